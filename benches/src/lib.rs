@@ -1,0 +1,1 @@
+//! Criterion benches of the building blocks, and peers side by side.

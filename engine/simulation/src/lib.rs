@@ -1,0 +1,1 @@
+//! The deterministic world: simulated clock, network, disk and clients.

@@ -1,0 +1,1 @@
+//! The shell around the rules: shards, commits, timers, effects, link, recovery, views.

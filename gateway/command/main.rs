@@ -1,0 +1,2 @@
+//! The `vendue` command.
+fn main() {}

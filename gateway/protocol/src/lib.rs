@@ -1,0 +1,1 @@
+//! Wire messages, link frames, versions, limits, error codes.

@@ -1,0 +1,1 @@
+//! Listener, sessions, authorization, channels, HTTP API, pages.

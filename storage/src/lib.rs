@@ -1,0 +1,1 @@
+//! Journal, state store and vault: bytes and sequence numbers only.
