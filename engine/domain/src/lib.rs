@@ -1,1 +1,22 @@
-//! The rules: what each actor decides and how it changes. No IO, no clock, no randomness.
+//! The rules of every market: what each actor decides, and how it changes.
+//!
+//! Nothing here knows a clock, randomness, threads, files or sockets: time and everything else a rule may rest on comes
+//! in its [`Context`](context::Context). `decide` holds all rules and returns events or the rule that said no; `apply`
+//! holds all assignments and cannot fail. One folder for each kind of actor.
+
+pub mod account;
+pub mod actor;
+pub mod amount;
+pub mod command;
+pub mod context;
+pub mod facts;
+pub mod id;
+pub mod increments;
+pub mod lot;
+pub mod market;
+pub mod publication;
+pub mod record;
+pub mod rejection;
+pub mod sale;
+pub mod stock;
+pub mod time;

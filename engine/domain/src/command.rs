@@ -1,0 +1,67 @@
+//! What somebody asks for. A command's table (`command!`) gives both its bytes on the link and its parameters on the wire.
+
+use std::borrow::Cow;
+
+use crate::actor::ActorAddress;
+
+/// The parameters every command takes besides its own.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Common<'a> {
+    /// The client's key, 1 to 64 characters; checked by the gateway.
+    pub key: Option<Cow<'a, str>>,
+    /// How long the command may wait for its decision, in milliseconds.
+    pub deadline_ms: Option<u64>,
+}
+
+/// A command as it stands in a request's `params`, with the common parameters beside its own.
+pub trait Params<'a>: serde::Deserialize<'a> {
+    /// What remains when the common parameters are taken out.
+    type Command;
+
+    /// The names of all parameters, for a suggestion where one is unknown.
+    const NAMES: &'static [&'static str];
+
+    /// Separates the common parameters from the command.
+    fn split(self) -> (Common<'a>, Self::Command);
+}
+
+/// A command that is meant for one actor.
+pub trait Targeted {
+    /// The actor that decides it; `None` where a creation has not been given its id yet.
+    fn target(&self) -> Option<ActorAddress>;
+}
+
+/// Defines a command: the record of its fields and the structure that `params` are read into.
+///
+/// Field names are the wire's names. `Option` fields may be missing on the wire and are absent in the bytes.
+#[macro_export]
+macro_rules! command {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident / $params:ident { $( $(#[$field_meta:meta])* $key:literal => $field:ident : $type:ty ),* $(,)? }) => {
+        $crate::record! {
+            $(#[$meta])*
+            #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+            $vis struct $name { $( $(#[$field_meta])* $key => pub $field: $type, )* }
+        }
+
+        #[doc = concat!("The wire's parameters of [`", stringify!($name), "`].")]
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(missing_docs)]
+        $vis struct $params<'a> {
+            #[serde(borrow, default)]
+            pub key: Option<std::borrow::Cow<'a, str>>,
+            #[serde(default)]
+            pub deadline_ms: Option<u64>,
+            $( pub $field: $type, )*
+        }
+
+        impl<'a> $crate::command::Params<'a> for $params<'a> {
+            type Command = $name;
+            const NAMES: &'static [&'static str] = &["key", "deadline_ms", $( stringify!($field) ),*];
+
+            fn split(self) -> ($crate::command::Common<'a>, $name) {
+                ($crate::command::Common { key: self.key, deadline_ms: self.deadline_ms }, $name { $( $field: self.$field, )* })
+            }
+        }
+    };
+}

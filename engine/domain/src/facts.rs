@@ -1,0 +1,221 @@
+//! Facts of others: what an actor must know of its market and of accounts to decide. Versioned, the same in every shard.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Currency;
+use crate::id::{AccountId, MarketId};
+use crate::increments::IncrementTable;
+use crate::time::Timestamp;
+
+crate::variants! {
+    /// What a grant allows in its market.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Role {
+        /// Buys for itself.
+        1 => Bidder,
+        2 => Seller,
+        /// Everything in its markets.
+        3 => Operator,
+        /// Reads what operators read.
+        4 => Auditor,
+    }
+}
+
+/// What an account may do in one market: a set of roles and marks, computed from the facts for one decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing(u8);
+
+impl Standing {
+    /// An account that this cell knows.
+    pub const KNOWN: Self = Self(1);
+    /// See [`Role::Bidder`].
+    pub const BIDDER: Self = Self(2);
+    /// See [`Role::Seller`].
+    pub const SELLER: Self = Self(4);
+    /// See [`Role::Operator`].
+    pub const OPERATOR: Self = Self(8);
+    /// See [`Role::Auditor`].
+    pub const AUDITOR: Self = Self(16);
+    /// Suspended in this market.
+    pub const SUSPENDED: Self = Self(32);
+    /// Verified by an operator.
+    pub const VERIFIED: Self = Self(64);
+    /// The engine itself: timers and marks.
+    pub const ENGINE: Self = Self(128);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of `other`'s marks is in this set.
+    #[must_use]
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The mark of a role.
+    #[must_use]
+    pub const fn of_role(role: Role) -> Self {
+        match role {
+            Role::Bidder => Self::BIDDER,
+            Role::Seller => Self::SELLER,
+            Role::Operator => Self::OPERATOR,
+            Role::Auditor => Self::AUDITOR,
+        }
+    }
+
+    /// The roles in this set.
+    pub fn roles(self) -> impl Iterator<Item = Role> {
+        [Role::Bidder, Role::Seller, Role::Operator, Role::Auditor]
+            .into_iter()
+            .filter(move |&role| self.any(Self::of_role(role)))
+    }
+}
+
+crate::record! {
+    /// What everybody must know of a market.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct MarketFacts {
+        /// Counts the changes of this market's facts.
+        1 => pub version: u64,
+        /// An operator by ownership.
+        2 => pub owner: AccountId,
+        3 => pub currency: Currency,
+        /// Since when it is halted.
+        4 => pub halted_since: Option<Timestamp>,
+        /// How long it has been halted in all before `halted_since`, in microseconds: what a lot that slept through a
+        /// whole halt adds to its end.
+        5 => pub halted_us: u64,
+        /// The increments of its lots where it has a table of its own.
+        6 => pub increments: Option<Arc<IncrementTable>>,
+    }
+}
+
+crate::record! {
+    /// What everybody must know of an account.
+    #[derive(Debug, Clone, PartialEq, Eq, Default)]
+    pub struct AccountFacts {
+        /// Counts the changes of this account's facts.
+        1 => pub version: u64,
+        /// Roles by market; [`MarketId::PLATFORM`] stands for every market.
+        2 => pub grants: Vec<(MarketId, Role)>,
+        3 => pub suspended_in: Vec<MarketId>,
+        4 => pub verified_in: Vec<MarketId>,
+        /// Accounts that an operator has linked with this one.
+        5 => pub linked: Vec<AccountId>,
+    }
+}
+
+crate::variants! {
+    /// One new version of somebody's facts, whole.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum FactChange {
+        1 => Market((MarketId, MarketFacts)),
+        2 => Account((AccountId, AccountFacts)),
+    }
+}
+
+/// All facts a shard knows.
+#[derive(Debug, Default, Clone)]
+pub struct Facts {
+    markets: HashMap<MarketId, MarketFacts>,
+    accounts: HashMap<AccountId, AccountFacts>,
+}
+
+impl Facts {
+    /// Takes a change over if it is newer than what is known; says whether it was.
+    pub fn learn(&mut self, change: &FactChange) -> bool {
+        match change {
+            FactChange::Market((market, facts)) => {
+                let newer = self.markets.get(market).is_none_or(|known| known.version < facts.version);
+                if newer {
+                    self.markets.insert(*market, facts.clone());
+                }
+                newer
+            }
+            FactChange::Account((account, facts)) => {
+                let newer = self.accounts.get(account).is_none_or(|known| known.version < facts.version);
+                if newer {
+                    self.accounts.insert(*account, facts.clone());
+                }
+                newer
+            }
+        }
+    }
+
+    /// What is known of a market.
+    #[must_use]
+    pub fn market(&self, market: MarketId) -> Option<&MarketFacts> {
+        self.markets.get(&market)
+    }
+
+    /// What is known of an account.
+    #[must_use]
+    pub fn account(&self, account: AccountId) -> Option<&AccountFacts> {
+        self.accounts.get(&account)
+    }
+
+    /// Whether an operator has linked the two accounts, either way round.
+    #[must_use]
+    pub fn are_linked(&self, one: AccountId, other: AccountId) -> bool {
+        let names = |of: AccountId, whom: AccountId| {
+            self.accounts.get(&of).is_some_and(|facts| facts.linked.contains(&whom))
+        };
+        names(one, other) || names(other, one)
+    }
+
+    /// What `account` may do in `market`.
+    #[must_use]
+    pub fn standing(&self, account: AccountId, market: MarketId) -> Standing {
+        let mut standing = Standing::default();
+        if account == AccountId::HOUSE {
+            standing = standing.with(Standing::KNOWN).with(Standing::OPERATOR);
+        }
+        if let Some(facts) = self.accounts.get(&account) {
+            standing = standing.with(Standing::KNOWN);
+            for &(granted_in, role) in &facts.grants {
+                if granted_in == market || granted_in == MarketId::PLATFORM {
+                    standing = standing.with(Standing::of_role(role));
+                }
+            }
+            if facts.suspended_in.contains(&market) || facts.suspended_in.contains(&MarketId::PLATFORM) {
+                standing = standing.with(Standing::SUSPENDED);
+            }
+            if facts.verified_in.contains(&market) || facts.verified_in.contains(&MarketId::PLATFORM) {
+                standing = standing.with(Standing::VERIFIED);
+            }
+        }
+        if self.markets.get(&market).is_some_and(|facts| facts.owner == account) {
+            standing = standing.with(Standing::OPERATOR);
+        }
+        standing
+    }
+
+    /// Every role of an account in any market, for the reply to `connect`.
+    #[must_use]
+    pub fn roles_anywhere(&self, account: AccountId) -> Standing {
+        let mut standing = self.standing(account, MarketId::PLATFORM);
+        if let Some(facts) = self.accounts.get(&account) {
+            for &(_, role) in &facts.grants {
+                standing = standing.with(Standing::of_role(role));
+            }
+        }
+        if self.markets.values().any(|market| market.owner == account) {
+            standing = standing.with(Standing::OPERATOR);
+        }
+        standing
+    }
+
+    /// Everything known, as changes: what a checkpoint keeps.
+    pub fn all(&self) -> impl Iterator<Item = FactChange> + '_ {
+        let markets = self.markets.iter().map(|(&id, facts)| FactChange::Market((id, facts.clone())));
+        let accounts = self.accounts.iter().map(|(&id, facts)| FactChange::Account((id, facts.clone())));
+        markets.chain(accounts)
+    }
+}

@@ -1,0 +1,211 @@
+//! What can be asked of a lot.
+
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::command;
+use crate::id::{AccountId, BidId, LotId, MarketId, SaleId};
+use crate::increments::IncrementTable;
+use crate::lot::Format;
+use crate::time::Timestamp;
+
+crate::record! {
+    /// A bid that changes price or leader within `window_ms` of the end moves the end to `max(end, now + extend_ms)`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct SoftClose {
+        1 => pub window_ms: u64,
+        2 => pub extend_ms: u64,
+        /// The end never passes this instant.
+        3 => pub hard_close_at: Option<Timestamp>,
+    }
+}
+
+crate::variants! {
+    /// How bids are backed by money. `deposit` and `full` answer `not_implemented` until money comes.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Funding {
+        #[default]
+        1 => None,
+        2 => Deposit,
+        3 => Full,
+    }
+}
+
+crate::variants! {
+    /// Who may bid.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Qualification {
+        #[default]
+        1 => None,
+        /// Registered for the lot's sale.
+        2 => Registered,
+        3 => Deposit,
+        /// Verified by an operator of the market.
+        4 => Verified,
+    }
+}
+
+command! {
+    /// `lot.create`: by a seller or operator of the market.
+    pub struct CreateLot / CreateLotParams {
+        1 => lot: Option<LotId>,
+        2 => market: MarketId,
+        /// 1 to 200 characters.
+        3 => title: String,
+        4 => format: Format,
+        /// Units sold by this lot; 1 where absent.
+        5 => quantity: Option<u64>,
+        /// A lot that opens by the clock; absent: it stays a draft until `lot.open`.
+        6 => opens_at: Option<Timestamp>,
+        7 => closes_at: Option<Timestamp>,
+        8 => start_amount: Amount,
+        /// Secret.
+        9 => reserve: Option<Amount>,
+        10 => buy_now: Option<Amount>,
+        /// The market's where absent.
+        11 => increments: Option<IncrementTable>,
+        12 => soft_close: Option<SoftClose>,
+        13 => funding: Option<Funding>,
+        /// Proxy bidding (english); `true` where absent.
+        14 => proxy: Option<bool>,
+        15 => qualification: Option<Qualification>,
+        16 => sale: Option<SaleId>,
+        /// Its number in the sale's catalogue.
+        17 => number: Option<u32>,
+        18 => description: Option<String>,
+        19 => category: Option<String>,
+        /// Low and high.
+        20 => estimate: Option<(Amount, Amount)>,
+        21 => images: Option<Vec<String>>,
+        22 => r#ref: Option<String>,
+        /// Who sells it: the caller where absent; an operator may name another.
+        23 => seller: Option<AccountId>,
+    }
+}
+
+command! {
+    /// `lot.revise`: new content; after the first bid everybody is told. The reserve may only be lowered, by the seller.
+    pub struct ReviseLot / ReviseLotParams {
+        1 => lot: LotId,
+        2 => title: Option<String>,
+        3 => description: Option<String>,
+        4 => category: Option<String>,
+        5 => estimate: Option<(Amount, Amount)>,
+        6 => images: Option<Vec<String>>,
+        7 => reserve: Option<Amount>,
+        8 => opens_at: Option<Timestamp>,
+        9 => closes_at: Option<Timestamp>,
+        10 => start_amount: Option<Amount>,
+        11 => buy_now: Option<Amount>,
+    }
+}
+
+/// Defines the commands that name a lot and a reason, and nothing else.
+macro_rules! lot_actions {
+    ($($(#[$meta:meta])* $name:ident / $params:ident;)+) => {$(
+        command! {
+            $(#[$meta])*
+            pub struct $name / $params {
+                1 => lot: LotId,
+                2 => reason: Option<String>,
+            }
+        }
+    )+};
+}
+
+lot_actions! {
+    /// `lot.open`: now, whatever `opens_at` says.
+    OpenLot / OpenLotParams;
+    /// `lot.pause`: no bids; the remaining time is kept.
+    PauseLot / PauseLotParams;
+    /// `lot.resume`: the remaining time goes on.
+    ResumeLot / ResumeLotParams;
+    /// `lot.cancel`: nobody wins.
+    CancelLot / CancelLotParams;
+    /// `lot.close`: ends it now, as if its time had come. By an operator.
+    CloseLot / CloseLotParams;
+}
+
+command! {
+    /// `lot.extend`: a later end, by an operator.
+    pub struct ExtendLot / ExtendLotParams {
+        1 => lot: LotId,
+        2 => ends_at: Timestamp,
+        3 => reason: Option<String>,
+    }
+}
+
+command! {
+    /// `lot.reopen`: a closed lot takes bids again, until its outcome has caused an order. By an operator.
+    pub struct ReopenLot / ReopenLotParams {
+        1 => lot: LotId,
+        2 => ends_at: Timestamp,
+        3 => reason: Option<String>,
+    }
+}
+
+command! {
+    /// `lot.void_bid`: an operator removes one bid; price and leader are restated.
+    pub struct VoidBid / VoidBidParams {
+        1 => lot: LotId,
+        2 => bid: BidId,
+        3 => reason: String,
+    }
+}
+
+command! {
+    /// `lot.bid`.
+    pub struct PlaceBid / PlaceBidParams {
+        1 => lot: LotId,
+        /// The bidder's maximum where the format is proxy; the unit price elsewhere.
+        2 => amount: Amount,
+        3 => quantity: Option<u64>,
+        4 => all_or_none: Option<bool>,
+        /// Only if the lot's channel stands at this sequence number: `stale_sequence` otherwise.
+        5 => if_seq: Option<u64>,
+        /// Judged as if, changes nothing.
+        6 => validate_only: Option<bool>,
+    }
+}
+
+command! {
+    /// `lot.buy_now`: ends the lot at its buy-now amount.
+    pub struct BuyNow / BuyNowParams {
+        1 => lot: LotId,
+        /// What the buyer saw; refused if it is another amount now.
+        2 => amount: Option<Amount>,
+    }
+}
+
+command! {
+    /// `lot.retract`: by the bidder, as RULES.md says under "Retraction" (eBay).
+    pub struct RetractBid / RetractBidParams {
+        1 => lot: LotId,
+        /// The bid meant; the caller's last one where absent.
+        2 => bid: Option<BidId>,
+        3 => reason: Option<String>,
+    }
+}
+
+crate::variants! {
+    /// The commands of a lot.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum LotCommand {
+        1 => Bid(PlaceBid),
+        2 => Create(Box<CreateLot>),
+        3 => Revise(Box<ReviseLot>),
+        4 => Open(OpenLot),
+        5 => Pause(PauseLot),
+        6 => Resume(ResumeLot),
+        7 => Extend(ExtendLot),
+        8 => Cancel(CancelLot),
+        9 => Close(CloseLot),
+        10 => Reopen(ReopenLot),
+        11 => VoidBid(VoidBid),
+        12 => BuyNow(BuyNow),
+        13 => Retract(RetractBid),
+    }
+}

@@ -1,0 +1,242 @@
+//! The named rules that say no, with their numbers. The code is the protocol's; a rejection's bytes are its journal record.
+
+use serde::Serialize;
+
+use crate::amount::{Amount, Currency};
+use crate::time::Timestamp;
+
+crate::record! {
+    /// See [`Rejection::BidTooLow`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct BidTooLow {
+        /// The lowest amount that would have been accepted.
+        1 => pub min_next_amount: Amount,
+    }
+}
+
+crate::record! {
+    /// A limit and what was asked of it.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct LimitExceeded {
+        /// The limit's name as in the configuration or the actor's own data.
+        1 => pub limit: String,
+        2 => pub allowed: u64,
+        3 => pub asked: u64,
+    }
+}
+
+crate::record! {
+    /// See [`Rejection::LotClosed`] and [`Rejection::ReservationExpired`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct TooLate {
+        /// When it had ended.
+        1 => pub ended_at: Timestamp,
+        /// By how much the command was too late, in microseconds.
+        2 => pub late_by_us: u64,
+    }
+}
+
+crate::record! {
+    /// See [`Rejection::OutOfStock`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct OutOfStock { 1 => pub available: u64, 2 => pub asked: u64 }
+}
+
+crate::record! {
+    /// See [`Rejection::StaleSequence`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct StaleSequence {
+        /// Where the channel stands.
+        1 => pub seq: u64,
+    }
+}
+
+crate::record! {
+    /// A state that does not allow what was asked.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct WrongState { 1 => pub state: String }
+}
+
+crate::record! {
+    /// A parameter that breaks a rule of its own.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct Invalid {
+        /// The parameter's name.
+        1 => pub field: String,
+        /// What it must be.
+        2 => pub expected: String,
+    }
+}
+
+crate::record! {
+    /// See [`Rejection::BuyNowUnavailable`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct BuyNowUnavailable {
+        /// The amount it stands at, where it can still be bought.
+        1 => pub buy_now: Option<Amount>,
+    }
+}
+
+crate::record! {
+    /// Why a retraction is refused.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct RetractionNotAllowed { 1 => pub rule: String }
+}
+
+crate::record! {
+    /// The currency that was given and the market's.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct CurrencyMismatch { 1 => pub expected: Currency }
+}
+
+crate::record! {
+    /// Why an account does not qualify.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct NotQualified {
+        /// What it lacks: `registered`, `verified`, `suspended`.
+        1 => pub needs: String,
+    }
+}
+
+crate::variants! {
+    /// A rule that said no. Durable like an event: the same key gives the same rejection again.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Rejection {
+        1 => BidTooLow(BidTooLow),
+        /// The leader's own raise must be above its maximum; carries no number, since only the bidder knows its maximum.
+        2 => SelfOutbid,
+        3 => LotNotOpen(WrongState),
+        4 => LotPaused,
+        5 => LotClosed(TooLate),
+        6 => OwnLot,
+        7 => NotQualified(NotQualified),
+        8 => NotAllowedInFormat,
+        9 => BuyNowUnavailable(BuyNowUnavailable),
+        10 => RetractionNotAllowed(RetractionNotAllowed),
+        11 => StaleSequence(StaleSequence),
+        12 => MarketHalted,
+        13 => NotFound,
+        14 => AlreadyExists,
+        15 => NotAllowedInState(WrongState),
+        16 => Forbidden,
+        17 => OutOfStock(OutOfStock),
+        18 => ReservationExpired(TooLate),
+        19 => ReservationNotActive(WrongState),
+        20 => LimitExceeded(LimitExceeded),
+        21 => AmountOutOfRange,
+        22 => BidOffIncrement(BidTooLow),
+        23 => InvalidRequest(Invalid),
+        24 => CurrencyMismatch(CurrencyMismatch),
+        /// What is promised for a later version.
+        25 => NotImplemented(Invalid),
+    }
+}
+
+impl Rejection {
+    /// A parameter that breaks its own rule.
+    #[must_use]
+    pub fn invalid(field: &str, expected: impl Into<String>) -> Self {
+        Self::InvalidRequest(Invalid { field: field.to_owned(), expected: expected.into() })
+    }
+
+    /// The protocol's code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BidTooLow(_) => "bid_too_low",
+            Self::SelfOutbid => "self_outbid",
+            Self::LotNotOpen(_) => "lot_not_open",
+            Self::LotPaused => "lot_paused",
+            Self::LotClosed(_) => "lot_closed",
+            Self::OwnLot => "own_lot",
+            Self::NotQualified(_) => "not_qualified",
+            Self::NotAllowedInFormat => "not_allowed_in_format",
+            Self::BuyNowUnavailable(_) => "buy_now_unavailable",
+            Self::RetractionNotAllowed(_) => "retraction_not_allowed",
+            Self::StaleSequence(_) => "stale_sequence",
+            Self::MarketHalted => "market_halted",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::NotAllowedInState(_) => "not_allowed_in_state",
+            Self::Forbidden => "forbidden",
+            Self::OutOfStock(_) => "out_of_stock",
+            Self::ReservationExpired(_) => "reservation_expired",
+            Self::ReservationNotActive(_) => "reservation_not_active",
+            Self::LimitExceeded(_) => "limit_exceeded",
+            Self::AmountOutOfRange => "amount_out_of_range",
+            Self::BidOffIncrement(_) => "bid_off_increment",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::CurrencyMismatch(_) => "currency_mismatch",
+            Self::NotImplemented(_) => "not_implemented",
+        }
+    }
+
+    /// What the caller should know and do, in a sentence without numbers (they stand in the details).
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::BidTooLow(_) => "the bid is below the lowest amount that is accepted now; bid at least min_next_amount",
+            Self::SelfOutbid => "you lead already; a raise must be above your own maximum",
+            Self::LotNotOpen(_) => "the lot does not take bids in its present state",
+            Self::LotPaused => "the lot is paused; its remaining time is kept, bid again when it resumes",
+            Self::LotClosed(_) => "the lot has ended",
+            Self::OwnLot => "the seller, and accounts linked with the seller, may not bid on this lot",
+            Self::NotQualified(_) => "the account does not have what this lot asks of its bidders; see details.needs",
+            Self::NotAllowedInFormat => "this lot's format does not know this",
+            Self::BuyNowUnavailable(_) => "the lot cannot be bought at a fixed amount (any more), or the amount has changed",
+            Self::RetractionNotAllowed(_) => "the bid may not be retracted; see details.rule",
+            Self::StaleSequence(_) => "the lot has moved on since the sequence number you named; read it and decide again",
+            Self::MarketHalted => "the market is halted; try again when it resumes",
+            Self::NotFound => "there is nothing with this id",
+            Self::AlreadyExists => "this id is taken, by another owner or with other content",
+            Self::NotAllowedInState(_) => "the present state does not allow this; see details.state",
+            Self::Forbidden => "the account has no right to do this here; an operator of the market can grant it",
+            Self::OutOfStock(_) => "not enough is available; see details.available",
+            Self::ReservationExpired(_) => "the reservation has expired; reserve again",
+            Self::ReservationNotActive(_) => "the reservation has already ended; see details.state",
+            Self::LimitExceeded(_) => "a limit is reached; see details",
+            Self::AmountOutOfRange => "amounts are integer minor units from 1 to 9007199254740991",
+            Self::BidOffIncrement(_) => "the amount is not on the increment; see details.min_next_amount",
+            Self::InvalidRequest(_) => "a parameter breaks a rule; see details",
+            Self::CurrencyMismatch(_) => "the market has another currency; see details.expected",
+            Self::NotImplemented(_) => "this is not offered by this version; see details",
+        }
+    }
+
+    /// The numbers, as an object (or `null` where there are none).
+    ///
+    /// # Errors
+    /// Whatever the serializer says.
+    pub fn serialize_details<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::BidTooLow(details) | Self::BidOffIncrement(details) => details.serialize(serializer),
+            Self::LotNotOpen(details) | Self::NotAllowedInState(details) | Self::ReservationNotActive(details) => {
+                details.serialize(serializer)
+            }
+            Self::LotClosed(details) | Self::ReservationExpired(details) => details.serialize(serializer),
+            Self::NotQualified(details) => details.serialize(serializer),
+            Self::BuyNowUnavailable(details) => details.serialize(serializer),
+            Self::RetractionNotAllowed(details) => details.serialize(serializer),
+            Self::StaleSequence(details) => details.serialize(serializer),
+            Self::OutOfStock(details) => details.serialize(serializer),
+            Self::LimitExceeded(details) => details.serialize(serializer),
+            Self::InvalidRequest(details) | Self::NotImplemented(details) => details.serialize(serializer),
+            Self::CurrencyMismatch(details) => details.serialize(serializer),
+            Self::SelfOutbid
+            | Self::LotPaused
+            | Self::OwnLot
+            | Self::NotAllowedInFormat
+            | Self::MarketHalted
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::Forbidden
+            | Self::AmountOutOfRange => serializer.serialize_none(),
+        }
+    }
+
+    /// Whether trying the same again later may succeed.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::LotPaused | Self::MarketHalted | Self::OutOfStock(_) | Self::StaleSequence(_))
+    }
+}
