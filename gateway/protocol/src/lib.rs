@@ -1,1 +1,7 @@
 //! Wire messages, link frames, versions, limits, error codes.
+//!
+//! `wire` is what clients speak (PROTOCOL); `link` is what a gateway and an engine say to each other.
+
+pub mod channel;
+pub mod link;
+pub mod query;

@@ -1,0 +1,89 @@
+//! What can be read. Queries are answered by the engine's views, from what is durable.
+
+use serde::{Deserialize, Serialize};
+use vendue_domain::command;
+use vendue_domain::id::{AccountId, LotId, MarketId, SaleId, StockId};
+use vendue_domain::lot::Format;
+
+/// How many items a page holds where the caller names no `limit`.
+pub const PAGE_DEFAULT: u32 = 50;
+/// The most items of one page.
+pub const PAGE_MAX: u32 = 500;
+
+vendue_domain::variants! {
+    /// The order of a list of lots.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum LotSort {
+        /// By catalogue number and creation.
+        1 => Catalogue,
+        /// The next to end first; lots without an end last.
+        #[default]
+        2 => Ending,
+        /// The newest first.
+        3 => Newest,
+        /// The highest price first.
+        4 => Price,
+        /// The most bids first.
+        5 => Bids,
+    }
+}
+
+command! { /// `lot.get`
+pub struct GetLot / GetLotParams { 1 => lot: LotId } }
+command! { /// `lot.list`: `query` looks for words in title, category and reference.
+pub struct ListLots / ListLotsParams {
+    1 => market: MarketId, 2 => query: Option<String>, 3 => format: Option<Format>, 4 => state: Option<String>,
+    5 => sort: Option<LotSort>, 6 => cursor: Option<String>, 7 => limit: Option<u32>, 8 => sale: Option<SaleId>,
+    9 => category: Option<String>,
+} }
+command! { /// `lot.bids`: the public history, newest first.
+pub struct ListBids / ListBidsParams { 1 => lot: LotId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `sale.get`
+pub struct GetSale / GetSaleParams { 1 => sale: SaleId } }
+command! { /// `sale.list`
+pub struct ListSales / ListSalesParams { 1 => market: MarketId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `stock.get`
+pub struct GetStock / GetStockParams { 1 => stock: StockId } }
+command! { /// `stock.list`
+pub struct ListStock / ListStockParams {
+    1 => market: MarketId, 2 => query: Option<String>, 3 => cursor: Option<String>, 4 => limit: Option<u32>,
+} }
+command! { /// `market.get`
+pub struct GetMarket / GetMarketParams { 1 => market: MarketId } }
+command! { /// `market.list`
+pub struct ListMarkets / ListMarketsParams { 1 => cursor: Option<String>, 2 => limit: Option<u32> } }
+command! { /// `account.get`: the caller's own where `account` is absent; another's by operators and auditors.
+pub struct GetAccount / GetAccountParams { 1 => account: Option<AccountId> } }
+command! { /// `command.result`: the earlier reply to the caller's command with `key` to `target` (an actor's id in text).
+/// The `key` of the common parameters is the earlier command's.
+pub struct CommandResult / CommandResultParams { 1 => target: String } }
+command! { /// `audit.list`: who did what, why and when; newest first. For operators and auditors of the market.
+pub struct ListAudit / ListAuditParams { 1 => market: MarketId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+
+vendue_domain::record! {
+    /// Asked by the gateway when somebody connects: is the account known, and what are its roles anywhere?
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct WhoAmI { 1 => pub account: AccountId }
+}
+
+vendue_domain::variants! {
+    /// A question to the engine. The result is a MessagePack map with the protocol's names.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Query {
+        1 => LotGet(GetLot),
+        2 => LotList(ListLots),
+        3 => LotBids(ListBids),
+        4 => SaleGet(GetSale),
+        5 => SaleList(ListSales),
+        6 => StockGet(GetStock),
+        7 => StockList(ListStock),
+        8 => MarketGet(GetMarket),
+        9 => MarketList(ListMarkets),
+        10 => AccountGet(GetAccount),
+        /// With the key beside it.
+        11 => CommandResult((CommandResult, String)),
+        12 => AuditList(ListAudit),
+        13 => WhoAmI(WhoAmI),
+    }
+}
