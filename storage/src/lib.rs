@@ -29,5 +29,5 @@ pub use journal::{
 };
 //pub use keylist::{KeyEntry, KeyLists, KeyListsReport};
 pub use lock::DirLock;
-//pub use state::{Change, CheckpointStats, Key, MemoryStore, SledStore, StateReport, StateStore};
+pub use state::{Change, CheckpointStats, Key, MemoryStore, SledStore, StateReport, StateStore};
 //pub use vault::{Entropy, FileVault, MemoryVault, Vault};

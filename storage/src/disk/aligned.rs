@@ -37,7 +37,7 @@ mod tests {
         for length in [1, BLOCK_BYTES, 5 * BLOCK_BYTES + 7] {
             let mut buffer = AlignedBuffer::new(length);
             assert_eq!(buffer.bytes().as_ptr() as usize % BLOCK_BYTES, 0);
-            assert!(buffer.bytes().len() >= length && buffer.bytes().len() % BLOCK_BYTES == 0);
+            assert!(buffer.bytes().len() >= length && buffer.bytes().len().is_multiple_of(BLOCK_BYTES));
             assert!(buffer.bytes_mut().iter().all(|byte| *byte == 0));
         }
     }
