@@ -30,4 +30,4 @@ pub use journal::{
 //pub use keylist::{KeyEntry, KeyLists, KeyListsReport};
 pub use lock::DirLock;
 pub use state::{Change, CheckpointStats, Key, MemoryStore, SledStore, StateReport, StateStore};
-//pub use vault::{Entropy, FileVault, MemoryVault, Vault};
+pub use vault::{Entropy, FileVault, MemoryVault, Vault};
