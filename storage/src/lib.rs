@@ -27,7 +27,7 @@ pub use journal::{
     AppendError, Cut, Direct, FileJournal, Frame, Journal, JournalOptions, JournalReader, JournalReport,
     MemoryFault, MemoryJournal, MemoryLog, Position, Seal, WriteMode,
 };
-//pub use keylist::{KeyEntry, KeyLists, KeyListsReport};
+pub use keylist::{KeyEntry, KeyLists, KeyListsCost, MAX_LISTS};
 pub use lock::DirLock;
 pub use state::{Change, CheckpointStats, Key, MemoryStore, SledStore, StateReport, StateStore};
 pub use vault::{Entropy, FileVault, MemoryVault, Vault};

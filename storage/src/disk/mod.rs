@@ -78,13 +78,3 @@ pub(crate) fn read_exact_at(file: &dyn DiskFile, buffer: &mut [u8], offset: u64)
     }
     Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than its contents say"))
 }
-
-/// Writes `bytes` as the whole file `name`, durably and at once: after a crash there is the old file or the new one.
-/// `temporary` is the name it has meanwhile.
-pub(crate) fn replace_file(disk: &dyn Disk, temporary: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let file = disk.open(temporary, Access::Create)?;
-    file.write_at(bytes, 0)?;
-    file.sync()?;
-    disk.rename(temporary, name)?;
-    disk.sync_names()
-}
