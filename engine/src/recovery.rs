@@ -87,12 +87,28 @@ pub fn view_key(space: ViewSpace, id: Id) -> Key {
 /// The key of a fact: by whose it is, so that a newer version replaces the older.
 #[must_use]
 pub fn fact_key(change: &FactChange) -> Key {
-    let identity = match change {
-        FactChange::Market((market, _)) => market.0,
-        FactChange::Account((account, _)) => account.0,
-        #[allow(unreachable_patterns)]
-        other => Id::from_u128(xxhash_rust::xxh3::xxh3_128(&other.to_bytes())),
-    };
+    // With the variant's number before the ids: ids are the clients' to choose, and a sale may have a market's.
+    let mut whose = Vec::with_capacity(33);
+    match change {
+        FactChange::Market((market, _)) => {
+            whose.push(1);
+            whose.extend_from_slice(&market.0.0);
+        }
+        FactChange::Account((account, _)) => {
+            whose.push(2);
+            whose.extend_from_slice(&account.0.0);
+        }
+        FactChange::Sale((sale, _)) => {
+            whose.push(3);
+            whose.extend_from_slice(&sale.0.0);
+        }
+        FactChange::Registration(registration) => {
+            whose.push(4);
+            whose.extend_from_slice(&registration.sale.0.0);
+            whose.extend_from_slice(&registration.account.0.0);
+        }
+    }
+    let identity = Id::from_u128(xxhash_rust::xxh3::xxh3_128(&whose));
     view_key(ViewSpace::Fact, identity)
 }
 
@@ -246,6 +262,9 @@ impl Recovery<'_> {
         }
         for shard in &mut self.shards {
             shard.keys_sealed(sources.keys_listed);
+            if sources.keys_listed > 0 {
+                shard.older_keys_may_know();
+            }
         }
         self.report.last_position = sources.journal.last();
         Ok(())

@@ -206,6 +206,11 @@ impl Shard {
         self.keys.insert(keyed.hash, crate::keys::Known { content: keyed.content, position });
     }
 
+    /// Recovery: the sealed key lists hold keys that memory does not.
+    pub fn older_keys_may_know(&mut self) {
+        self.keys.older_may_know();
+    }
+
     /// Positions up to `position` stand in the sealed key lists.
     pub fn keys_sealed(&mut self, position: u64) {
         self.keys.sealed(position);

@@ -67,8 +67,10 @@ impl Shard {
         }
         let hash = key_hash(self.key_secret, item.by, target, item.key);
         let content = content_hash(item.command);
-        if let Some(known) = self.keys.get(hash) {
-            return self.known(link, request, content, known);
+        match self.keys.get(hash) {
+            Ok(None) => {}
+            Ok(Some(known)) => return self.known(link, request, content, known),
+            Err(error) => return self.keys_unreadable(link, request, &error),
         }
         if self.in_flight() >= u64::from(self.options.in_flight_max) || !self.keys.has_room() {
             return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
@@ -94,9 +96,18 @@ impl Shard {
     pub fn result_of(&mut self, link: LinkId, request: u64, by: AccountId, target: ActorAddress, key: &[u8]) {
         let hash = key_hash(self.key_secret, by, target, key);
         match self.keys.get(hash) {
-            Some(known) => self.requests.push(Request::Replay { link, request, position: known.position }),
-            None => self.refuse(link, request, NotExecuted::NotFound, 0, "no outcome is kept for this key and target"),
+            Ok(Some(known)) => self.requests.push(Request::Replay { link, request, position: known.position }),
+            Ok(None) => {
+                self.refuse(link, request, NotExecuted::NotFound, 0, "no outcome is kept for this key and target");
+            }
+            Err(error) => self.keys_unreadable(link, request, &error),
         }
+    }
+
+    /// Whether the key has been used cannot be told: deciding could do a command twice.
+    fn keys_unreadable(&mut self, link: LinkId, request: u64, error: &str) {
+        tracing::error!(error, "a list of sealed keys cannot be read");
+        self.refuse(link, request, NotExecuted::Unavailable, 0, "earlier keys cannot be read; the operator has been told");
     }
 
     /// Waits for the target to be looked up in the state store.

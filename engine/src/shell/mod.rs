@@ -99,7 +99,7 @@ async fn run_cell(
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EngineError> {
-    let Recovered { shards, views, genesis, last_time, .. } = recovered;
+    let Recovered { shards, views, directory, genesis, last_time, .. } = recovered;
     let Files { lock, journal, reader, store, key_lists, vault: _, keys_listed: _, listed } = files;
     let epoch = journal.epoch;
     let links = Arc::new(Links::default());
@@ -126,6 +126,7 @@ async fn run_cell(
         loader,
         failed: failed.clone(),
         cell: genesis.cell,
+        directory,
         epoch,
     });
 
