@@ -12,6 +12,7 @@ pub mod context;
 pub mod facts;
 pub mod id;
 pub mod increments;
+pub mod limits;
 pub mod lot;
 pub mod market;
 pub mod publication;
