@@ -78,7 +78,8 @@ struct Leg {
 
 /// One leg of the engine: `seconds` of bids through a fresh cell.
 fn engine_leg(options: &Options, dir: &std::path::Path, lots: u64, rejected: u64) -> Result<Leg, String> {
-    let journal = FileJournal::open(&dir.join("journal"), JournalOptions::default()).map_err(|e| e.to_string())?;
+    let journal =
+        FileJournal::open(&dir.join("journal"), JournalOptions::default()).map_err(|e| e.to_string())?;
     let count = Arc::new(Count::default());
     let committer = Arc::new(Committer::new(Box::new(journal), Box::new(Counting(count.clone())), false));
     let running = committer.clone();
@@ -178,7 +179,10 @@ fn bare_leg(dir: &std::path::Path, sizes: &[u32]) -> Result<f64, String> {
 
 /// Runs every case and prints its table.
 pub fn run(options: &Options) -> Result<(), String> {
-    println!("engine in process: {} commands a round, {} bidders, {:.0} s a leg", options.commit, options.bidders, options.seconds);
+    println!(
+        "engine in process: {} commands a round, {} bidders, {:.0} s a leg",
+        options.commit, options.bidders, options.seconds
+    );
     println!("{:<28} {:>12} {:>12} {:>10} {:>12}", "case", "median/s", "spread", "vs bare", "bytes/command");
     for (name, lots, rejected) in [
         ("0 % rejected", options.lots, 0),

@@ -39,7 +39,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let stored: usize = captured.values.iter().map(|value| value.bytes.len()).sum();
     let count = captured.values.len().max(1);
     println!("lots                              {}", options.lots);
-    println!("resident bytes a lot              {:.0}  (shard alone: state, index, timer; keys of its two commands)", (after - before) as f64 / options.lots as f64);
+    println!(
+        "resident bytes a lot              {:.0}  (shard alone: state, index, timer; keys of its two commands)",
+        (after - before) as f64 / options.lots as f64
+    );
     println!("checkpointed bytes an actor       {:.0}", stored as f64 / count as f64);
     Ok(())
 }

@@ -140,7 +140,14 @@ pub struct Bids {
 impl Bids {
     /// Bids on `lots` lots by `bidders` bidders, `rejected` of 100 too low.
     pub fn new(lots: u64, bidders: u64, rejected: u64) -> Self {
-        Self { lots, bidders, rejected, made: 0, steps: vec![0; lots as usize], bytes: Vec::with_capacity(256) }
+        Self {
+            lots,
+            bidders,
+            rejected,
+            made: 0,
+            steps: vec![0; lots as usize],
+            bytes: Vec::with_capacity(256),
+        }
     }
 
     /// The next bid's item.

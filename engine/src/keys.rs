@@ -195,7 +195,11 @@ mod tests {
         assert_eq!(hash, key_hash(1, AccountId::from_u128(2), target, b"k"));
         assert_ne!(hash, key_hash(2, AccountId::from_u128(2), target, b"k"), "another cell's secret");
         assert_ne!(hash, key_hash(1, AccountId::from_u128(3), target, b"k"), "another account");
-        assert_ne!(hash, key_hash(1, AccountId::from_u128(2), LotId::from_u128(8).into(), b"k"), "another target");
+        assert_ne!(
+            hash,
+            key_hash(1, AccountId::from_u128(2), LotId::from_u128(8).into(), b"k"),
+            "another target"
+        );
         assert_ne!(hash, key_hash(1, AccountId::from_u128(2), target, b"K"), "another key");
     }
 

@@ -147,7 +147,8 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
         replay_from: 1,
     };
     if let Some(bytes) = sources.store.marker()? {
-        let marker = Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
+        let marker =
+            Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
         if marker.cell == genesis.cell {
             recovery.replay_from = marker.replay_from;
             recovery.last_time = recovery.last_time.max(marker.time);
@@ -166,7 +167,10 @@ fn read_genesis(journal: &dyn JournalReader) -> Result<Genesis, EngineError> {
     let record = journal.record(1)?.unwrap_or_default();
     match Entry::from_bytes(&record) {
         Ok(Entry::Genesis(genesis)) => Ok(genesis),
-        Ok(_) => Err(EngineError::Record { position: 1, error: RecordError::Invalid("a journal begins with its genesis") }),
+        Ok(_) => Err(EngineError::Record {
+            position: 1,
+            error: RecordError::Invalid("a journal begins with its genesis"),
+        }),
         Err(error) => Err(EngineError::Record { position: 1, error }),
     }
 }
@@ -205,8 +209,8 @@ impl Recovery<'_> {
         for kind in ACTOR_KINDS {
             scan(store, kind as u8, |key, value| {
                 let address = ActorAddress { kind, id: Id(key.id) };
-                let (seq, entity) =
-                    read_stored(&address, value).map_err(|error| EngineError::Record { position: 0, error })?;
+                let (seq, entity) = read_stored(&address, value)
+                    .map_err(|error| EngineError::Record { position: 0, error })?;
                 if let Entity::Stock(stock) = &entity {
                     for reservation in stock.live_reservations() {
                         self.directory.insert(reservation, StockId(address.id));
@@ -218,7 +222,8 @@ impl Recovery<'_> {
             })?;
         }
         scan(store, ViewSpace::Fact as u8, |_, value| {
-            let change = FactChange::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
+            let change =
+                FactChange::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
             self.views.learn_stored(&change);
             for shard in &mut self.shards {
                 shard.learn_stored(&change);
@@ -245,16 +250,14 @@ impl Recovery<'_> {
         let from = self.replay_from.min(sources.keys_listed + 1).max(1);
         self.report.replayed_from = from;
         let mut failed = None;
-        sources.journal.read(from, &mut |position, record| {
-            match Entry::from_bytes(record)
-                .map_err(|error| EngineError::Record { position, error })
-                .and_then(|entry| self.entry(position, entry, sources.keys_listed))
-            {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+        sources.journal.read(from, &mut |position, record| match Entry::from_bytes(record)
+            .map_err(|error| EngineError::Record { position, error })
+            .and_then(|entry| self.entry(position, entry, sources.keys_listed))
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
             }
         })?;
         if let Some(error) = failed {
@@ -284,7 +287,10 @@ impl Recovery<'_> {
             return Ok(());
         }
         let Entry::Decided(decided) = entry else { return Ok(()) };
-        let missing = EngineError::Record { position, error: RecordError::Invalid("a record of this actor is missing") };
+        let missing = EngineError::Record {
+            position,
+            error: RecordError::Invalid("a record of this actor is missing"),
+        };
         let Some(address) = decided.address() else { return Err(missing) };
         let owner = usize::from(Shard::owner(&address, self.shards.len() as u16));
         if !self.shards[owner].holds(&address) {

@@ -19,5 +19,6 @@ pub mod publication;
 pub mod record;
 pub mod rejection;
 pub mod sale;
+pub mod shell;
 pub mod stock;
 pub mod time;

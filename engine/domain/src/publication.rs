@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::amount::Amount;
 use crate::facts::Role;
-use crate::id::{LotId, MarketId, ReservationId, StockId};
+use crate::id::{AccountId, LotId, MarketId, ReservationId, StockId};
 use crate::lot::SoftClose;
 use crate::time::Timestamp;
 
@@ -78,9 +78,21 @@ pub struct GrantView {
 #[allow(missing_docs)]
 pub struct LotSummary {
     pub lot: LotId,
+    pub state: &'static str,
     pub price: Option<Amount>,
+    pub leader: Option<Alias>,
     pub bids: u32,
+    pub min_next_amount: Amount,
+    pub reserve_met: Option<bool>,
     pub ends_at: Option<Timestamp>,
+}
+
+/// A stock item in its market's `lots_changed`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct StockSummary {
+    pub stock: StockId,
+    pub available: u64,
 }
 
 data! {
@@ -88,6 +100,8 @@ data! {
     PriceChanged {
         price: Option<Amount>,
         leader: Option<Alias>,
+        /// Whose bid it was; `null` where the price moved otherwise.
+        bidder: Option<Alias>,
         /// Bids that count: a leader's own raises do not.
         bids: u32,
         min_next_amount: Amount,
@@ -154,7 +168,13 @@ data! {
     /// `market_state`.
     MarketState { state: &'static str, reason: Option<String> }
     /// `lots_changed` (market): filled in by the shell's view, see [`crate::market::MarketEvent::Marked`].
-    LotsChanged { lots: Vec<LotSummary> }
+    LotsChanged { lots: Vec<LotSummary>, stock: Vec<StockSummary> }
+    /// `lot_listed` (market).
+    LotListed { lot: LotId, title: String }
+    /// `lot_closed` (market).
+    MarketLotClosed { lot: LotId, result: &'static str, price: Option<Amount>, winners: Vec<Winner> }
+    /// `audited` (ops): an action as the audit log has it.
+    Audited { by: Option<AccountId>, action: &'static str, target: String, reason: Option<String> }
     /// `sale_registered`.
     SaleRegistered { registered: u32 }
     /// `sale_revised`.

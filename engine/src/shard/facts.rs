@@ -67,7 +67,8 @@ impl Shard {
             }
             FactChange::Account((account, facts)) => {
                 let known = self.facts.account(*account);
-                let newly = |market: &&MarketId| known.is_none_or(|known| !known.suspended_in.contains(market));
+                let newly =
+                    |market: &&MarketId| known.is_none_or(|known| !known.suspended_in.contains(market));
                 let markets: Vec<_> = facts.suspended_in.iter().filter(newly).copied().collect();
                 if markets.is_empty() { Concerns::Nobody } else { Concerns::Markets(markets) }
             }

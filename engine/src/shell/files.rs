@@ -17,8 +17,8 @@ use vendue_domain::id::AccountId;
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_storage::{
-    Batch, Direct, DirLock, Entropy, FileJournal, FileVault, Journal, JournalOptions, JournalReader, KeyEntry, KeyLists,
-    Position, Seal, SledStore, StateStore, Vault,
+    Batch, DirLock, Direct, Entropy, FileJournal, FileVault, Journal, JournalOptions, JournalReader,
+    KeyEntry, KeyLists, Position, Seal, SledStore, StateStore, Vault,
 };
 
 use super::Shared;
@@ -102,14 +102,24 @@ fn open_journal(options: &EngineOptions) -> Result<(OpenJournal, Arc<dyn Journal
         DirectIo::On => Direct::On,
         DirectIo::Off => Direct::Off,
     };
-    let journal_options = JournalOptions { segment_bytes: options.segment_bytes, direct, ..JournalOptions::default() };
+    let journal_options =
+        JournalOptions { segment_bytes: options.segment_bytes, direct, ..JournalOptions::default() };
     let mut journal = FileJournal::open(&options.data_dir.join("journal"), journal_options)?;
     let report = journal.report().clone();
     if let Some(cut) = &report.cut {
-        tracing::info!(file = cut.file, offset = cut.offset, bytes = cut.bytes, "a torn tail was cut; none of it was acknowledged");
+        tracing::info!(
+            file = cut.file,
+            offset = cut.offset,
+            bytes = cut.bytes,
+            "a torn tail was cut; none of it was acknowledged"
+        );
     }
     if journal.last() == 0 {
-        let genesis = Genesis { cell: u128::from_be_bytes(report.cell), time: wall_clock(), key_secret: random_u128()? };
+        let genesis = Genesis {
+            cell: u128::from_be_bytes(report.cell),
+            time: wall_clock(),
+            key_secret: random_u128()?,
+        };
         let mut batch = Batch::new();
         batch.push_with(|out| Entry::Genesis(genesis).encode(out));
         journal.append(&[&batch], 0).map_err(|error| EngineError::JournalFailed(error.to_string()))?;
@@ -119,7 +129,11 @@ fn open_journal(options: &EngineOptions) -> Result<(OpenJournal, Arc<dyn Journal
 }
 
 /// Makes the lists of sealed segments that have none: the process ended between the seal and the list.
-fn list_missing(lists: &KeyLists, journal: &dyn Journal, reader: &dyn JournalReader) -> Result<(), EngineError> {
+fn list_missing(
+    lists: &KeyLists,
+    journal: &dyn Journal,
+    reader: &dyn JournalReader,
+) -> Result<(), EngineError> {
     let covered = lists.covered();
     for seal in journal.seals() {
         if !covered.iter().any(|range| range.first <= seal.first && seal.last <= range.last) {
@@ -179,7 +193,12 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn keep(&mut self, shared: &Shared, keys: &SealedKeys, reader: &dyn JournalReader) -> Result<(), String> {
+    pub(super) fn keep(
+        &mut self,
+        shared: &Shared,
+        keys: &SealedKeys,
+        reader: &dyn JournalReader,
+    ) -> Result<(), String> {
         while let Some(seal) = shared.committer.with_journal(|journal| journal.take_seal()) {
             let last_time = list(&keys.0, seal, reader).map_err(|error| error.to_string())?;
             self.sealed_at.push((seal.last, last_time));

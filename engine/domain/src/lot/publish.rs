@@ -266,6 +266,7 @@ fn public_of_bid(event: &BidPlaced) -> PublicEvents {
     let data = PriceChanged {
         price: Some(event.price),
         leader: Some(Alias(event.leader.unwrap_or(event.alias))),
+        bidder: Some(Alias(event.alias)),
         bids: event.bids,
         min_next_amount: event.min_next_amount(),
         reserve_met: event.reserve_met,
@@ -284,6 +285,7 @@ fn price_of_raise(event: &MaximumRaised) -> PriceChanged {
     PriceChanged {
         price: Some(event.price),
         leader: Some(Alias(event.alias)),
+        bidder: Some(Alias(event.alias)),
         bids: event.bids,
         min_next_amount: min_next_amount(event.price, event.step),
         reserve_met: event.reserve_met,
@@ -296,6 +298,7 @@ fn price_of_restatement(event: &Restated) -> PriceChanged {
     PriceChanged {
         price: event.price,
         leader: event.leader.map(Alias),
+        bidder: None,
         bids: event.bids,
         min_next_amount: event.min_next_amount,
         reserve_met: event.reserve_met,

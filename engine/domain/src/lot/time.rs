@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 
 use super::state::Pause;
-use super::{Lot, LotEvent, Paused, Phase};
+use super::{Extended, Lot, LotEvent, Paused, Phase};
 use crate::actor::Events;
 use crate::context::Context;
 use crate::facts::MarketFacts;
@@ -25,6 +25,20 @@ impl Lot {
             }
             _ => Events::new(),
         }
+    }
+
+    /// A lot whose end fell into an outage ends `extend_ms` after the recovery: nobody loses it to a machine.
+    #[must_use]
+    pub fn after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Events<LotEvent> {
+        let Some(old_ends_at) = self.ends_at.filter(|_| self.phase == Phase::Open) else {
+            return Events::new();
+        };
+        let ends_at = context.now.plus_ms(extend_ms);
+        if old_ends_at > context.now || ends_at <= old_ends_at {
+            return Events::new();
+        }
+        let reason = Some("the end fell into an outage".to_owned());
+        smallvec![LotEvent::Extended(Box::new(Extended { old_ends_at: Some(old_ends_at), ends_at, reason }))]
     }
 
     /// While its market is halted a lot opens and is paused at once, with all its time.

@@ -67,7 +67,7 @@ impl MarketEvent {
                     MarketState { state: state_name(&change.facts), reason: Some(change.reason.clone()) };
                 ("market_state", state.into())
             }
-            Self::Marked => ("lots_changed", LotsChanged { lots: Vec::new() }.into()),
+            Self::Marked => ("lots_changed", LotsChanged { lots: Vec::new(), stock: Vec::new() }.into()),
         };
         smallvec::smallvec![Publication { name, data }]
     }

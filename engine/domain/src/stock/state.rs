@@ -109,6 +109,11 @@ impl Stock {
         }
     }
 
+    /// The reservations that have not ended.
+    pub fn live_reservations(&self) -> impl Iterator<Item = ReservationId> + '_ {
+        self.reservations.keys().copied()
+    }
+
     /// The counters as they stand.
     #[must_use]
     pub fn counters(&self) -> Counters {
