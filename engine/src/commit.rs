@@ -134,24 +134,22 @@ impl Committer {
         let alone = queue.units.is_empty();
         queue.units.push_back(unit);
         drop(queue);
-        if self.inline && alone && records <= INLINE_RECORDS_MAX {
-            if let Ok(mut journal) = self.journal.try_lock() {
+        if self.inline && alone && records <= INLINE_RECORDS_MAX
+            && let Ok(mut journal) = self.journal.try_lock() {
                 self.stats.inline_commits.fetch_add(1, Ordering::Relaxed);
                 self.commit(&mut **journal);
                 return first;
             }
-        }
         self.wake();
         first
     }
 
     /// Wakes the journal's thread if it said that it sleeps.
     fn wake(&self) {
-        if self.sleeping.swap(false, Ordering::AcqRel) {
-            if let Some(thread) = self.thread.get() {
+        if self.sleeping.swap(false, Ordering::AcqRel)
+            && let Some(thread) = self.thread.get() {
                 thread.unpark();
             }
-        }
     }
 
     /// Commits what is waiting, if anything is; for callers without a journal thread (benches, simulation).
