@@ -243,7 +243,10 @@ impl World {
         }
         let public = event.public();
         assert_eq!(public.len() as u64, event.public_count(), "{event:?}");
-        for publication in &public {
+        // An account's own feed is folded over its snapshot; the public hears nothing of it.
+        let to_itself =
+            if let Event::Account(_) = event { event.private(self.id, stamp) } else { PrivateEvents::new() };
+        for publication in public.iter().chain(to_itself.iter().map(|(_, publication)| publication)) {
             let data = serde_json::to_value(&publication.data).expect("data is JSON");
             for (name, value) in data.as_object().expect("data is an object") {
                 if let Some(field) = self.folded.get_mut(name) {
