@@ -2,6 +2,8 @@
 //!
 //! To write the files anew after such a change: `VENDUE_GOLDEN=write cargo test -p vendue-storage --test golden`.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

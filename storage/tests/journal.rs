@@ -1,5 +1,7 @@
 //! What every journal does, on files and in memory: one table of behaviour for all of them.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! The real journal code on a disk that fails: a crash after every operation, an error at every operation, each bit of
 //! a small store flipped, each truncation length (I1, I3, I4, I7, I8).
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::sync::Arc;
