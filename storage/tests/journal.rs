@@ -170,6 +170,12 @@ fn the_largest_batch_fits_and_comes_back_after_a_restart() {
     assert_eq!(all(&*journal.reader(), 4001).len(), 1000);
     let busy = FileJournal::open(dir.path(), options()).err();
     assert!(matches!(busy, Some(StorageError::InUse { pid: Some(_), .. })), "{busy:?}");
+    assert_eq!(
+        all(&*FileJournal::read_only(dir.path()).unwrap(), 4001).len(),
+        1000,
+        "a tool reads it all the same"
+    );
+    assert!(FileJournal::read_only(&dir.path().join("none")).is_err());
 }
 
 #[test]
