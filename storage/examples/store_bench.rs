@@ -51,7 +51,10 @@ fn state(dir: &std::path::Path, items: u64) -> Result<(), Box<dyn Error>> {
         let us = begin.elapsed().as_secs_f64() * 1e6;
         let (each, blocks) = (us / stats.changes as f64, stats.blocks_written);
         let cpu = cpu_ms() - cpu;
-        println!("checkpoint of {name:>8}: {each:6.2} us an item, {blocks} blocks, {:.0} ms, {cpu} ms of CPU", us / 1e3);
+        println!(
+            "checkpoint of {name:>8}: {each:6.2} us an item, {blocks} blocks, {:.0} ms, {cpu} ms of CPU",
+            us / 1e3
+        );
     }
     let begin = Instant::now();
     for n in 0..LOOKUPS {
