@@ -39,6 +39,7 @@ pub(crate) struct Incoming {
     pub(crate) data: Value,
     pub(crate) time: Option<i64>,
     pub(crate) seqs: Value,
+    pub(crate) code: Option<String>,
     pub(crate) reconnect_after_ms: Option<u64>,
 }
 

@@ -362,6 +362,8 @@ impl Driver {
     fn dispatch(&mut self, incoming: Incoming) {
         if let Some(id) = incoming.id {
             self.reply(id, incoming);
+        } else if incoming.kind.as_deref() == Some("subscription_ended") {
+            self.watches.ended(&incoming);
         } else if incoming.channel.is_some() {
             let (shared, watches) = (&self.shared, &mut self.watches);
             let again = watches.event(incoming, &shared.counters);

@@ -1,5 +1,7 @@
 //! The client against a server whose lines the test speaks: what it sends, what it makes of what comes.
 
+#![allow(clippy::unwrap_used)]
+
 mod fake;
 
 use std::time::Duration;
@@ -253,6 +255,16 @@ async fn a_reader_that_is_too_slow_gets_the_newest_state() {
         .await;
     assert!(matches!(lot.next().await, Some(Update::Snapshot { position, .. }) if position.seq == 8));
     assert_eq!(client.stats().overruns, 1);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_withdrawn_ends() {
+    let fake = Fake::start().await;
+    let (client, mut peer) = connected(&fake, options()).await;
+    let mut lot = follow(&client, &mut peer, 4).await;
+    peer.send(json!({"type": "subscription_ended", "channel": "lot:lot_1", "code": "forbidden"})).await;
+    assert_eq!(lot.next().await, None);
+    assert_eq!(lot.end().and_then(Error::code), Some("forbidden"));
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::codec::Incoming;
-use crate::error::Error;
+use crate::endpoint::unexplained;
+use crate::error::{Error, Outcome, ServerError};
 use crate::options::Mode;
 use crate::stats::{Counters, add};
 use crate::subscription::{Event, Position, Queue, Update};
@@ -202,6 +203,20 @@ impl Watches {
             data: incoming.data,
         };
         (!watch.give(Update::Event(event), counters)).then(|| watch.again(channel))
+    }
+
+    /// The server delivers a channel no more (`subscription_ended`): the right to it is gone.
+    pub(super) fn ended(&mut self, incoming: &Incoming) {
+        let named = |field: &Option<String>, name: &str| {
+            field.clone().or_else(|| incoming.data[name].as_str().map(Into::into))
+        };
+        let channel = named(&incoming.channel, "channel").unwrap_or_default();
+        if let Some(watch) = self.by_channel.remove(&channel) {
+            let code = named(&incoming.code, "code").unwrap_or_else(|| "forbidden".into());
+            let message = format!("{channel} is not delivered any more");
+            let error = ServerError { code, message, outcome: Outcome::NotExecuted, ..unexplained() };
+            watch.queue.end(Error::Server(Box::new(error)));
+        }
     }
 
     /// A heartbeat says where every channel stands: one that is behind has lost something silently.
