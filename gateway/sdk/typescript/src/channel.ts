@@ -60,20 +60,22 @@ export class ChannelCore {
   }
 
   /**
-   * Takes the reply to `subscribe`. Calls `applied` for each event that is new, in order. Returns false if the reply
+   * Takes the reply to `subscribe`. Calls `heard` with null when a snapshot replaced the state and with each event that
+   * is new, in order, each at the moment when `state` and `position` are what it made of them. Returns false if the reply
    * does not join up with what is known: the position is then forgotten, so that the next subscription gets a snapshot.
    */
-  settle(reply: SubscribeReply, applied: (event: ChannelEvent) => void): boolean {
+  settle(reply: SubscribeReply, heard: (event: ChannelEvent | null) => void): boolean {
     if (!reply.resumed) {
       this.state = { ...(reply.snapshot ?? {}) };
       this.position = { epoch: reply.epoch, seq: reply.seq };
+      heard(null);
     }
     this.syncing = false;
     const held = this.held;
     this.held = [];
     for (const event of [...(reply.events ?? []), ...held]) {
       const verdict = this.take(event);
-      if (verdict === "applied") applied(event);
+      if (verdict === "applied") heard(event);
       if (verdict === "gap") return this.forget();
     }
     // A resume without events is only right if nothing was missed.

@@ -199,13 +199,11 @@ export class SubscriptionTable {
   private settle(channel: Channel, reply: SubscribeReply): void {
     channel.refusals = 0;
     this.stats[reply.resumed ? "resumed" : "snapshots"] += 1;
-    const fresh: ChannelEvent[] = [];
-    const whole = channel.core.settle(reply, (event) => fresh.push(event));
-    if (!reply.resumed) channel.signals.emit("snapshot", channel.core.state ?? {});
-    for (const event of fresh) {
+    const whole = channel.core.settle(reply, (event) => {
+      if (event === null) return channel.signals.emit("snapshot", channel.core.state ?? {});
       this.stats.events += 1;
       channel.signals.emit("event", event);
-    }
+    });
     channel.signals.emit("state", channel.core.state ?? {});
     if (whole) channel.setStatus("live");
     else this.later(channel, () => this.gap(channel));
