@@ -134,12 +134,15 @@ impl Committer {
         let alone = queue.units.is_empty();
         queue.units.push_back(unit);
         drop(queue);
-        if self.inline && alone && records <= INLINE_RECORDS_MAX
-            && let Ok(mut journal) = self.journal.try_lock() {
-                self.stats.inline_commits.fetch_add(1, Ordering::Relaxed);
-                self.commit(&mut **journal);
-                return first;
-            }
+        if self.inline
+            && alone
+            && records <= INLINE_RECORDS_MAX
+            && let Ok(mut journal) = self.journal.try_lock()
+        {
+            self.stats.inline_commits.fetch_add(1, Ordering::Relaxed);
+            self.commit(&mut **journal);
+            return first;
+        }
         self.wake();
         first
     }
@@ -147,9 +150,10 @@ impl Committer {
     /// Wakes the journal's thread if it said that it sleeps.
     fn wake(&self) {
         if self.sleeping.swap(false, Ordering::AcqRel)
-            && let Some(thread) = self.thread.get() {
-                thread.unpark();
-            }
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
     }
 
     /// Commits what is waiting, if anything is; for callers without a journal thread (benches, simulation).

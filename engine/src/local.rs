@@ -195,9 +195,10 @@ impl LocalCell {
             }
             for broadcast in std::mem::take(&mut unit.learned) {
                 if broadcast.remaining.fetch_sub(1, std::sync::atomic::Ordering::AcqRel) == 1
-                    && let Some((link, reply)) = &broadcast.reply {
-                        out.entry(*link).or_default().extend(reply);
-                    }
+                    && let Some((link, reply)) = &broadcast.reply
+                {
+                    out.entry(*link).or_default().extend(reply);
+                }
             }
             self.committer.recycle(unit);
         }
@@ -219,9 +220,10 @@ impl LocalCell {
                     let mut state = self.load(&address)?;
                     self.reader.read(1, &mut |_, record| {
                         if let Ok(Entry::Decided(decided)) = Entry::from_bytes(record)
-                            && decided.address() == Some(address) {
-                                state = crate::shard::replayed(state.take(), &decided);
-                            }
+                            && decided.address() == Some(address)
+                        {
+                            state = crate::shard::replayed(state.take(), &decided);
+                        }
                         std::ops::ControlFlow::Continue(())
                     })?;
                     self.round(usize::from(number), self.now, |shard| shard.loaded(address, state));

@@ -77,9 +77,10 @@ impl Shard {
         self.store_may_hold |= !stored.is_empty();
         for (address, seq) in stored {
             if let Some(&index) = self.index.get(address)
-                && let Some(cell) = self.cells[index as usize].as_mut() {
-                    cell.stored_seq = cell.stored_seq.max(*seq);
-                }
+                && let Some(cell) = self.cells[index as usize].as_mut()
+            {
+                cell.stored_seq = cell.stored_seq.max(*seq);
+            }
         }
     }
 
@@ -87,10 +88,11 @@ impl Shard {
     pub fn not_stored(&mut self, addresses: impl Iterator<Item = ActorAddress>) {
         for address in addresses {
             if let Some(&index) = self.index.get(&address)
-                && let Some(cell) = self.cells[index as usize].as_mut().filter(|cell| !cell.dirty) {
-                    cell.dirty = true;
-                    self.dirty.push_back(index);
-                }
+                && let Some(cell) = self.cells[index as usize].as_mut().filter(|cell| !cell.dirty)
+            {
+                cell.dirty = true;
+                self.dirty.push_back(index);
+            }
         }
     }
 
