@@ -196,6 +196,8 @@ test("being outbid is announced; a press at the moment of a move sends nothing",
     const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[2];
     await page.evaluate((id) => (location.hash = `#/lot/${id}`), lot.snap.lot);
     await page.locator("#maximum").waitFor();
+    target.market.stop();
+    await page.locator("#maximum").fill(String((lot.snap.min_next_amount + 500_000) / 100));
     await page.locator(".big").click();
     await page.locator(".notice").filter({ hasText: /You lead/ }).waitFor();
     // The press comes in the very moment in which the button gets another amount.
@@ -209,8 +211,7 @@ test("being outbid is announced; a press at the moment of a move sends nothing",
       observer.observe(button, { childList: true, characterData: true, subtree: true });
     });
     const executed = target.market.executed;
-    target.market.stop();
-    target.market.bid("acc_rival", lot.snap.lot, lot.snap.min_next_amount + 100_000);
+    target.market.bid("acc_rival", lot.snap.lot, lot.snap.min_next_amount + 1_000_000);
     await page.locator("[aria-live] .outbid").waitFor();
     await page.locator(".notice").filter({ hasText: /The price moved while you pressed|You were outbid/ }).waitFor();
     assert.equal(target.market.executed, executed + 1, "only the rival's bid");

@@ -22,7 +22,7 @@ export function watch(p: Palette, dice: Dice): Shape[] {
   ];
   if (dice.next() < 0.55) {
     const [sx, sy] = at(x, y, dice.pick([0.25, 0.5, 0.75]), 9);
-    shapes.push({ d: circle(sx, sy, 4.6), stroke: ink, width: 0.8, opacity: 0.7 }, { d: line(sx, sy, ...at(sx, sy, dice.next(), 3.6)), stroke: ink, width: 0.8 });
+    shapes.push({ d: circle(sx, sy, 4.6), fill: dial, stroke: ink, width: 0.8 }, { d: line(sx, sy, ...at(sx, sy, dice.next(), 3.6)), stroke: ink, width: 0.8 });
   }
   shapes.push(
     { d: line(x, y, ...at(x, y, hour, 9.5)), stroke: ink, width: 2.2 },
