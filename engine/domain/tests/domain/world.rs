@@ -223,7 +223,7 @@ impl World {
 
     fn take_one(&mut self, event: &Event, stamp: &Stamp) {
         self.events += 1;
-        let thorough = self.events % self.thorough_every == 0;
+        let thorough = self.events.is_multiple_of(self.thorough_every);
         match (&mut self.entity, &mut self.snapshot) {
             (Some(entity), Some(snapshot)) => {
                 entity.apply(event, stamp);
