@@ -192,7 +192,7 @@ fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result
     let lot = world.lots.get_mut(&text(params, "lot")).unwrap();
     let rejected = |code: &str| json!({"code": code, "message": "no", "outcome": "rejected", "details": {"min_next_amount": 1}});
     lot.first.get_or_insert_with(|| account.to_owned());
-    let forgotten = fault == Fault::Forgets && number % 10 == 0;
+    let forgotten = fault == Fault::Forgets && number.is_multiple_of(10);
     let verdict = if forgotten {
         Verdict::Outbid
     } else {
