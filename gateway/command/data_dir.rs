@@ -18,19 +18,11 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// Length of the secret in bytes: HS256 wants a key at least as long as its hash.
-const SECRET_BYTES: usize = 32;
-
 /// Paths in a data directory.
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir(pub(crate) PathBuf);
 
 impl DataDir {
-    /// The engine's socket for gateways.
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.0.join("engine.sock")
-    }
-
     /// The secret that signs tokens.
     pub(crate) fn token_secret(&self) -> PathBuf {
         self.0.join("token.secret")
@@ -52,26 +44,6 @@ impl DataDir {
         made.map_err(|error| {
             let what = format!("cannot make the data directory {}", self.0.display());
             Failure::broken(what, error, "choose another with --data-dir, or make it writable")
-        })
-    }
-
-    /// Makes the secret where it is missing. Two processes that start at once end with the same one: it is written beside
-    /// and linked into place, and the first link wins.
-    pub(crate) fn create_secret(&self) -> Result<(), Failure> {
-        let path = self.token_secret();
-        if path.exists() {
-            return Ok(());
-        }
-        self.create()?;
-        let text: String = rand::random::<[u8; SECRET_BYTES]>().iter().map(|byte| format!("{byte:02x}")).collect();
-        let beside = self.0.join(format!("token.secret.{}", std::process::id()));
-        let placed = write_private(&beside, text.as_bytes()).and_then(|()| match fs::hard_link(&beside, &path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => fs::File::open(&self.0)?.sync_all(),
-        });
-        let _ = fs::remove_file(&beside);
-        placed.map_err(|error| {
-            Failure::broken(format!("cannot write {}", path.display()), error, "make its directory writable for this user")
         })
     }
 }
@@ -97,17 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_secret_is_made_once_and_is_private() {
+    fn directory_and_files_are_private() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir(dir.path().join("a/b"));
-        data.create_secret().unwrap();
-        let first = fs::read_to_string(data.token_secret()).unwrap();
-        assert_eq!(first.len(), 2 * SECRET_BYTES);
-        assert!(first.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        data.create_secret().unwrap();
-        assert_eq!(fs::read_to_string(data.token_secret()).unwrap(), first);
+        data.create().unwrap();
+        data.create().unwrap();
+        replace_private(&data.demo_file(), b"one").unwrap();
+        replace_private(&data.demo_file(), b"two").unwrap();
+        assert_eq!(fs::read(data.demo_file()).unwrap(), b"two");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&data.token_secret()), 0o600);
+        assert_eq!(mode(&data.demo_file()), 0o600);
         assert_eq!(mode(&data.0), 0o700);
         assert_eq!(fs::read_dir(&data.0).unwrap().count(), 1, "nothing else is left behind");
     }

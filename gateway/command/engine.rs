@@ -35,7 +35,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     log::start(&loaded.config.log);
     let data = DataDir(loaded.config.engine.data_dir.clone());
     data.create()?;
-    data.create_secret()?;
+    // Tokens can be minted as soon as there is a market, before any gateway has started.
+    vendue_gateway::auth::open_secret(&data.token_secret())
+        .map_err(|error| Failure::broken("no token secret", error, ""))?;
     let shutdown = shutdown::requested(arguments.until_input_closes)
         .map_err(|error| Failure::broken("cannot wait for signals", error, "see the system's limits"))?;
     let ready = || {

@@ -47,11 +47,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// A token for an account, signed with the data directory's secret.
 pub(crate) fn mint(data: &DataDir, account: AccountId, expires: Duration) -> Result<String, Failure> {
     let path = data.token_secret();
-    let secret = auth::read_secret(&path).map_err(|error| {
-        let remedy = "name the data directory with --data-dir; the engine makes the secret at its first start";
-        Failure::broken(format!("no secret in {}", path.display()), error, remedy)
-    })?;
+    let remedy = "name the data directory with --data-dir; the engine makes the secret at its first start";
+    // Minting never makes a secret: a token of a new one would be good nowhere.
+    if !path.exists() {
+        return Err(Failure::broken("no secret to sign with", format!("{} is not there", path.display()), remedy));
+    }
+    let unusable = |error: vendue_gateway::GatewayError| Failure::broken("cannot mint a token", error, "");
+    let secret = auth::open_secret(&path).map_err(unusable)?;
     let now_s = when::now_us() / 1_000_000;
-    let claims = auth::Claims::new(account, now_s + i64::try_from(expires.as_secs()).unwrap_or(i64::MAX / 2));
-    auth::mint(&secret, &claims).map_err(|error| Failure::broken("cannot sign the token", error, ""))
+    let exp = now_s.saturating_add(i64::try_from(expires.as_secs()).unwrap_or(i64::MAX));
+    let claims = auth::Claims { sub: account.to_string(), exp, nbf: None, iat: Some(now_s), iss: None, aud: None };
+    auth::mint(&secret, &claims).map_err(unusable)
 }

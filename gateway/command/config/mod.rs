@@ -120,11 +120,9 @@ fn insert(table: &mut Table, key: &str, value: Value) {
 /// Paths that nobody named lie in the data directory: one key moves them all.
 fn follow_data_dir(config: &mut Config, origins: &mut BTreeMap<String, Origin>) {
     let data = crate::data_dir::DataDir(config.engine.data_dir.clone());
-    let socket = data.socket();
-    let followers: [(&str, &mut PathBuf, PathBuf); 3] = [
-        ("engine.link_socket", &mut config.engine.link_socket, socket.clone()),
-        ("gateway.link_socket", &mut config.gateway.link_socket, socket),
-        ("gateway.token_secret_file", &mut config.gateway.token_secret_file, data.token_secret()),
+    let followers: [(&str, &mut PathBuf, PathBuf); 2] = [
+        ("gateway.engine_socket", &mut config.gateway.engine_socket, config.engine.link_path()),
+        ("gateway.token_secret", &mut config.gateway.token_secret, data.token_secret()),
     ];
     for (key, path, derived) in followers {
         if !origins.contains_key(key) {

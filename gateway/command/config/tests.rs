@@ -107,7 +107,7 @@ fn defaults_file_environment_flags() {
             file: "[engine]\ndata_dir = \"/srv/vendue\"\n",
             environment: &[],
             set: &[],
-            expect: Ok(("gateway.link_socket", "\"/srv/vendue/engine.sock\"", "in engine.data_dir")),
+            expect: Ok(("gateway.engine_socket", "\"/srv/vendue/engine.sock\"", "in engine.data_dir")),
         },
     ]);
 }
