@@ -5,3 +5,7 @@
 pub mod channel;
 pub mod link;
 pub mod query;
+pub mod wire;
+
+/// The vocabulary of the rules, for rooms that may use this crate but not the domain itself.
+pub use vendue_domain as domain;

@@ -272,6 +272,7 @@ vendue_domain::record! {
     /// The gateway introduces itself.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Hello {
+        /// [`LINK_VERSION`] of the gateway.
         1 => pub link_version: u32,
         /// Chosen at random when the gateway process starts.
         2 => pub gateway: u128,
@@ -284,14 +285,19 @@ vendue_domain::record! {
     /// The engine introduces itself.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Welcome {
+        /// [`LINK_VERSION`] of the engine.
         1 => pub link_version: u32,
+        /// The cell, chosen at random when its data directory was made.
         2 => pub cell: u128,
         /// Changes only when history was restored from a backup.
         3 => pub epoch: u64,
+        /// The build, for the logs and the reply to `connect`.
         4 => pub version: String,
         /// The cell's clock now.
         5 => pub time: Timestamp,
+        /// How long keys are kept (`limits.key_window_ms`).
         6 => pub key_window_ms: u64,
+        /// The longest deadline (`limits.deadline_max_ms`).
         7 => pub deadline_max_ms: u64,
     }
 }
@@ -300,8 +306,11 @@ vendue_domain::record! {
     /// The engine's clock and how far it has come. Events up to `published` have been sent on this link.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Pulse {
+        /// The cell's clock now.
         1 => pub time: Timestamp,
+        /// The last durable position of the journal.
         2 => pub durable: u64,
+        /// Events up to this position have been sent on this link.
         3 => pub published: u64,
     }
 }
@@ -310,6 +319,7 @@ vendue_domain::record! {
     /// Why the engine ends the link.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Refused {
+        /// For people.
         1 => pub reason: String,
     }
 }
@@ -459,16 +469,25 @@ vendue_domain::variants! {
     /// Why a command or query did not reach the rules.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum NotExecuted {
+        /// The engine has as many commands under way as it takes.
         1 => Overloaded,
+        /// `expires_at` had passed before it was decided.
         2 => DeadlineExceeded,
+        /// The key was used for this target with other content.
         3 => IdempotencyKeyReused,
+        /// The rules of this actor failed; it was reloaded.
         4 => Internal,
+        /// The engine cannot decide anything at the moment.
         5 => Unavailable,
+        /// Nothing has this id.
         6 => NotFound,
+        /// The account may not read this.
         7 => Forbidden,
         /// A command with this key is being decided; its outcome is not durable yet.
         8 => RequestInProgress,
+        /// It cannot be decided as it stands.
         9 => InvalidRequest,
+        /// There is no such channel.
         10 => UnknownChannel,
     }
 }

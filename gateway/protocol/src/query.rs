@@ -1,4 +1,6 @@
 //! What can be read. Queries are answered by the engine's views, from what is durable.
+// The fields bear the wire's names; docs/protocol.md says what each means.
+#![allow(missing_docs)]
 
 use serde::{Deserialize, Serialize};
 use vendue_domain::command;

@@ -1,0 +1,321 @@
+//! The table of methods: the one place where a method is added.
+
+use vendue_domain::account::*;
+use vendue_domain::actor::Command;
+use vendue_domain::command::{Common, Params};
+use vendue_domain::id::{AccountId, Id, LotId, MarketId, SaleId, StockId};
+use vendue_domain::lot::*;
+use vendue_domain::market::*;
+use vendue_domain::sale::*;
+use vendue_domain::stock::*;
+
+use crate::query::*;
+use crate::wire::error::WireError;
+use crate::wire::params;
+use crate::wire::session::*;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Call<'a> {
+    /// It goes to the rules; needs a key.
+    Command(Command),
+    /// It goes to the views.
+    Query(Query),
+    /// The gateway answers it.
+    Session(SessionCall<'a>),
+    /// Promised by the protocol, offered by a later version.
+    NotImplemented,
+}
+
+/// What a method does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Changes something.
+    Command,
+    /// Reads; also `GET /v1/...`.
+    Read,
+    /// Concerns the connection; on WebSockets only, save `ping`.
+    Session,
+}
+
+/// Who may call a method at all. What an account may do where is decided by the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Anybody.
+    Guest,
+    /// Who has authenticated.
+    Account,
+}
+
+type Decoded<'a> = Result<(Common<'a>, Call<'a>), WireError>;
+
+/// One method of the protocol.
+#[derive(Clone, Copy)]
+pub struct Method {
+    /// Its name, `lot.bid`.
+    pub name: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// Who may call it.
+    pub rights: Rights,
+    /// The names of its parameters.
+    pub params: &'static [&'static str],
+    /// Whether this version offers it.
+    pub is_offered: bool,
+    /// Its place in [`METHODS`], for tables of counters.
+    pub index: u8,
+    json: for<'a> fn(&'a str) -> Decoded<'a>,
+    pack: for<'a> fn(&'a [u8]) -> Decoded<'a>,
+}
+
+impl std::fmt::Debug for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Method {
+    /// The method with this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|index| &METHODS[index])
+    }
+
+    /// The method whose name is nearest to an unknown one, if any is near.
+    #[must_use]
+    pub fn nearest(name: &str) -> Option<&'static str> {
+        params::nearest(name, METHODS.iter().map(|method| method.name))
+    }
+
+    /// Reads JSON parameters, an object.
+    ///
+    /// # Errors
+    /// `invalid_request`, `amount_out_of_range` with the parameter in the details; `not_implemented`.
+    pub fn decode_json<'a>(&self, text: &'a str) -> Decoded<'a> {
+        (self.json)(text)
+    }
+
+    /// Reads MessagePack parameters, a map.
+    ///
+    /// # Errors
+    /// As [`Method::decode_json`].
+    pub fn decode_pack<'a>(&self, bytes: &'a [u8]) -> Decoded<'a> {
+        (self.pack)(bytes)
+    }
+}
+
+/// `kind rights "name" Params => what becomes of it`; `later` names what is promised.
+macro_rules! methods {
+    (later: [$($later:literal)+] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
+        const ROWS: &[Method] = &[
+            $( Method {
+                name: $name,
+                kind: Kind::$kind,
+                rights: Rights::$rights,
+                params: <$params<'static> as Params<'static>>::NAMES,
+                is_offered: true,
+                index: 0,
+                json: |text| params::from_json::<$params<'_>>(text).map(|params| {
+                    let (common, own) = params.split();
+                    (common, $make(own))
+                }),
+                pack: |bytes| params::from_pack::<$params<'_>>(bytes).map(|params| {
+                    let (common, own) = params.split();
+                    (common, $make(own))
+                }),
+            }, )+
+            $( Method {
+                name: $later,
+                kind: Kind::Command,
+                rights: Rights::Account,
+                params: &[],
+                is_offered: false,
+                index: 0,
+                json: |_| Ok((Common::default(), Call::NotImplemented)),
+                pack: |_| Ok((Common::default(), Call::NotImplemented)),
+            }, )+
+        ];
+    };
+}
+
+/// Sorts and numbers the table when it is compiled, so that its rows can stand in the order in which people read them.
+const fn sorted<const N: usize>(rows: &[Method]) -> [Method; N] {
+    let mut table = [rows[0]; N];
+    let mut filled = 0;
+    while filled < N {
+        let mut place = filled;
+        while place > 0 && is_before(rows[filled].name, table[place - 1].name) {
+            table[place] = table[place - 1];
+            place -= 1;
+        }
+        table[place] = rows[filled];
+        filled += 1;
+    }
+    let mut index = 0;
+    while index < N {
+        table[index].index = index as u8;
+        index += 1;
+    }
+    table
+}
+
+const fn is_before(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return one[at] < other[at];
+        }
+        at += 1;
+    }
+    one.len() < other.len()
+}
+
+/// A command to a kind of actor; large ones are boxed.
+macro_rules! to {
+    ($kind:ident $commands:ident $variant:ident) => {
+        |own| Call::Command(Command::$kind($commands::$variant(own)))
+    };
+    (boxed $kind:ident $commands:ident $variant:ident) => {
+        |own| Call::Command(Command::$kind($commands::$variant(Box::new(own))))
+    };
+}
+
+macro_rules! ask {
+    ($variant:ident) => {
+        |own| Call::Query(Query::$variant(own))
+    };
+}
+
+macro_rules! session {
+    ($variant:ident) => {
+        |own| Call::Session(SessionCall::$variant(own))
+    };
+}
+
+methods! {
+    later: ["account.deposit" "account.withdraw" "lot.take" "lot.stay" "stock.ship" "stock.return"
+        "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"
+        "order.place" "order.cancel" "order.mark_paid" "order.get" "order.list"]
+    Session Guest "connect" ConnectParams => session!(Connect);
+    Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
+    Session Guest "ping" PingParams => session!(Ping);
+    Session Guest "subscribe" SubscribeParams => session!(Subscribe);
+    Session Guest "unsubscribe" UnsubscribeParams => session!(Unsubscribe);
+    Session Guest "subscriptions" SubscriptionsParams => |_own| Call::Session(SessionCall::Subscriptions);
+    // The key of `command.result` is the earlier command's: it is put beside the question when the key is checked.
+    Read Account "command.result" CommandResultParams => |own| Call::Query(Query::CommandResult((own, String::new())));
+    Command Account "market.create" CreateMarketParams => to!(boxed Market MarketCommand Create);
+    Command Account "market.halt" HaltMarketParams => to!(Market MarketCommand Halt);
+    Command Account "market.resume" ResumeMarketParams => to!(Market MarketCommand Resume);
+    Read Guest "market.get" GetMarketParams => ask!(MarketGet);
+    Read Guest "market.list" ListMarketsParams => ask!(MarketList);
+    Command Account "sale.create" CreateSaleParams => to!(boxed Sale SaleCommand Create);
+    Command Account "sale.register" RegisterForSaleParams => to!(Sale SaleCommand Register);
+    Command Account "sale.revise" ReviseSaleParams => to!(Sale SaleCommand Revise);
+    Read Guest "sale.get" GetSaleParams => ask!(SaleGet);
+    Read Guest "sale.list" ListSalesParams => ask!(SaleList);
+    Command Account "account.create" CreateAccountParams => to!(Account AccountCommand Create);
+    Command Account "account.grant" GrantParams => to!(Account AccountCommand Grant);
+    Command Account "account.update" UpdateAccountParams => to!(Account AccountCommand Update);
+    Command Account "account.suspend" SuspendParams => to!(Account AccountCommand Suspend);
+    Command Account "account.verify" VerifyParams => to!(Account AccountCommand Verify);
+    Command Account "account.link" LinkParams => to!(Account AccountCommand Link);
+    Read Account "account.get" GetAccountParams => ask!(AccountGet);
+    Command Account "lot.create" CreateLotParams => to!(boxed Lot LotCommand Create);
+    Command Account "lot.revise" ReviseLotParams => to!(boxed Lot LotCommand Revise);
+    Command Account "lot.open" OpenLotParams => to!(Lot LotCommand Open);
+    Command Account "lot.pause" PauseLotParams => to!(Lot LotCommand Pause);
+    Command Account "lot.resume" ResumeLotParams => to!(Lot LotCommand Resume);
+    Command Account "lot.extend" ExtendLotParams => to!(Lot LotCommand Extend);
+    Command Account "lot.cancel" CancelLotParams => to!(Lot LotCommand Cancel);
+    Command Account "lot.close" CloseLotParams => to!(Lot LotCommand Close);
+    Command Account "lot.reopen" ReopenLotParams => to!(Lot LotCommand Reopen);
+    Command Account "lot.void_bid" VoidBidParams => to!(Lot LotCommand VoidBid);
+    Command Account "lot.bid" PlaceBidParams => to!(Lot LotCommand Bid);
+    Command Account "lot.buy_now" BuyNowParams => to!(Lot LotCommand BuyNow);
+    Command Account "lot.retract" RetractBidParams => to!(Lot LotCommand Retract);
+    Read Guest "lot.get" GetLotParams => ask!(LotGet);
+    Read Guest "lot.list" ListLotsParams => ask!(LotList);
+    Read Guest "lot.bids" ListBidsParams => ask!(LotBids);
+    Command Account "stock.create" CreateStockParams => to!(boxed Stock StockCommand Create);
+    Command Account "stock.receive" ReceiveStockParams => to!(Stock StockCommand Receive);
+    Command Account "stock.adjust" AdjustStockParams => to!(Stock StockCommand Adjust);
+    Command Account "stock.reserve" ReserveStockParams => to!(Stock StockCommand Reserve);
+    Command Account "stock.release" ReleaseStockParams => to!(Stock StockCommand Release);
+    Command Account "stock.extend" ExtendReservationParams => to!(Stock StockCommand Extend);
+    Command Account "stock.commit" CommitReservationParams => to!(Stock StockCommand Commit);
+    Read Guest "stock.get" GetStockParams => ask!(StockGet);
+    Read Guest "stock.list" ListStockParams => ask!(StockList);
+    Read Account "audit.list" ListAuditParams => ask!(AuditList);
+}
+
+/// The table as a constant, for places found when compiling.
+pub(crate) const METHODS_TABLE: [Method; ROWS.len()] = sorted(ROWS);
+
+/// All methods, sorted by name.
+pub static METHODS: &[Method] = &METHODS_TABLE;
+
+/// The id of what a creation makes where the caller chose none: the XXH3-128 of (account, method, key), so that a retry
+/// finds the same (PROTOCOL section 2).
+#[must_use]
+pub fn derived_id(account: AccountId, method: &str, key: &str) -> Id {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(&account.0.0);
+    hash.update(method.as_bytes());
+    // A separator that no method's name holds: ("lot.create", "x") is not ("lot.creat", "ex").
+    hash.update(&[0]);
+    hash.update(key.as_bytes());
+    Id::from_u128(hash.digest128())
+}
+
+/// Gives a creation without an id its [`derived_id`]; leaves any other command alone.
+pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Method, key: &str) {
+    let id = || derived_id(account, method.name, key);
+    match command {
+        Command::Market(MarketCommand::Create(create)) => {
+            _ = create.market.get_or_insert_with(|| MarketId(id()))
+        }
+        Command::Account(AccountCommand::Create(create)) => {
+            _ = create.account.get_or_insert_with(|| AccountId(id()));
+        }
+        Command::Sale(SaleCommand::Create(create)) => _ = create.sale.get_or_insert_with(|| SaleId(id())),
+        Command::Lot(LotCommand::Create(create)) => _ = create.lot.get_or_insert_with(|| LotId(id())),
+        Command::Stock(StockCommand::Create(create)) => _ = create.stock.get_or_insert_with(|| StockId(id())),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_numbered() {
+        for (index, pair) in METHODS.windows(2).enumerate() {
+            assert!(pair[0].name < pair[1].name, "{} {}", pair[0].name, pair[1].name);
+            assert_eq!(usize::from(pair[0].index), index);
+        }
+        for method in METHODS {
+            assert_eq!(Method::find(method.name).map(|found| found.index), Some(method.index));
+        }
+        assert!(Method::find("lot.bidd").is_none());
+        assert_eq!(Method::nearest("lot.bidd"), Some("lot.bid"));
+        assert_eq!(Method::nearest("zzzzzzzz"), None);
+    }
+
+    #[test]
+    fn derived_ids_depend_on_all_three() {
+        let base = derived_id(AccountId::from_u128(1), "lot.create", "k");
+        assert_eq!(base, derived_id(AccountId::from_u128(1), "lot.create", "k"));
+        for other in [
+            derived_id(AccountId::from_u128(2), "lot.create", "k"),
+            derived_id(AccountId::from_u128(1), "sale.create", "k"),
+            derived_id(AccountId::from_u128(1), "lot.create", "l"),
+        ] {
+            assert_ne!(base, other);
+        }
+        // Pinned: a build that derives another id would make a retry create a second thing.
+        assert_eq!(format!("{base:?}"), "08WNPFB0KP9N92QPHS9T3VXYV1");
+    }
+}
