@@ -46,8 +46,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let lot = connection.read("lot.get", json!({"lot": id})).await?;
     let currency = currency_of(&lot)?;
     let amount = money::parse(&arguments.amount, currency).map_err(|error| {
-        let example = lot["min_next_amount"].as_u64().map_or_else(|| "105.00".to_owned(), |a| money::typed(a, currency));
-        Failure::usage(format!("`{}` is not an amount in {}", arguments.amount, currency.code()), error, format!("type {example} say"))
+        let example = lot["min_next_amount"]
+            .as_u64()
+            .map_or_else(|| "105.00".to_owned(), |a| money::typed(a, currency));
+        Failure::usage(
+            format!("`{}` is not an amount in {}", arguments.amount, currency.code()),
+            error,
+            format!("type {example} say"),
+        )
     })?;
     let mut params = json!({"lot": id, "amount": amount});
     if arguments.validate_only {
@@ -89,10 +95,13 @@ fn lines(
         ("outbid", _) => style.mark(Mark::Warning, "Accepted, but another maximum is higher: you are outbid"),
         (other, _) => other.to_owned(),
     };
-    let replayed = if result["replayed"] == true { " (as answered before: nothing was done twice)" } else { "" };
+    let replayed =
+        if result["replayed"] == true { " (as answered before: nothing was done twice)" } else { "" };
     let number = lot["number"].as_u64().map(|number| format!("lot {number}, ")).unwrap_or_default();
-    let mut lines = vec![format!("{headline}: {number}{}{replayed}", style.mark(Mark::Strong, &text(lot, "title")))];
-    let mut say = |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<16}{value}")));
+    let mut lines =
+        vec![format!("{headline}: {number}{}{replayed}", style.mark(Mark::Strong, &text(lot, "title")))];
+    let mut say =
+        |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<16}{value}")));
     let amount_of = |field: &str| result[field].as_u64().map(|minor| money::with_currency(minor, currency));
     say("your maximum", Some(money::with_currency(amount, currency)));
     say("price", amount_of("price"));

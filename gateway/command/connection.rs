@@ -24,7 +24,13 @@ pub(crate) struct Target {
     #[arg(long, env = "VENDUE_URL", value_name = "WS_URL", help_heading = "Connection")]
     pub(crate) url: Option<String>,
     /// The token to act with [default: the demo's]. The environment keeps it off the process list.
-    #[arg(long, env = "VENDUE_TOKEN", hide_env_values = true, value_name = "JWT", help_heading = "Connection")]
+    #[arg(
+        long,
+        env = "VENDUE_TOKEN",
+        hide_env_values = true,
+        value_name = "JWT",
+        help_heading = "Connection"
+    )]
     pub(crate) token: Option<String>,
     /// The demo's data directory, whose demo.json names address and tokens.
     #[arg(long, value_name = "DIR", default_value = DEMO_DIR, help_heading = "Connection")]
@@ -53,7 +59,8 @@ pub(crate) struct Connection {
 /// Runs a terminal command's future on a runtime of its own.
 pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::broken("cannot start", error, "see the system's limits"))?;
+    let runtime =
+        runtime.map_err(|error| Failure::broken("cannot start", error, "see the system's limits"))?;
     runtime.block_on(future)
 }
 
@@ -104,11 +111,19 @@ impl Connection {
         let markets = list["markets"].as_array().cloned().unwrap_or_default();
         match markets.as_slice() {
             [only] => Ok(text(only, "market")),
-            [] => Err(Failure::broken("no market", "the gateway has none yet", "create one (`market.create`)")),
+            [] => {
+                Err(Failure::broken("no market", "the gateway has none yet", "create one (`market.create`)"))
+            }
             several => {
-                let names: Vec<String> =
-                    several.iter().map(|market| format!("{} ({})", text(market, "market"), text(market, "name"))).collect();
-                Err(Failure::usage("which market?", names.join(", "), "name it with --market or VENDUE_MARKET"))
+                let names: Vec<String> = several
+                    .iter()
+                    .map(|market| format!("{} ({})", text(market, "market"), text(market, "name")))
+                    .collect();
+                Err(Failure::usage(
+                    "which market?",
+                    names.join(", "),
+                    "name it with --market or VENDUE_MARKET",
+                ))
             }
         }
     }
@@ -124,7 +139,11 @@ pub(crate) fn text(value: &Value, field: &str) -> String {
 pub(crate) fn currency_of(value: &Value) -> Result<Currency, Failure> {
     let code = text(value, "currency");
     Currency::new(&code).ok_or_else(|| {
-        Failure::broken("unknown currency", format!("the market trades in `{code}`"), "use a newer vendue command")
+        Failure::broken(
+            "unknown currency",
+            format!("the market trades in `{code}`"),
+            "use a newer vendue command",
+        )
     })
 }
 
@@ -140,7 +159,11 @@ pub(crate) fn failed(method: &str, error: &Error, currency: Option<Currency>) ->
         Outcome::NotExecuted => Exit::Broken,
         Outcome::Unknown => Exit::Unknown,
     };
-    let mut why = if server.message.is_empty() { server.code.clone() } else { format!("{} ({})", server.message, server.code) };
+    let mut why = if server.message.is_empty() {
+        server.code.clone()
+    } else {
+        format!("{} ({})", server.message, server.code)
+    };
     let minimum = server.details["min_next_amount"].as_u64().zip(currency);
     if let Some((minimum, currency)) = minimum {
         why = format!("at least {} is needed ({})", money::with_currency(minimum, currency), server.code);

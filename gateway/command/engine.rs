@@ -43,6 +43,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let ready = || {
         output::line(r#"{"ready":true}"#);
     };
-    Engine::run(loaded.config.engine, ready, async { drop(shutdown.await) })
-        .map_err(|error| Failure::broken("the engine stopped", error, ""))
+    Engine::run(loaded.config.engine, ready, async {
+        let _cause = shutdown.await;
+    })
+    .map_err(|error| Failure::broken("the engine stopped", error, ""))
 }

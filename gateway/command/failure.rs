@@ -29,7 +29,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, what: impl Into<String>, why: impl fmt::Display, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        exit: Exit,
+        what: impl Into<String>,
+        why: impl fmt::Display,
+        remedy: impl Into<String>,
+    ) -> Self {
         Self { what: what.into(), why: why.to_string(), remedy: remedy.into(), exit }
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     // The one line on standard output: whoever chose port 0 learns the port.
     output::json(&json!({"listening": handle.local_addr.to_string()}));
     crate::connection::block_on(async {
-        drop(shutdown.await);
+        let _cause = shutdown.await;
         Ok(())
     })?;
     handle.shutdown();

@@ -12,9 +12,9 @@ pub(crate) fn start(options: &LogOptions) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // `try_init` fails only where a subscriber is set already, in tests say.
     let _ = match options.format {
-        crate::config::LogFormat::Text => {
-            lines.with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()).try_init()
-        }
+        crate::config::LogFormat::Text => lines
+            .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .try_init(),
         crate::config::LogFormat::Json => lines.json().try_init(),
     };
 }

@@ -191,12 +191,18 @@ fn description(lot: &Value, now: i64, style: Style) -> Result<Vec<String>, Failu
     let mut lines = vec![format!("{number}{}", style.mark(Mark::Strong, &text(lot, "title")))];
     let described = text(lot, "description");
     lines.extend(wrap(&described, output::width().min(96)).into_iter().map(|line| format!("  {line}")));
-    let mut say = |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<14}{value}")));
+    let mut say =
+        |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<14}{value}")));
     let amount = |value: &Value| value.as_u64().map(|minor| money::with_currency(minor, currency));
     say("lot", Some(text(lot, "lot")));
     say("category", lot["category"].as_str().map(str::to_owned));
     let estimate = lot["estimate"][0].as_u64().zip(lot["estimate"][1].as_u64());
-    say("estimate", estimate.map(|(low, high)| format!("{} to {}", money::format(low, currency), money::with_currency(high, currency))));
+    say(
+        "estimate",
+        estimate.map(|(low, high)| {
+            format!("{} to {}", money::format(low, currency), money::with_currency(high, currency))
+        }),
+    );
     say("state", Some(text(lot, "state")));
     let leader = if lot["leader"].is_null() { String::new() } else { format!(", {} leads", leader(lot)) };
     say("price", Some(format!("{}{leader}", price(lot, currency).0)));
@@ -234,14 +240,24 @@ async fn bids(arguments: BidsArguments) -> Result<(), Failure> {
         bids.iter().all(output::json);
         return Ok(());
     }
-    let mut table =
-        Table::new(&[("SEQ", Align::Right), ("TIME (UTC)", Align::Left), ("BIDDER", Align::Left), ("PRICE", Align::Right)], 2);
+    let mut table = Table::new(
+        &[
+            ("SEQ", Align::Right),
+            ("TIME (UTC)", Align::Left),
+            ("BIDDER", Align::Left),
+            ("PRICE", Align::Right),
+        ],
+        2,
+    );
     for bid in &bids {
         table.row(vec![
             (bid["seq"].to_string(), Some(Mark::Faint)),
             (when::time_of_day(bid["ts"].as_i64().unwrap_or_default()), None),
             (text(bid, "alias").replace("bidder-", "bidder "), None),
-            (bid["amount"].as_u64().map(|minor| money::with_currency(minor, currency)).unwrap_or_default(), None),
+            (
+                bid["amount"].as_u64().map(|minor| money::with_currency(minor, currency)).unwrap_or_default(),
+                None,
+            ),
         ]);
     }
     for line in table.lines(Style::of_stdout(), output::width()) {
@@ -265,8 +281,8 @@ mod tests {
         assert_eq!(
             table(&lots, 0).unwrap().lines(Style::PLAIN, 200),
             [
-                "NO  LOT         TITLE                     PRICE  LEADER    BIDS  RESERVE         ENDS IN",
-                " 7  lot_012345  Omega Seamaster    1,234.00 EUR  bidder 3     9  not met      4 min 12 s",
+                "NO  LOT         TITLE                     PRICE  LEADER    BIDS  RESERVE        ENDS IN",
+                " 7  lot_012345  Omega Seamaster    1,234.00 EUR  bidder 3     9  not met     4 min 12 s",
                 "    lot_112345  A map            from 50.00 EUR               0           opens in 42 s",
             ]
         );

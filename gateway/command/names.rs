@@ -41,7 +41,9 @@ enum Name {
 /// The beginning of an id as tables show it.
 pub(crate) fn short(id: &str) -> String {
     match id.split_once('_') {
-        Some((prefix, rest)) => format!("{prefix}_{}", rest.chars().take(SHOWN_CHARACTERS).collect::<String>()),
+        Some((prefix, rest)) => {
+            format!("{prefix}_{}", rest.chars().take(SHOWN_CHARACTERS).collect::<String>())
+        }
         None => id.to_owned(),
     }
 }
@@ -51,8 +53,15 @@ fn parse(kind: Kind, typed: &str) -> Result<Name, Failure> {
         return Ok(Name::Number(number));
     }
     let wrong = || {
-        let expected = format!("a {} is named by its id ({}...), the beginning of it, or its number", kind.name, kind.prefix);
-        Failure::usage(format!("`{typed}` names nothing"), expected, format!("`vendue {} list` shows them", kind.name))
+        let expected = format!(
+            "a {} is named by its id ({}...), the beginning of it, or its number",
+            kind.name, kind.prefix
+        );
+        Failure::usage(
+            format!("`{typed}` names nothing"),
+            expected,
+            format!("`vendue {} list` shows them", kind.name),
+        )
     };
     let rest = typed.strip_prefix(kind.prefix).filter(|rest| !rest.is_empty()).ok_or_else(wrong)?;
     if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) || rest.len() > ID_CHARACTERS {
@@ -106,7 +115,11 @@ fn choose(kind: Kind, typed: &str, name: &Name, items: &[Value]) -> Result<Strin
     let list = format!("`vendue {} list` shows them", kind.name);
     match found.as_slice() {
         [one] => Ok(text(one, kind.name)),
-        [] => Err(Failure::usage(format!("no {} `{typed}`", kind.name), "nothing in this market has that name", list)),
+        [] => Err(Failure::usage(
+            format!("no {} `{typed}`", kind.name),
+            "nothing in this market has that name",
+            list,
+        )),
         several => {
             let mut ids: Vec<String> = several.iter().map(|item| text(item, kind.name)).collect();
             ids.truncate(CANDIDATES_SHOWN);

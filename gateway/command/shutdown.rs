@@ -59,7 +59,9 @@ pub(crate) fn requested(watch_input: bool) -> std::io::Result<impl Future<Output
 /// Whether standard input is a pipe or a socket. A terminal, a file or `/dev/null` says nothing by its end.
 fn input_is_pipe() -> bool {
     let status = rustix::fs::fstat(std::io::stdin());
-    status.is_ok_and(|status| matches!(FileType::from_raw_mode(status.st_mode), FileType::Fifo | FileType::Socket))
+    status.is_ok_and(|status| {
+        matches!(FileType::from_raw_mode(status.st_mode), FileType::Fifo | FileType::Socket)
+    })
 }
 
 fn wait_for_end(mut input: impl Read) {

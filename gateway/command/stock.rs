@@ -60,8 +60,13 @@ async fn list(arguments: ListArguments) -> Result<(), Failure> {
         items.iter().all(output::json);
         return Ok(());
     }
-    let headings =
-        [("STOCK", Align::Left), ("TITLE", Align::Left), ("PRICE", Align::Right), ("AVAILABLE", Align::Right), ("RESERVED", Align::Right)];
+    let headings = [
+        ("STOCK", Align::Left),
+        ("TITLE", Align::Left),
+        ("PRICE", Align::Right),
+        ("AVAILABLE", Align::Right),
+        ("RESERVED", Align::Right),
+    ];
     let mut table = Table::new(&headings, 1);
     for item in &items {
         let currency = currency_of(item)?;
@@ -69,7 +74,10 @@ async fn list(arguments: ListArguments) -> Result<(), Failure> {
         table.row(vec![
             (names::short(&text(item, "stock")), Some(Mark::Faint)),
             (text(item, "title"), None),
-            (item["price"].as_u64().map(|minor| money::with_currency(minor, currency)).unwrap_or_default(), Some(Mark::Strong)),
+            (
+                item["price"].as_u64().map(|minor| money::with_currency(minor, currency)).unwrap_or_default(),
+                Some(Mark::Strong),
+            ),
             (available.to_string(), (available == 0).then_some(Mark::Warning)),
             (item["reserved"].as_u64().unwrap_or_default().to_string(), Some(Mark::Faint)),
         ]);

@@ -13,8 +13,10 @@ use crate::failure::Failure;
 use crate::{output, when};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vendue token --operator --data-dir data/demo\n  vendue token acc_01J9... --expires 7d\n\n\
-    A token says who somebody is; what the account may do are its grants, which the engine holds.")]
+#[command(
+    after_help = "Examples:\n  vendue token --operator --data-dir data/demo\n  vendue token acc_01J9... --expires 7d\n\n\
+    A token says who somebody is; what the account may do are its grants, which the engine holds."
+)]
 pub(crate) struct Arguments {
     /// Whose token: the account's id.
     #[arg(required_unless_present = "operator", conflicts_with = "operator")]
@@ -37,7 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let account = arguments.account.unwrap_or(AccountId::HOUSE);
     let token = mint(&DataDir(arguments.data_dir.clone()), account, arguments.expires)?;
     if arguments.json {
-        output::json(&json!({"account": account.to_string(), "token": token, "expires_s": arguments.expires.as_secs()}));
+        output::json(
+            &json!({"account": account.to_string(), "token": token, "expires_s": arguments.expires.as_secs()}),
+        );
     } else {
         output::line(&token);
     }
@@ -50,12 +54,17 @@ pub(crate) fn mint(data: &DataDir, account: AccountId, expires: Duration) -> Res
     let remedy = "name the data directory with --data-dir; the engine makes the secret at its first start";
     // Minting never makes a secret: a token of a new one would be good nowhere.
     if !path.exists() {
-        return Err(Failure::broken("no secret to sign with", format!("{} is not there", path.display()), remedy));
+        return Err(Failure::broken(
+            "no secret to sign with",
+            format!("{} is not there", path.display()),
+            remedy,
+        ));
     }
     let unusable = |error: vendue_gateway::GatewayError| Failure::broken("cannot mint a token", error, "");
     let secret = auth::open_secret(&path).map_err(unusable)?;
     let now_s = when::now_us() / 1_000_000;
     let exp = now_s.saturating_add(i64::try_from(expires.as_secs()).unwrap_or(i64::MAX));
-    let claims = auth::Claims { sub: account.to_string(), exp, nbf: None, iat: Some(now_s), iss: None, aud: None };
+    let claims =
+        auth::Claims { sub: account.to_string(), exp, nbf: None, iat: Some(now_s), iss: None, aud: None };
     auth::mint(&secret, &claims).map_err(unusable)
 }

@@ -41,14 +41,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         let channel = format!("lot:{id}");
         let subscription = connection.client.subscribe(&channel).await;
-        followed.push((id, subscription.map_err(|error| failed(&format!("watching {channel}"), &error, None))?));
+        followed
+            .push((id, subscription.map_err(|error| failed(&format!("watching {channel}"), &error, None))?));
     }
     let (lines, mut printed) = mpsc::channel::<String>(LINES);
     let several = followed.len() > 1;
     let mut watchers = tokio::task::JoinSet::new();
     for (id, subscription) in followed {
         let name = several.then(|| names::short(&id));
-        let watcher = Watcher { id, name, as_json: arguments.target.json, keep_on: arguments.keep_on, style: Style::of_stdout() };
+        let watcher = Watcher {
+            id,
+            name,
+            as_json: arguments.target.json,
+            keep_on: arguments.keep_on,
+            style: Style::of_stdout(),
+        };
         watchers.spawn(watcher.run(subscription, lines.clone()));
     }
     drop(lines);
@@ -76,7 +83,11 @@ struct Watcher {
 impl Watcher {
     async fn run(self, mut subscription: Subscription, lines: mpsc::Sender<String>) -> Result<(), Failure> {
         while let Some(update) = subscription.next().await {
-            let line = if self.as_json { Some(self.json(&update)) } else { self.line(&update, subscription.state())? };
+            let line = if self.as_json {
+                Some(self.json(&update))
+            } else {
+                self.line(&update, subscription.state())?
+            };
             if let Some(line) = line
                 && lines.send(line).await.is_err()
             {
@@ -97,12 +108,15 @@ impl Watcher {
             Update::Snapshot { position, state } => {
                 json!({"update": "snapshot", "lot": self.id, "epoch": position.epoch, "seq": position.seq, "state": state})
             }
-            Update::Event(event) => json!({"update": "event", "lot": self.id, "epoch": event.epoch, "seq": event.seq,
-                "ts": event.ts, "type": event.kind, "data": event.data}),
-            Update::Reconnecting { attempt, after, cause } => json!({"update": "reconnecting", "lot": self.id,
-                "attempt": attempt, "after_ms": after.as_millis() as u64, "cause": cause}),
+            Update::Event(event) => {
+                json!({"update": "event", "lot": self.id, "epoch": event.epoch, "seq": event.seq,
+                "ts": event.ts, "type": event.kind, "data": event.data})
+            }
+            Update::Reconnecting { attempt, after, cause } => {
+                json!({"update": "reconnecting", "lot": self.id,
+                "attempt": attempt, "after_ms": after.as_millis() as u64, "cause": cause})
+            }
             Update::Resumed { missed } => json!({"update": "resumed", "lot": self.id, "missed": missed}),
-            _ => json!({"update": "other", "lot": self.id}),
         };
         value.to_string()
     }
@@ -113,12 +127,17 @@ impl Watcher {
         let line = match update {
             Update::Snapshot { .. } => Some(self.headline(state)?),
             Update::Event(event) => Some(self.event(event, state)?),
-            Update::Reconnecting { attempt: 1, cause, .. } => {
-                Some(self.style.mark(Mark::Warning, &format!("--:--:--  connection lost ({cause}); coming back")))
+            Update::Reconnecting { attempt: 1, cause, .. } => Some(
+                self.style.mark(Mark::Warning, &format!("--:--:--  connection lost ({cause}); coming back")),
+            ),
+            Update::Resumed { missed: 0 } => {
+                Some(self.style.mark(Mark::Good, "--:--:--  back; nothing happened meanwhile"))
             }
-            Update::Resumed { missed: 0 } => Some(self.style.mark(Mark::Good, "--:--:--  back; nothing happened meanwhile")),
             Update::Resumed { missed } => {
-                Some(self.style.mark(Mark::Good, &format!("--:--:--  back; the {missed} events that were missed follow")))
+                Some(self.style.mark(
+                    Mark::Good,
+                    &format!("--:--:--  back; the {missed} events that were missed follow"),
+                ))
             }
             _ => None,
         };
@@ -137,7 +156,9 @@ impl Watcher {
     fn event(&self, event: &Event, state: &Value) -> Result<String, Failure> {
         let currency = currency_of(state)?;
         let clock = self.style.mark(Mark::Faint, &when::time_of_day(event.ts));
-        let left = state["ends_at"].as_i64().map(|ends_at| format!(", ends in {}", when::countdown(ends_at - event.ts)));
+        let left = state["ends_at"]
+            .as_i64()
+            .map(|ends_at| format!(", ends in {}", when::countdown(ends_at - event.ts)));
         let reason = event.data["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
         let what = match event.kind.as_str() {
             "price_changed" => standing(state, currency, self.style),
@@ -205,9 +226,19 @@ mod tests {
         let sold = json!({"currency": "EUR", "result": "sold", "winners": [{"alias": "bidder-2", "quantity": 1, "amount": 10_500}]});
         let unsold = json!({"currency": "EUR", "result": "unsold", "winners": []});
         check(&[
-            ("price_changed", json!({}), state.clone(), "00:00:01  105.00 EUR  bidder 2 leads, 1 bid, reserve not met, ends in 1 min 00 s"),
+            (
+                "price_changed",
+                json!({}),
+                state.clone(),
+                "00:00:01  105.00 EUR  bidder 2 leads, 1 bid, reserve not met, ends in 1 min 00 s",
+            ),
             ("time_extended", json!({}), state.clone(), "00:00:01  extended, ends in 1 min 00 s"),
-            ("lot_paused", json!({"reason": "a question"}), json!({"currency": "EUR"}), "00:00:01  paused: a question"),
+            (
+                "lot_paused",
+                json!({"reason": "a question"}),
+                json!({"currency": "EUR"}),
+                "00:00:01  paused: a question",
+            ),
             ("lot_closed", json!({}), sold, "00:00:01  sold for 105.00 EUR to bidder 2"),
             ("lot_closed", json!({}), unsold, "00:00:01  unsold"),
         ]);

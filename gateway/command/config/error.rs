@@ -37,7 +37,9 @@ impl fmt::Display for ConfigError {
                 write!(f, "{place}: unknown {kind} `{name}`")?;
                 nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean `{nearest}`?"))
             }
-            Self::BadValue { key, place, why } => write!(f, "{place}: `{key}` does not take this value: {why}"),
+            Self::BadValue { key, place, why } => {
+                write!(f, "{place}: `{key}` does not take this value: {why}")
+            }
             Self::NotAnAssignment { text } => write!(f, "--set {text}: expected SECTION.KEY=VALUE"),
             Self::Whole { why } => f.write_str(why),
         }

@@ -45,7 +45,8 @@ impl Known {
 
     /// The top-level sections, each once, in the options' order.
     pub(super) fn sections(&self) -> Vec<&str> {
-        let mut sections: Vec<&str> = self.keys.iter().filter_map(|(key, _)| Some(key.split_once('.')?.0)).collect();
+        let mut sections: Vec<&str> =
+            self.keys.iter().filter_map(|(key, _)| Some(key.split_once('.')?.0)).collect();
         sections.dedup();
         sections
     }

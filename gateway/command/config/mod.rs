@@ -80,7 +80,8 @@ pub(crate) fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         insert(&mut merged, &key, value);
         origins.insert(key, origin);
     }
-    let mut config = Config::deserialize(merged).map_err(|error| ConfigError::Whole { why: error.to_string() })?;
+    let mut config =
+        Config::deserialize(merged).map_err(|error| ConfigError::Whole { why: error.to_string() })?;
     follow_data_dir(&mut config, &mut origins);
     validate(&config)?;
     Ok(Loaded { config, origins, file })

@@ -58,20 +58,30 @@ impl Sources {
     pub(crate) fn of_process(arguments: &crate::cli::ConfigArguments) -> Self {
         let file = arguments.config.clone().or_else(super::usual_file);
         let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })
             .collect();
         Self { file, environment, set: arguments.set.clone(), flags: Vec::new() }
     }
 
     /// A flag with a name of its own, where it was given.
     #[must_use]
-    pub(crate) fn flag<V: Into<Value>>(mut self, key: &'static str, value: Option<V>, flag: &'static str) -> Self {
+    pub(crate) fn flag<V: Into<Value>>(
+        mut self,
+        key: &'static str,
+        value: Option<V>,
+        flag: &'static str,
+    ) -> Self {
         self.flags.extend(value.map(|value| (key, value.into(), flag)));
         self
     }
 
     /// All assignments, the weakest first; and the file, where one was read.
-    pub(super) fn assignments(&self, known: &Known) -> Result<(Option<PathBuf>, Vec<Assignment>), ConfigError> {
+    pub(super) fn assignments(
+        &self,
+        known: &Known,
+    ) -> Result<(Option<PathBuf>, Vec<Assignment>), ConfigError> {
         let mut all = Vec::new();
         if let Some(path) = &self.file {
             read_file(path, known, &mut all)?;
@@ -93,9 +103,11 @@ impl Sources {
 }
 
 fn read_file(path: &Path, known: &Known, all: &mut Vec<Assignment>) -> Result<(), ConfigError> {
-    let unreadable = |error: std::io::Error| ConfigError::Unreadable { path: path.to_owned(), why: error.to_string() };
+    let unreadable =
+        |error: std::io::Error| ConfigError::Unreadable { path: path.to_owned(), why: error.to_string() };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let line_at = |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count();
+    let line_at =
+        |offset: usize| 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count();
     let table = DeTable::parse(&text).map_err(|error| ConfigError::NotToml {
         path: path.to_owned(),
         line: error.span().map_or(1, |span| line_at(span.start)),
@@ -117,7 +129,11 @@ fn walk(on: &mut Walk<'_>, prefix: &str, table: &DeTable<'_>) -> Result<(), Conf
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     for (name, value) in entries {
-        let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+        let key = if prefix.is_empty() {
+            name.get_ref().to_string()
+        } else {
+            format!("{prefix}.{}", name.get_ref())
+        };
         let origin = Origin::File { path: on.path.to_owned(), line: (on.line_at)(name.span().start) };
         match value.get_ref() {
             _ if on.known.is_key(&key) => {
@@ -135,16 +151,20 @@ fn walk(on: &mut Walk<'_>, prefix: &str, table: &DeTable<'_>) -> Result<(), Conf
 fn value_of(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or_else(|_| Value::String(number.to_string()), Value::Integer)
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| Value::String(number.to_string()), Value::Integer),
+        DeValue::Float(number) => {
+            number.as_str().parse().map_or_else(|_| Value::String(number.to_string()), Value::Float)
         }
-        DeValue::Float(number) => number.as_str().parse().map_or_else(|_| Value::String(number.to_string()), Value::Float),
         DeValue::Boolean(flag) => Value::Boolean(*flag),
         DeValue::Datetime(moment) => Value::Datetime(*moment),
         DeValue::Array(items) => Value::Array(items.iter().map(|item| value_of(item.get_ref())).collect()),
-        DeValue::Table(fields) => {
-            Value::Table(fields.iter().map(|(name, value)| (name.get_ref().to_string(), value_of(value.get_ref()))).collect())
-        }
+        DeValue::Table(fields) => Value::Table(
+            fields
+                .iter()
+                .map(|(name, value)| (name.get_ref().to_string(), value_of(value.get_ref())))
+                .collect(),
+        ),
     }
 }
 
@@ -174,7 +194,12 @@ fn variable(name: &str, value: &str, known: &Known) -> Result<Option<Assignment>
         return Ok(None);
     }
     let nearest = meant.or_else(|| known.nearest_key(&key).map(|key| variable_name(&key)));
-    Err(ConfigError::Unknown { kind: "variable", name: name.to_owned(), place: "environment".to_owned(), nearest })
+    Err(ConfigError::Unknown {
+        kind: "variable",
+        name: name.to_owned(),
+        place: "environment".to_owned(),
+        nearest,
+    })
 }
 
 fn set(text: &str, known: &Known) -> Result<Assignment, ConfigError> {

@@ -15,7 +15,10 @@ fn the_shipped_file_and_the_options_are_in_step() {
             None => {
                 assert!(default.is_null(), "{key} is missing");
                 let body = section_text(section);
-                assert!(body.lines().any(|line| line.starts_with(&format!("# {name} = "))), "{key} has no commented line");
+                assert!(
+                    body.lines().any(|line| line.starts_with(&format!("# {name} = "))),
+                    "{key} has no commented line"
+                );
             }
         }
     }
@@ -59,7 +62,11 @@ fn check(cases: &[Case]) {
         std::fs::write(&file, case.file).unwrap();
         let sources = Sources {
             file: Some(file.clone()),
-            environment: case.environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            environment: case
+                .environment
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             set: case.set.iter().map(|&text| text.to_owned()).collect(),
             flags: Vec::new(),
         };
@@ -142,18 +149,27 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest() {
                 "vendue.toml:2: `demo.bidders` does not take this value: invalid type: string \"many\", expected u32",
             ),
         },
-        Case { file: "[demo\n", environment: none, set: &[], expect: Err("vendue.toml:1 is not TOML: unclosed table, expected `]`") },
+        Case {
+            file: "[demo\n",
+            environment: none,
+            set: &[],
+            expect: Err("vendue.toml:1 is not TOML: unclosed table, expected `]`"),
+        },
         Case {
             file: "",
             environment: &[("VENDUE_DEMO__BIDERS", "4")],
             set: &[],
-            expect: Err("environment: unknown variable `VENDUE_DEMO__BIDERS`; did you mean `VENDUE_DEMO__BIDDERS`?"),
+            expect: Err(
+                "environment: unknown variable `VENDUE_DEMO__BIDERS`; did you mean `VENDUE_DEMO__BIDDERS`?",
+            ),
         },
         Case {
             file: "",
             environment: &[("VENDUE_DEMO_BIDDERS", "4")],
             set: &[],
-            expect: Err("environment: unknown variable `VENDUE_DEMO_BIDDERS`; did you mean `VENDUE_DEMO__BIDDERS`?"),
+            expect: Err(
+                "environment: unknown variable `VENDUE_DEMO_BIDDERS`; did you mean `VENDUE_DEMO__BIDDERS`?",
+            ),
         },
         Case {
             file: "",
@@ -163,14 +179,24 @@ fn what_is_wrong_is_named_with_its_place_and_the_nearest() {
                 "environment VENDUE_DEMO__BIDDERS: `demo.bidders` does not take this value: invalid value: integer `-1`, expected u32",
             ),
         },
-        Case { file: "", environment: none, set: &["demo.lots"], expect: Err("--set demo.lots: expected SECTION.KEY=VALUE") },
+        Case {
+            file: "",
+            environment: none,
+            set: &["demo.lots"],
+            expect: Err("--set demo.lots: expected SECTION.KEY=VALUE"),
+        },
         Case {
             file: "",
             environment: none,
             set: &["demo.bots=1"],
             expect: Err("flag --set demo.bots=1: unknown key `demo.bots`; did you mean `demo.lots`?"),
         },
-        Case { file: "", environment: none, set: &["demo.lots=0"], expect: Err("[demo] lots = 0: must be 1 to 2000") },
+        Case {
+            file: "",
+            environment: none,
+            set: &["demo.lots=0"],
+            expect: Err("[demo] lots = 0: must be 1 to 2000"),
+        },
     ]);
 }
 
