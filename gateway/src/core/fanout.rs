@@ -1,0 +1,273 @@
+//! Events on their way to watchers: encoded once for each encoding, the same bytes to everybody.
+
+use std::rc::Rc;
+
+use vendue_protocol::channel::Channel;
+use vendue_protocol::domain::time::Timestamp;
+use vendue_protocol::link::{EventItem, FollowItem};
+use vendue_protocol::wire::session::WatchMode;
+
+use crate::core::channel::{ChannelEvent, Follow};
+use crate::core::connection::Close;
+use crate::core::pipe::write_frame;
+use crate::core::{Core, Key};
+
+/// Bytes that may wait for a watcher in `latest` mode before newer events replace the ones it has not been given yet.
+const HOLD_FROM_BYTES: usize = 32 * 1024;
+
+/// What became of an event for one watcher.
+enum Delivered {
+    Written,
+    Held,
+    /// It has it already, or is gone.
+    NotNeeded,
+    /// Its output is full.
+    TooSlow,
+}
+
+impl Core {
+    /// The engine has published an event of a channel.
+    #[inline]
+    pub(crate) fn on_event(&mut self, now: Timestamp, item: &EventItem<'_>) {
+        self.metrics.events.add(1);
+        let Some(state) = self.channels.get_mut(&item.channel).filter(|state| state.follow == Follow::Live)
+        else {
+            return;
+        };
+        let known = state.seq.unwrap_or_default();
+        if item.seq <= known {
+            return;
+        }
+        if item.seq != known + 1 {
+            return self.on_gap(now, item, known);
+        }
+        let event = Rc::new(ChannelEvent::new(item.seq, item.time, item.name, item.data));
+        state.push(Rc::clone(&event));
+        if !state.waiting.is_empty() && !self.unsettled.contains(&item.channel) {
+            self.unsettled.push(item.channel);
+        }
+        self.deliver(now, item.channel, &event);
+    }
+
+    /// An event has not come: rather than tell a part, everybody begins anew (I39).
+    fn on_gap(&mut self, now: Timestamp, item: &EventItem<'_>, known: u64) {
+        tracing::error!(channel = %item.channel, known, got = item.seq, "events are missing");
+        self.resync(now, item.channel);
+        if let Some(state) = self.channels.get_mut(&item.channel) {
+            state.follow = Follow::No;
+            state.seq = None;
+        }
+        self.settle(now, item.channel);
+    }
+
+    fn deliver(&mut self, now: Timestamp, channel: Channel, event: &Rc<ChannelEvent>) {
+        let Some(state) = self.channels.get_mut(&channel) else { return };
+        // Taken out for the loop: what happens to a slow watcher changes the list.
+        let mut watchers = std::mem::take(&mut state.watchers);
+        let mut slow = Vec::new();
+        for watcher in &mut watchers {
+            match self.give(channel, watcher, event) {
+                Delivered::Written => self.mark_dirty(watcher.connection),
+                Delivered::Held => self.held.push((channel, watcher.connection)),
+                Delivered::NotNeeded => {}
+                Delivered::TooSlow => slow.push(watcher.connection),
+            }
+        }
+        if let Some(state) = self.channels.get_mut(&channel) {
+            state.watchers = watchers;
+        }
+        for key in slow {
+            self.close(now, key, Close::SlowConsumer);
+        }
+    }
+
+    /// Gives one watcher an event, or holds it back where a newer one may replace it.
+    #[inline]
+    fn give(
+        &mut self,
+        channel: Channel,
+        watcher: &mut super::channel::Watcher,
+        event: &Rc<ChannelEvent>,
+    ) -> Delivered {
+        if event.seq <= watcher.seq {
+            return Delivered::NotNeeded;
+        }
+        if watcher.mode == WatchMode::Latest && event.is_replaceable {
+            let had = watcher.held.take();
+            let is_new = had.is_none();
+            let from = had.map_or(event.seq, |(from, _)| from);
+            watcher.held = Some((from, Rc::clone(event)));
+            return if is_new { Delivered::Held } else { Delivered::NotNeeded };
+        }
+        if let Some((from, held)) = watcher.held.take()
+            && !self.write_event(channel, watcher.connection, &held, from)
+        {
+            return Delivered::TooSlow;
+        }
+        watcher.seq = event.seq;
+        if self.write_event(channel, watcher.connection, event, event.seq) {
+            Delivered::Written
+        } else {
+            Delivered::TooSlow
+        }
+    }
+
+    /// Writes an event that stands for all from `from` on; says whether there was room.
+    #[inline]
+    fn write_event(&mut self, channel: Channel, key: Key, event: &Rc<ChannelEvent>, from: u64) -> bool {
+        let Some(state) = self.channels.get(&channel) else { return true };
+        let Some(connection) = self.connections.get_mut(key).filter(|connection| connection.is_open()) else {
+            return true;
+        };
+        self.metrics.deliveries.add(1);
+        Self::lend_buffer(&mut self.spares, connection);
+        let names = (state.name.as_str(), self.link.epoch());
+        let limit = self.options.watcher_bytes;
+        if from == event.seq {
+            return connection.push_event(&event.framed(connection.encoding, names), limit);
+        }
+        let (mut payload, mut frame) = (Vec::new(), Vec::new());
+        if event.write(&mut payload, connection.encoding, names, Some(from)).is_err() {
+            return true;
+        }
+        write_frame(&mut frame, connection.encoding, &payload);
+        connection.push_event(&frame, limit)
+    }
+
+    /// Gives one watcher one event: what it missed while its subscription was answered.
+    pub(crate) fn deliver_to(
+        &mut self,
+        now: Timestamp,
+        channel: Channel,
+        key: Key,
+        event: &Rc<ChannelEvent>,
+    ) {
+        let Some(state) = self.channels.get_mut(&channel) else { return };
+        if let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.connection == key) {
+            if event.seq <= watcher.seq {
+                return;
+            }
+            watcher.seq = event.seq;
+        }
+        let has_room = self.write_event(channel, key, event, event.seq);
+        self.mark_dirty(key);
+        if !has_room {
+            self.close(now, key, Close::SlowConsumer);
+        }
+    }
+
+    /// The frame from the engine has been read: what was held back goes out where there is room.
+    pub(crate) fn release_all_held(&mut self, now: Timestamp) {
+        let held = std::mem::take(&mut self.held);
+        for &(channel, key) in &held {
+            self.release(now, channel, key);
+        }
+        // The list's memory is used again.
+        if self.held.is_empty() {
+            self.held = held;
+            self.held.clear();
+        }
+    }
+
+    /// A connection has room again: the newest of what was held back for it.
+    pub(crate) fn release_held(&mut self, now: Timestamp, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.has_held = false;
+        let channels: Vec<Channel> = connection.subscriptions.iter().copied().collect();
+        for channel in channels {
+            self.release(now, channel, key);
+        }
+    }
+
+    fn release(&mut self, now: Timestamp, channel: Channel, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.output().len() > HOLD_FROM_BYTES {
+            connection.has_held = true;
+            return;
+        }
+        let Some(state) = self.channels.get_mut(&channel) else { return };
+        let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.connection == key) else {
+            return;
+        };
+        let Some((from, event)) = watcher.held.take() else { return };
+        watcher.seq = event.seq;
+        let has_room = self.write_event(channel, key, &event, from);
+        self.mark_dirty(key);
+        if !has_room {
+            self.close(now, key, Close::SlowConsumer);
+        }
+    }
+
+    /// Answers subscribers whose events or positions have come.
+    pub(crate) fn settle_channels(&mut self, now: Timestamp) {
+        for channel in std::mem::take(&mut self.unsettled) {
+            self.settle(now, channel);
+        }
+    }
+
+    /// The engine has published further: whoever waited for a position may be answered.
+    pub(crate) fn positions_advanced(&mut self) {
+        let waiting =
+            self.channels.values().filter(|state| !state.waiting.is_empty()).map(|state| state.channel);
+        for channel in waiting {
+            if !self.unsettled.contains(&channel) {
+                self.unsettled.push(channel);
+            }
+        }
+    }
+
+    /// A new link: every channel that somebody watches is followed from where it stands.
+    pub(crate) fn follow_again(&mut self, now: Timestamp) {
+        self.channels.retain(|_, state| !state.watchers.is_empty() || !state.waiting.is_empty());
+        let mut channels: Vec<Channel> = self.channels.keys().copied().collect();
+        channels.sort_unstable();
+        for channel in channels {
+            self.follow_channel_again(now, channel);
+        }
+    }
+
+    /// A connection does not watch a channel any more, or does not wait for it.
+    pub(crate) fn forget_watcher(&mut self, now: Timestamp, channel: Channel, key: Key) {
+        let Some(state) = self.channels.get_mut(&channel) else { return };
+        if let Some(at) = state.watchers.iter().position(|watcher| watcher.connection == key) {
+            state.watchers.swap_remove(at);
+        }
+        state.waiting.retain(|waiting| waiting.connection != key);
+        if state.watchers.is_empty() && state.waiting.is_empty() && state.idle_since.is_none() {
+            state.idle_since = Some(now);
+        }
+    }
+
+    /// Channels that nobody has watched for a while are not followed any more; those whose following failed are asked
+    /// for again.
+    pub(crate) fn tick_channels(&mut self, now: Timestamp) {
+        let linger_us = (self.options.linger_ms as i64).saturating_mul(1_000);
+        let (mut ended, mut again) = (Vec::new(), Vec::new());
+        for state in self.channels.values() {
+            match state.idle_since {
+                Some(since) if now.0 - since.0 >= linger_us => ended.push((state.channel, state.follow)),
+                None if state.follow == Follow::No => again.push(state.channel),
+                _ => {}
+            }
+        }
+        for (channel, follow) in ended {
+            self.channels.remove(&channel);
+            if follow != Follow::No && self.link.is_up() {
+                let (request, by) = (0, Default::default());
+                self.link.follows.push(FollowItem {
+                    request,
+                    by,
+                    min_position: 0,
+                    channel,
+                    follow: false,
+                    after: 0,
+                });
+            }
+        }
+        again.sort_unstable();
+        for channel in again {
+            self.follow_channel_again(now, channel);
+        }
+        self.metrics.channels.set(self.channels.len() as u64);
+    }
+}

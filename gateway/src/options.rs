@@ -1,0 +1,152 @@
+//! What an operator may set.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use vendue_protocol::wire::limits;
+
+use crate::error::GatewayError;
+
+/// Settings of one gateway process. Durations end in `_ms`, sizes in `_bytes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayOptions {
+    /// Where clients connect: HTTP, WebSocket and pages on one port. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Allows `listen` beyond loopback although this port speaks no TLS: for a trusted network or behind a proxy that does.
+    pub allow_insecure_lan: bool,
+    /// Threads, each with a listener and a link of its own. One suffices on two cores; a second made it slower there.
+    pub threads: usize,
+    /// The engine's Unix socket.
+    pub engine_socket: PathBuf,
+    /// The file with the secret that signs tokens (HS256); made at the first start where it is missing.
+    pub token_secret: PathBuf,
+    /// PEM files of further keys that may have signed a token: RSA (RS256), P-256 (ES256), Ed25519 (EdDSA).
+    pub token_public_keys: Vec<PathBuf>,
+    /// The `iss` that tokens must bear, where given.
+    pub token_issuer: Option<String>,
+    /// The `aud` that tokens must bear, where given.
+    pub token_audience: Option<String>,
+    /// WebSockets at a time on each thread; further ones are refused with 503.
+    pub connections_max: usize,
+    /// Requests under way to the engine on each thread; `overloaded` beyond.
+    pub pending_max: usize,
+    /// Requests under way of one connection; `rate_limited` beyond.
+    pub in_flight_max: usize,
+    /// Channels that one connection may watch.
+    pub subscriptions_max: usize,
+    /// Event bytes that may wait for a slow watcher.
+    pub watcher_bytes: usize,
+    /// How often each connection hears a heartbeat.
+    pub heartbeat_ms: u64,
+    /// How long a new connection may take to say `connect`.
+    pub connect_within_ms: u64,
+    /// How long a channel is followed after its last watcher has gone: people come back.
+    pub linger_ms: u64,
+    /// How long a shutdown waits for replies that are under way, and over which clients are asked to come back.
+    pub drain_ms: u64,
+    /// For benches: answers each `lot.bid` at once with a reply of the usual size, without an engine.
+    pub echo: bool,
+}
+
+impl Default for GatewayOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7400)),
+            allow_insecure_lan: false,
+            threads: 1,
+            engine_socket: PathBuf::from("data/engine.sock"),
+            token_secret: PathBuf::from("data/token.secret"),
+            token_public_keys: Vec::new(),
+            token_issuer: None,
+            token_audience: None,
+            connections_max: 100_000,
+            pending_max: 131_072,
+            in_flight_max: limits::IN_FLIGHT,
+            subscriptions_max: limits::SUBSCRIPTIONS,
+            watcher_bytes: limits::WATCHER_BYTES,
+            heartbeat_ms: limits::HEARTBEAT_MS,
+            connect_within_ms: limits::CONNECT_WITHIN_MS,
+            linger_ms: 30_000,
+            drain_ms: 5_000,
+            echo: false,
+        }
+    }
+}
+
+impl GatewayOptions {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// [`GatewayError::Option`], which names the option, the rule and the remedy.
+    pub fn validate(&self) -> Result<(), GatewayError> {
+        if !self.listen.ip().is_loopback() && !self.allow_insecure_lan {
+            return Err(GatewayError::Option {
+                option: "gateway.listen",
+                problem: format!(
+                    "{} is reachable from other machines and this port speaks no TLS",
+                    self.listen
+                ),
+                remedy: "listen on 127.0.0.1 behind a proxy that does, or set gateway.allow_insecure_lan = true",
+            });
+        }
+        for (option, value, low, high) in [
+            ("gateway.threads", self.threads, 1, 256),
+            ("gateway.connections_max", self.connections_max, 1, 10_000_000),
+            ("gateway.pending_max", self.pending_max, 1, 16_777_216),
+            ("gateway.in_flight_max", self.in_flight_max, 1, 1_048_576),
+            ("gateway.subscriptions_max", self.subscriptions_max, 1, 1_000_000),
+            ("gateway.watcher_bytes", self.watcher_bytes, 4_096, 64 * 1024 * 1024),
+            ("gateway.heartbeat_ms", self.heartbeat_ms as usize, 100, 600_000),
+            ("gateway.connect_within_ms", self.connect_within_ms as usize, 10, 600_000),
+            ("gateway.linger_ms", self.linger_ms as usize, 0, 3_600_000),
+            ("gateway.drain_ms", self.drain_ms as usize, 0, 600_000),
+        ] {
+            if value < low || value > high {
+                return Err(GatewayError::Option {
+                    option,
+                    problem: format!("{value} is not between {low} and {high}"),
+                    remedy: "choose a value in that range",
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused() {
+        let check = |change: fn(&mut GatewayOptions), option: Option<&str>| {
+            let mut options = GatewayOptions::default();
+            change(&mut options);
+            let named = options.validate().err().map(|error| match error {
+                GatewayError::Option { option, .. } => option,
+                other => panic!("{other}"),
+            });
+            assert_eq!(named, option);
+        };
+        check(|_| {}, None);
+        check(|options| options.listen = SocketAddr::from(([0, 0, 0, 0], 1)), Some("gateway.listen"));
+        check(
+            |options| {
+                options.listen = SocketAddr::from(([0, 0, 0, 0], 1));
+                options.allow_insecure_lan = true;
+            },
+            None,
+        );
+        check(|options| options.threads = 0, Some("gateway.threads"));
+        check(|options| options.heartbeat_ms = 1, Some("gateway.heartbeat_ms"));
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(serde_json::from_str::<GatewayOptions>(r#"{"lisen":"127.0.0.1:1"}"#).is_err());
+        let options: GatewayOptions = serde_json::from_str(r#"{"threads":2}"#).unwrap();
+        assert_eq!(options, GatewayOptions { threads: 2, ..GatewayOptions::default() });
+    }
+}

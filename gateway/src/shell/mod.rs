@@ -1,0 +1,98 @@
+//! What carries the core: threads with a listener, a link and a clock each. Nothing is decided here.
+
+mod clock;
+mod http;
+mod link;
+mod listener;
+mod pages;
+mod socket;
+mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::watch;
+
+use crate::auth::Keys;
+use crate::error::GatewayError;
+use crate::metrics::Metrics;
+use crate::options::GatewayOptions;
+
+/// A gateway.
+#[derive(Debug)]
+pub struct Gateway;
+
+/// A running gateway. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct GatewayHandle {
+    local_addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+    metrics: Arc<[Arc<Metrics>]>,
+}
+
+impl Gateway {
+    /// Starts a gateway: when this returns, clients can connect. The engine need not be there yet; requests wait for it
+    /// until their deadlines.
+    ///
+    /// # Errors
+    /// An option, key, address or thread that cannot be used: what, why and what to do.
+    pub fn start(options: GatewayOptions) -> Result<GatewayHandle, GatewayError> {
+        options.validate()?;
+        let keys = Arc::new(Keys::open(&options)?);
+        let (listeners, local_addr) = listener::bind(&options)?;
+        let metrics: Arc<[Arc<Metrics>]> = listeners.iter().map(|_| Arc::default()).collect();
+        let (stop, stopped) = watch::channel(false);
+        let mut threads = Vec::with_capacity(listeners.len());
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let setup = worker::Setup {
+                options: options.clone(),
+                keys: Arc::clone(&keys),
+                all_metrics: Arc::clone(&metrics),
+                index,
+                listener,
+                stopped: stopped.clone(),
+            };
+            let runtime = worker::runtime().map_err(GatewayError::Thread)?;
+            let thread = std::thread::Builder::new()
+                .name(format!("gateway-{index}"))
+                .spawn(move || worker::run(&runtime, setup))
+                .map_err(GatewayError::Thread)?;
+            threads.push(thread);
+        }
+        tracing::info!(address = %local_addr, "the gateway listens");
+        Ok(GatewayHandle { local_addr, stop, threads, metrics })
+    }
+}
+
+impl GatewayHandle {
+    /// Where it listens: the real port where port 0 was asked for.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// All counters in Prometheus' text format, as `/metrics` says them.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        Metrics::render(&self.metrics)
+    }
+
+    /// Ends it: clients are told when to come back, what is under way is answered (for `drain_ms` at most), sockets are
+    /// closed. Blocks until all threads have ended.
+    pub fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the gateway had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for GatewayHandle {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
