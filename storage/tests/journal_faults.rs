@@ -1,6 +1,8 @@
 //! The real journal code on a disk that fails: a crash after every operation, an error at every operation, each bit of
 //! a small store flipped, each truncation length (I1, I3, I4, I7, I8).
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -260,6 +262,22 @@ fn a_flip_in_the_last_frame_of_a_killed_process_is_damage() {
     }
 }
 
+/// In the window that the module documentation names, a frame that vanished altogether looks like one that was never written.
+/// Closing the journal ends that window.
+#[test]
+fn a_last_frame_that_vanished_from_a_closed_journal_is_damage() {
+    let disk = MemoryDisk::new();
+    let mut batch = Batch::new();
+    batch.push(&[0x5A; 3000]);
+    open(&disk, Direct::Off).unwrap().append(&[&batch], 0).unwrap();
+    let name = segments(&disk)[0].clone();
+    let mut bytes = disk.contents(&name).unwrap();
+    bytes[4096..8192].fill(0);
+    disk.plant(&name, bytes);
+    let error = open(&disk, Direct::Off).err().unwrap();
+    assert!(matches!(&error, StorageError::Damaged(damage) if damage.offset == 4096), "{error}");
+}
+
 #[test]
 fn a_torn_tail_is_cut_and_reported() {
     let mut cuts = 0;
@@ -275,6 +293,9 @@ fn a_torn_tail_is_cut_and_reported() {
         let journal = open(&left, Direct::Off).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         if let Some(cut) = &journal.report().cut {
             assert_eq!((cut.offset, journal.last()), (3 * 4096, 1), "seed {seed}");
+            // Nothing of the torn frame stays behind the witness, where a later frame could meet it.
+            let bytes = left.contents(&segments(&left)[0]).unwrap();
+            assert!(bytes[4 * 4096..].iter().all(|byte| *byte == 0), "seed {seed}");
             cuts += 1;
         }
     }

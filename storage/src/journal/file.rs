@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::batch::{Batch, MAX_BATCH_BYTES};
-use crate::disk::{Access, AlignedBuffer, BLOCK_BYTES, Disk, DiskFile, RealDisk};
+use crate::disk::{Access, AlignedBuffer, BLOCK_BYTES, Disk, RealDisk};
 use crate::error::{IoContext, StorageError};
+use crate::journal::active::{Active, begin_segment, remove_segment};
 use crate::journal::format::{FRAME_HEADER_BYTES, SegmentHeader, frame_bytes, seal_frame};
 use crate::journal::open::{
-    End, JournalOptions, JournalReport, WriteMode, choose_mode, find_end, find_segments, segment_name,
+    End, JournalOptions, JournalReport, WriteMode, choose_mode, find_end, find_segments, wipe,
 };
 use crate::journal::reader::{Segment, Shared, State, seal};
-use crate::journal::spare::{SPARE, Spare};
+use crate::journal::spare::Spare;
 use crate::journal::{AppendError, Journal, JournalReader, Position, Seal};
 use crate::lock::DirLock;
 
@@ -35,14 +36,6 @@ pub struct FileJournal {
     segment_bytes: u64,
     report: JournalReport,
     _lock: Option<DirLock>,
-}
-
-/// The segment that is written.
-struct Active {
-    segment: Arc<Segment>,
-    file: Arc<dyn DiskFile>,
-    /// Where the next frame goes.
-    end: u64,
 }
 
 impl FileJournal {
@@ -81,7 +74,10 @@ impl FileJournal {
                 index: Vec::new(),
                 cut: None,
             };
-            FileJournal::assemble(disk, spare, vec![Arc::clone(&active.segment)], active, end, mode, &options)
+            let segments = vec![Arc::clone(&active.segment)];
+            let mut journal = FileJournal::assemble(disk, spare, segments, active, end, mode, &options);
+            journal.report.created = true;
+            journal
         } else {
             FileJournal::resume(disk, spare, segments, mode, &options)?
         };
@@ -91,6 +87,27 @@ impl FileJournal {
             journal.spare.prepare()?;
         }
         Ok(journal)
+    }
+
+    /// Reads the journal in `dir` without locking or changing anything, as far as it went when it was opened: for
+    /// tools, on a journal that nobody writes, or on a copy. A torn tail is not shown.
+    ///
+    /// # Errors
+    /// As for [`FileJournal::open`], and [`StorageError::Io`] when there is no journal.
+    pub fn read_only(dir: &Path) -> Result<Arc<dyn JournalReader>, StorageError> {
+        let shown = || dir.display().to_string();
+        if !dir.is_dir() {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotFound))
+                .doing("read the journal in", shown);
+        }
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(dir).doing("open the directory", shown)?);
+        let segments: Vec<Arc<Segment>> = find_segments(&*disk, None)?.into_iter().map(Arc::new).collect();
+        let Some(segment) = segments.last() else {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotFound)).doing("find a segment in", shown);
+        };
+        let end = find_end(&disk, segment)?;
+        let state = State { segments, last: end.position - 1, end: end.offset };
+        Ok(Arc::new(Shared::new(disk, state)))
     }
 
     /// What opening found.
@@ -116,6 +133,9 @@ impl FileJournal {
         let shown = || disk.describe(&segment.name);
         // What was found may still be on its way to the disk, when only the process died: nobody may rest on it before.
         let file = disk.open(&segment.name, Access::Write).doing("open", shown)?;
+        if let Some(cut) = &end.cut {
+            wipe(&*file, cut).doing("zero the torn tail of", shown)?;
+        }
         file.sync().doing("sync", shown)?;
         disk.sync_names().doing("sync the directory of", shown)?;
         let writer = match mode {
@@ -142,7 +162,7 @@ impl FileJournal {
     ) -> FileJournal {
         let header = &active.segment.header;
         let report = JournalReport {
-            created: end.position == 1 && end.offset == BLOCK_BYTES as u64 && segments.len() == 1,
+            created: false,
             mode,
             cut: end.cut,
             cell: header.cell,
@@ -359,16 +379,6 @@ impl Drop for FileJournal {
     }
 }
 
-fn remove_segment(disk: &dyn Disk, name: &str) -> Result<(), StorageError> {
-    let removed = match disk.remove(name) {
-        // Removed by an earlier call that then failed to sync.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    };
-    removed.doing("remove", || disk.describe(name))?;
-    disk.sync_names().doing("sync the directory of", || disk.describe(name))
-}
-
 fn check_options(options: &JournalOptions) -> Result<(), StorageError> {
     let bytes = options.segment_bytes;
     if bytes.is_multiple_of(BLOCK_BYTES as u64) && bytes >= 2 * BLOCK_BYTES as u64 {
@@ -389,32 +399,4 @@ fn first_header(options: &JournalOptions) -> Result<SegmentHeader, StorageError>
         previous_check: 0,
         segment_bytes: options.segment_bytes,
     })
-}
-
-/// Makes a segment of the spare: its header is durable before it gets its name, and the name before anything is in it.
-fn begin_segment(
-    disk: &dyn Disk,
-    spare: &mut Spare,
-    mode: WriteMode,
-    header: SegmentHeader,
-) -> Result<Active, StorageError> {
-    spare.wait()?;
-    let name = segment_name(header.first);
-    let mut block = AlignedBuffer::new(BLOCK_BYTES);
-    let seed = header.encode(block.bytes_mut());
-    let access = if mode == WriteMode::Direct { Access::WriteDurable } else { Access::Write };
-    let begin = || {
-        let file = disk.open(SPARE, access)?;
-        file.write_at(block.bytes(), 0)?;
-        if mode == WriteMode::Synced {
-            file.sync()?;
-        }
-        disk.rename(SPARE, &name)?;
-        disk.sync_names()?;
-        Ok(file)
-    };
-    let file = begin().doing("begin the segment", || disk.describe(&name))?;
-    spare.taken();
-    let segment = Arc::new(Segment::new(name, header, seed, Some(Vec::new())));
-    Ok(Active { segment, file, end: BLOCK_BYTES as u64 })
 }

@@ -26,6 +26,7 @@
 //! Sealed segments are checked when they are read, and by their headers when the journal is opened: each names the
 //! segment before it and the check of its last frame, so a missing, foreign or exchanged segment cannot hide.
 
+mod active;
 mod file;
 mod format;
 mod memory;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::disk::{Access, AlignedBuffer, BLOCK_BYTES, Disk};
+use crate::disk::{Access, AlignedBuffer, BLOCK_BYTES, Disk, DiskFile};
 use crate::error::{IoContext, StorageError};
 use crate::journal::Position;
 use crate::journal::format::{FORMAT_VERSION, HeaderFault, SegmentHeader};
@@ -229,7 +229,7 @@ pub(crate) struct End {
     pub(crate) cut: Option<Cut>,
 }
 
-/// Walks the last segment to its end, tells a torn tail from damage, and zeroes the torn tail.
+/// Walks the last segment to its end and tells a torn tail from damage. Changes nothing.
 pub(crate) fn find_end(disk: &Arc<dyn Disk>, segment: &Segment) -> Result<End, StorageError> {
     let shown = || disk.describe(&segment.name);
     let file = disk.open(&segment.name, Access::Read).doing("open", shown)?;
@@ -275,7 +275,6 @@ pub(crate) fn find_end(disk: &Arc<dyn Disk>, segment: &Segment) -> Result<End, S
     }
     if rest.used_until > end.offset {
         let bytes = rest.used_until - end.offset;
-        wipe(&**disk, &segment.name, end.offset, rest.used_until).doing("zero the torn tail of", shown)?;
         end.cut = Some(Cut { file: shown(), offset: end.offset, bytes });
     }
     Ok(end)
@@ -288,12 +287,11 @@ pub(crate) fn note_frame(index: &mut Vec<(Position, u64)>, first: Position, offs
     }
 }
 
-/// Zeroes `from..until`, so that nothing of a torn frame can ever be taken for a part of a later one.
-fn wipe(disk: &dyn Disk, name: &str, from: u64, until: u64) -> std::io::Result<()> {
-    let file = disk.open(name, Access::Write)?;
+/// Zeroes a torn tail, so that nothing of it can ever be taken for a part of a later frame. The caller syncs.
+pub(crate) fn wipe(file: &dyn DiskFile, cut: &Cut) -> std::io::Result<()> {
     let zeros = vec![0; BLOCK_BYTES];
-    for at in (from..until).step_by(BLOCK_BYTES) {
+    for at in (cut.offset..cut.offset + cut.bytes).step_by(BLOCK_BYTES) {
         file.write_at(&zeros, at)?;
     }
-    file.sync()
+    Ok(())
 }

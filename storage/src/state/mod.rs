@@ -12,6 +12,7 @@
 
 mod block;
 mod memory;
+mod opening;
 mod sled_store;
 mod tree;
 

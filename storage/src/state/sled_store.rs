@@ -5,20 +5,19 @@
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{IoContext, StorageError};
 use crate::lock::DirLock;
+use crate::state::opening::{OpenError, open_inner, put_aside};
 use crate::state::tree::{BlockTree, Step};
 use crate::state::{Change, CheckpointStats, KEY_BYTES, Key, StateStore};
 
 /// Bytes of a deadline before a value, and before a key in the tree of deadlines.
-const DEADLINE_BYTES: usize = 8;
+pub(super) const DEADLINE_BYTES: usize = 8;
 /// "No deadline", after every other.
 const NEVER: i64 = i64::MAX;
 /// Changes sorted and written together.
@@ -26,13 +25,10 @@ const CHUNK_CHANGES: usize = 16 * 1024;
 /// Bytes of values after which a chunk is written though it has fewer changes: what a checkpoint keeps in memory.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 /// Key of the marker in sled's default tree.
-const MARKER: &[u8] = b"marker";
+pub(super) const MARKER: &[u8] = b"marker";
 const MARKER_VERSION: u8 = 1;
 /// Version, generation, two digests.
 const MARKER_HEADER_BYTES: usize = 1 + 8 + 8 + 8;
-/// How often, and after what pause, sled's lock is tried again: together 5 s, a thousand times what it takes.
-const LOCK_TRIES: u32 = 1_000;
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// The directory of sled's files, in ours.
 const INNER_DIR: &str = "sled";
 
@@ -56,21 +52,21 @@ pub struct SledStore {
     _lock: DirLock,
 }
 
-struct Inner {
-    db: sled::Db,
-    items: BlockTree,
-    deadlines: BlockTree,
-    marker: Mutex<Option<Marker>>,
+pub(super) struct Inner {
+    pub(super) db: sled::Db,
+    pub(super) items: BlockTree,
+    pub(super) deadlines: BlockTree,
+    pub(super) marker: Mutex<Option<Marker>>,
     /// Entries in the tree of deadlines that their items know nothing of, left by a checkpoint that was not completed.
-    stale: Mutex<Vec<Vec<u8>>>,
+    pub(super) stale: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Marker {
-    generation: u64,
-    items: u64,
-    deadlines: u64,
-    content: Vec<u8>,
+pub(super) struct Marker {
+    pub(super) generation: u64,
+    pub(super) items: u64,
+    pub(super) deadlines: u64,
+    pub(super) content: Vec<u8>,
 }
 
 impl SledStore {
@@ -323,7 +319,7 @@ impl Marker {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Option<Marker> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Marker> {
         let (body, check) = bytes.split_last_chunk::<8>()?;
         let (header, content) = body.split_first_chunk::<MARKER_HEADER_BYTES>()?;
         if xxh3_64(body) != u64::from_le_bytes(*check) || header[0] != MARKER_VERSION {
@@ -332,102 +328,6 @@ impl Marker {
         let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| header[at + i]));
         Some(Marker { generation: word(1), items: word(9), deadlines: word(17), content: content.to_vec() })
     }
-}
-
-/// Why a store did not open.
-enum OpenError {
-    /// It may be good: setting it aside would be wrong.
-    Refused(StorageError),
-    /// sled's own lock is held.
-    Locked,
-    /// It is not good.
-    Bad(String),
-}
-
-impl OpenError {
-    /// The error of a store that is not set aside, or of an empty one.
-    fn refused(self) -> StorageError {
-        let message = match self {
-            OpenError::Refused(error) => return error,
-            OpenError::Locked => "its lock is held".to_owned(),
-            OpenError::Bad(reason) => reason,
-        };
-        StorageError::Backend { what: "opening the state store", message }
-    }
-}
-
-impl From<sled::Error> for OpenError {
-    fn from(error: sled::Error) -> OpenError {
-        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, WouldBlock};
-        match &error {
-            sled::Error::Io(io)
-                if [PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, WouldBlock]
-                    .contains(&io.kind()) =>
-            {
-                OpenError::Refused(backend(&error))
-            }
-            sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => OpenError::Locked,
-            _ => OpenError::Bad(error.to_string()),
-        }
-    }
-}
-
-/// Opens sled's files and checks them. Our own lock is held, so sled's can only be held by threads of a handle that this
-/// process has just dropped: they are waited for.
-fn open_inner(dir: &Path, cache_bytes: u64) -> Result<Inner, OpenError> {
-    for _ in 0..LOCK_TRIES {
-        match try_open(dir, cache_bytes) {
-            Err(OpenError::Locked) => std::thread::sleep(LOCK_PAUSE),
-            opened => return opened,
-        }
-    }
-    Err(OpenError::Refused(StorageError::InUse { dir: dir.display().to_string(), pid: None }))
-}
-
-fn try_open(dir: &Path, cache_bytes: u64) -> Result<Inner, OpenError> {
-    // sled panics on some kinds of damage; nothing of ours is under way that a panic could leave half done.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let config = sled::Config::default().path(dir).cache_capacity(cache_bytes);
-        // We flush ourselves, at checkpoints: a timer would only write more often.
-        let db = config.mode(sled::Mode::HighThroughput).flush_every_ms(None).open()?;
-        let items = BlockTree::open(&db, "items", KEY_BYTES)?;
-        let deadlines = BlockTree::open(&db, "deadlines", DEADLINE_BYTES + KEY_BYTES)?;
-        let marker = match db.get(MARKER)? {
-            None => None,
-            Some(bytes) => {
-                Some(Marker::decode(&bytes).ok_or(OpenError::Bad("a marker with a wrong check".to_owned()))?)
-            }
-        };
-        check_digests(&items, &deadlines, marker.as_ref())?;
-        Ok(Inner { db, items, deadlines, marker: Mutex::new(marker), stale: Mutex::default() })
-    }));
-    opened.unwrap_or_else(|_| Err(OpenError::Bad("sled panicked while opening it".to_owned())))
-}
-
-fn check_digests(items: &BlockTree, deadlines: &BlockTree, marker: Option<&Marker>) -> Result<(), OpenError> {
-    let (generation, expected) =
-        marker.map_or((0, (0, 0)), |marker| (marker.generation, (marker.items, marker.deadlines)));
-    let add_up =
-        |tree: &BlockTree| tree.add_up(generation).map_err(|error| OpenError::Bad(error.to_string()));
-    if (add_up(items)?.at_marker, add_up(deadlines)?.at_marker) == expected {
-        return Ok(());
-    }
-    Err(OpenError::Bad("blocks are missing or older than the marker says".to_owned()))
-}
-
-/// Renames a bad store to the first free `<dir>.bad-<n>`.
-fn put_aside(dir: &Path, inner_dir: &Path) -> Result<PathBuf, StorageError> {
-    let shown = || inner_dir.display().to_string();
-    for n in 1_u32.. {
-        let mut name = dir.as_os_str().to_owned();
-        name.push(format!(".bad-{n}"));
-        let aside = PathBuf::from(name);
-        if !aside.exists() {
-            std::fs::rename(inner_dir, &aside).doing("set aside", shown)?;
-            return Ok(aside);
-        }
-    }
-    Err(StorageError::Backend { what: "setting the state store aside", message: "no free name".to_owned() })
 }
 
 /// Syncs every file and directory below `dir`.
@@ -448,7 +348,7 @@ fn sync_tree(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn backend(error: &sled::Error) -> StorageError {
+pub(super) fn backend(error: &sled::Error) -> StorageError {
     StorageError::Backend { what: "the state store", message: error.to_string() }
 }
 

@@ -1,6 +1,7 @@
 //! The store against a plain map: random changes, reopening, checkpoints that stop half-way, and files that lie.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
