@@ -72,7 +72,11 @@ impl SystemClock {
             return Err(EngineError::ClockBehind { behind_ms });
         }
         let core = ClockCore::start(wall, last_journaled.0, 0);
-        Ok(Self { origin: Instant::now(), last: AtomicI64::new(core.last), core: std::sync::Mutex::new(core) })
+        Ok(Self {
+            origin: Instant::now(),
+            last: AtomicI64::new(core.last),
+            core: std::sync::Mutex::new(core),
+        })
     }
 
     /// The cell's time.

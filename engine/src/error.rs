@@ -43,7 +43,9 @@ pub enum EngineError {
         behind_ms: u64,
     },
     /// The link's socket cannot be bound.
-    #[error("cannot listen on {path}: {error}. Check that the directory exists and is writable, or set engine.link_socket to another path")]
+    #[error(
+        "cannot listen on {path}: {error}. Check that the directory exists and is writable, or set engine.link_socket to another path"
+    )]
     Socket {
         /// The path.
         path: PathBuf,
@@ -59,7 +61,9 @@ pub enum EngineError {
         error: std::io::Error,
     },
     /// The journal took no more; everything acknowledged is durable, nothing after it was acknowledged.
-    #[error("the journal failed, the engine stops and acknowledges nothing more: {0}. Mend the disk (space, hardware), then start again: what was acknowledged is there")]
+    #[error(
+        "the journal failed, the engine stops and acknowledges nothing more: {0}. Mend the disk (space, hardware), then start again: what was acknowledged is there"
+    )]
     JournalFailed(String),
     /// A thread of the engine has ended early.
     #[error("a thread of the engine ended unexpectedly: {0}")]

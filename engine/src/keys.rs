@@ -16,8 +16,11 @@ use vendue_domain::id::AccountId;
 
 /// Finds keys that memory has let go of.
 pub trait OlderKeys: Send + Sync {
-    /// The content hash and position kept for `hash`.
-    fn lookup(&self, hash: u128) -> Option<(u64, u64)>;
+    /// What is kept for `hash`.
+    ///
+    /// # Errors
+    /// The lists cannot be read: never to be taken for "unknown", which would do a command twice.
+    fn lookup(&self, hash: u128) -> Result<Option<Known>, String>;
 }
 
 /// No older keys: for tests and fresh cells.
@@ -25,8 +28,8 @@ pub trait OlderKeys: Send + Sync {
 pub struct NoOlderKeys;
 
 impl OlderKeys for NoOlderKeys {
-    fn lookup(&self, _hash: u128) -> Option<(u64, u64)> {
-        None
+    fn lookup(&self, _hash: u128) -> Result<Option<Known>, String> {
+        Ok(None)
     }
 }
 
@@ -70,6 +73,8 @@ pub struct KeyTable {
     in_memory_max: usize,
     /// Positions up to here are in the sealed lists and may be let go of.
     sealed: u64,
+    /// Whether the lists hold keys that memory does not: until then no command pays for looking there.
+    forgot: bool,
     older: Arc<dyn OlderKeys>,
 }
 
@@ -82,21 +87,26 @@ impl KeyTable {
             order: VecDeque::new(),
             in_memory_max: in_memory_max as usize,
             sealed: 0,
+            forgot: false,
             older,
         }
     }
 
     /// What is known of this key.
-    #[must_use]
+    ///
+    /// # Errors
+    /// The sealed lists cannot be read.
     #[inline]
-    pub fn get(&self, hash: u128) -> Option<Known> {
+    pub fn get(&self, hash: u128) -> Result<Option<Known>, String> {
         if let Some(known) = self.recent.get(&hash) {
-            return Some(*known);
+            return Ok(Some(*known));
         }
-        if self.sealed == 0 {
-            return None;
-        }
-        self.older.lookup(hash).map(|(content, position)| Known { content, position })
+        if self.forgot { self.older.lookup(hash) } else { Ok(None) }
+    }
+
+    /// Recovery: the sealed lists hold keys that memory does not.
+    pub fn older_may_know(&mut self) {
+        self.forgot = true;
     }
 
     /// Whether another key can be remembered: memory has room or can make some.
@@ -160,6 +170,7 @@ impl KeyTable {
             }
             self.recent.remove(oldest);
             self.order.pop_front();
+            self.forgot = true;
         }
     }
 }
@@ -172,8 +183,8 @@ mod tests {
     struct One(u128, Known);
 
     impl OlderKeys for One {
-        fn lookup(&self, hash: u128) -> Option<(u64, u64)> {
-            (hash == self.0).then_some((self.1.content, self.1.position))
+        fn lookup(&self, hash: u128) -> Result<Option<Known>, String> {
+            Ok((hash == self.0).then_some(self.1))
         }
     }
 
@@ -184,7 +195,11 @@ mod tests {
         assert_eq!(hash, key_hash(1, AccountId::from_u128(2), target, b"k"));
         assert_ne!(hash, key_hash(2, AccountId::from_u128(2), target, b"k"), "another cell's secret");
         assert_ne!(hash, key_hash(1, AccountId::from_u128(3), target, b"k"), "another account");
-        assert_ne!(hash, key_hash(1, AccountId::from_u128(2), LotId::from_u128(8).into(), b"k"), "another target");
+        assert_ne!(
+            hash,
+            key_hash(1, AccountId::from_u128(2), LotId::from_u128(8).into(), b"k"),
+            "another target"
+        );
         assert_ne!(hash, key_hash(1, AccountId::from_u128(2), target, b"K"), "another key");
     }
 
@@ -199,8 +214,8 @@ mod tests {
         assert!(keys.has_room());
         keys.insert(102, Known { content: 12, position: 3 });
         assert_eq!(keys.len(), 2);
-        assert_eq!(keys.get(100), Some(old), "from the sealed list");
-        assert_eq!(keys.get(102).map(|known| known.position), Some(3));
-        assert_eq!(keys.get(999), None);
+        assert_eq!(keys.get(100), Ok(Some(old)), "from the sealed list");
+        assert_eq!(keys.get(102).map(|known| known.map(|known| known.position)), Ok(Some(3)));
+        assert_eq!(keys.get(999), Ok(None));
     }
 }

@@ -156,7 +156,9 @@ impl LocalCell {
         match ActorAddress::parse(&result.target) {
             Some(target) => {
                 let owner = usize::from(Shard::owner(&target, self.shards.len() as u16));
-                self.round(owner, now, |shard| shard.result_of(link, item.request, item.by, target, key.as_bytes()));
+                self.round(owner, now, |shard| {
+                    shard.result_of(link, item.request, item.by, target, key.as_bytes())
+                });
             }
             None => self.round(0, now, |shard| shard.refuse_target(link, item.request)),
         }
@@ -186,7 +188,8 @@ impl LocalCell {
                 out.entry(replies.link).or_default().extend(replies.frame.finish());
             }
             for broadcast in std::mem::take(&mut unit.facts) {
-                for number in (0..self.shards.len()).filter(|&number| number != usize::from(broadcast.origin)) {
+                for number in (0..self.shards.len()).filter(|&number| number != usize::from(broadcast.origin))
+                {
                     self.round(number, self.now, |shard| shard.learn(&broadcast));
                 }
             }
@@ -231,7 +234,8 @@ impl LocalCell {
                         continue;
                     }
                     let record = self.reader.record(position)?.unwrap_or_default();
-                    let entry = Entry::from_bytes(&record).map_err(|error| EngineError::Record { position, error })?;
+                    let entry = Entry::from_bytes(&record)
+                        .map_err(|error| EngineError::Record { position, error })?;
                     if let Some(reply) = entry.reply(position) {
                         let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Replies);
                         frame.item(|bytes| ReplyItem { request, reply }.encode(bytes));
@@ -243,10 +247,15 @@ impl LocalCell {
         Ok(())
     }
 
-    fn load(&self, address: &ActorAddress) -> Result<Option<(u64, vendue_domain::actor::Entity)>, EngineError> {
+    fn load(
+        &self,
+        address: &ActorAddress,
+    ) -> Result<Option<(u64, vendue_domain::actor::Entity)>, EngineError> {
         let value = self.ground.store.load(&actor_key(address))?;
         value
-            .map(|value| read_stored(address, &value).map_err(|error| EngineError::Record { position: 0, error }))
+            .map(|value| {
+                read_stored(address, &value).map_err(|error| EngineError::Record { position: 0, error })
+            })
             .transpose()
     }
 
@@ -277,7 +286,11 @@ impl LocalCell {
         for shard in &mut self.shards {
             let captured = shard.capture(usize::MAX, next);
             for change in &captured.facts {
-                changes.push(Change { key: fact_key(change), value: Some(change.to_bytes()), deadline: None });
+                changes.push(Change {
+                    key: fact_key(change),
+                    value: Some(change.to_bytes()),
+                    deadline: None,
+                });
             }
             stored.push(captured.values.iter().map(|value| (value.address, value.seq)).collect::<Vec<_>>());
             for value in captured.values {

@@ -87,12 +87,28 @@ pub fn view_key(space: ViewSpace, id: Id) -> Key {
 /// The key of a fact: by whose it is, so that a newer version replaces the older.
 #[must_use]
 pub fn fact_key(change: &FactChange) -> Key {
-    let identity = match change {
-        FactChange::Market((market, _)) => market.0,
-        FactChange::Account((account, _)) => account.0,
-        #[allow(unreachable_patterns)]
-        other => Id::from_u128(xxhash_rust::xxh3::xxh3_128(&other.to_bytes())),
-    };
+    // With the variant's number before the ids: ids are the clients' to choose, and a sale may have a market's.
+    let mut whose = Vec::with_capacity(33);
+    match change {
+        FactChange::Market((market, _)) => {
+            whose.push(1);
+            whose.extend_from_slice(&market.0.0);
+        }
+        FactChange::Account((account, _)) => {
+            whose.push(2);
+            whose.extend_from_slice(&account.0.0);
+        }
+        FactChange::Sale((sale, _)) => {
+            whose.push(3);
+            whose.extend_from_slice(&sale.0.0);
+        }
+        FactChange::Registration(registration) => {
+            whose.push(4);
+            whose.extend_from_slice(&registration.sale.0.0);
+            whose.extend_from_slice(&registration.account.0.0);
+        }
+    }
+    let identity = Id::from_u128(xxhash_rust::xxh3::xxh3_128(&whose));
     view_key(ViewSpace::Fact, identity)
 }
 
@@ -131,7 +147,8 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
         replay_from: 1,
     };
     if let Some(bytes) = sources.store.marker()? {
-        let marker = Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
+        let marker =
+            Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
         if marker.cell == genesis.cell {
             recovery.replay_from = marker.replay_from;
             recovery.last_time = recovery.last_time.max(marker.time);
@@ -150,7 +167,10 @@ fn read_genesis(journal: &dyn JournalReader) -> Result<Genesis, EngineError> {
     let record = journal.record(1)?.unwrap_or_default();
     match Entry::from_bytes(&record) {
         Ok(Entry::Genesis(genesis)) => Ok(genesis),
-        Ok(_) => Err(EngineError::Record { position: 1, error: RecordError::Invalid("a journal begins with its genesis") }),
+        Ok(_) => Err(EngineError::Record {
+            position: 1,
+            error: RecordError::Invalid("a journal begins with its genesis"),
+        }),
         Err(error) => Err(EngineError::Record { position: 1, error }),
     }
 }
@@ -189,8 +209,8 @@ impl Recovery<'_> {
         for kind in ACTOR_KINDS {
             scan(store, kind as u8, |key, value| {
                 let address = ActorAddress { kind, id: Id(key.id) };
-                let (seq, entity) =
-                    read_stored(&address, value).map_err(|error| EngineError::Record { position: 0, error })?;
+                let (seq, entity) = read_stored(&address, value)
+                    .map_err(|error| EngineError::Record { position: 0, error })?;
                 if let Entity::Stock(stock) = &entity {
                     for reservation in stock.live_reservations() {
                         self.directory.insert(reservation, StockId(address.id));
@@ -202,7 +222,8 @@ impl Recovery<'_> {
             })?;
         }
         scan(store, ViewSpace::Fact as u8, |_, value| {
-            let change = FactChange::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
+            let change =
+                FactChange::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
             self.views.learn_stored(&change);
             for shard in &mut self.shards {
                 shard.learn_stored(&change);
@@ -229,16 +250,14 @@ impl Recovery<'_> {
         let from = self.replay_from.min(sources.keys_listed + 1).max(1);
         self.report.replayed_from = from;
         let mut failed = None;
-        sources.journal.read(from, &mut |position, record| {
-            match Entry::from_bytes(record)
-                .map_err(|error| EngineError::Record { position, error })
-                .and_then(|entry| self.entry(position, entry, sources.keys_listed))
-            {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+        sources.journal.read(from, &mut |position, record| match Entry::from_bytes(record)
+            .map_err(|error| EngineError::Record { position, error })
+            .and_then(|entry| self.entry(position, entry, sources.keys_listed))
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
             }
         })?;
         if let Some(error) = failed {
@@ -246,6 +265,9 @@ impl Recovery<'_> {
         }
         for shard in &mut self.shards {
             shard.keys_sealed(sources.keys_listed);
+            if sources.keys_listed > 0 {
+                shard.older_keys_may_know();
+            }
         }
         self.report.last_position = sources.journal.last();
         Ok(())
@@ -265,7 +287,10 @@ impl Recovery<'_> {
             return Ok(());
         }
         let Entry::Decided(decided) = entry else { return Ok(()) };
-        let missing = EngineError::Record { position, error: RecordError::Invalid("a record of this actor is missing") };
+        let missing = EngineError::Record {
+            position,
+            error: RecordError::Invalid("a record of this actor is missing"),
+        };
         let Some(address) = decided.address() else { return Err(missing) };
         let owner = usize::from(Shard::owner(&address, self.shards.len() as u16));
         if !self.shards[owner].holds(&address) {

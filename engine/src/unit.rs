@@ -110,8 +110,12 @@ impl Unit {
         };
         let at = replies.frame.len();
         match &item.reply {
-            Reply::Accepted { replayed: false, .. } => replies.positions.push((at + ACCEPTED_POSITION_AT) as u32),
-            Reply::Rejected { replayed: false, .. } => replies.positions.push((at + REJECTED_POSITION_AT) as u32),
+            Reply::Accepted { replayed: false, .. } => {
+                replies.positions.push((at + ACCEPTED_POSITION_AT) as u32)
+            }
+            Reply::Rejected { replayed: false, .. } => {
+                replies.positions.push((at + REJECTED_POSITION_AT) as u32)
+            }
             _ => {}
         }
         replies.frame.item(|out| item.encode(out));

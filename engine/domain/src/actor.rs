@@ -107,7 +107,11 @@ pub trait Actor: Sized + Field {
     ///
     /// # Errors
     /// The rule that says no.
-    fn decide(&self, command: &Self::Command, context: &Context<'_>) -> Result<Decision<Self::Event>, Rejection>;
+    fn decide(
+        &self,
+        command: &Self::Command,
+        context: &Context<'_>,
+    ) -> Result<Decision<Self::Event>, Rejection>;
 
     /// Takes an event over. Cannot fail.
     fn apply(&mut self, event: &Self::Event, stamp: &Stamp);

@@ -1,7 +1,7 @@
 //! Actors come into memory when they are needed and leave it when they are not.
 
 use vendue_domain::actor::{ActorAddress, Entity};
-use vendue_domain::context::{Context, Stamp};
+use vendue_domain::context::Context;
 use vendue_domain::facts::Standing;
 use vendue_domain::id::AccountId;
 use vendue_domain::record::{Field, Reader, RecordError, write_uint};
@@ -9,6 +9,10 @@ use vendue_domain::time::Timestamp;
 
 use super::{Cell, Shard};
 use crate::entry::Decided;
+
+/// How many steps an actor may take to catch up with facts: one for each suspended bidder of a lot and a few more; the
+/// bound keeps a faulty rule from looping.
+const CATCH_UP_STEPS: usize = 65_536;
 
 /// An actor's value in the state store: its sequence number, then its state.
 #[must_use]
@@ -117,28 +121,39 @@ impl Shard {
         let Some(waiting) = self.parked.remove(address) else { return };
         self.parked_count -= waiting.len() as u32;
         for parked in waiting {
-            let request = vendue_protocol::link::CommandItem::decode(&parked.item).map_or(0, |item| item.request);
+            let request =
+                vendue_protocol::link::CommandItem::decode(&parked.item).map_or(0, |item| item.request);
             let why = vendue_protocol::link::NotExecuted::Internal;
-            self.refuse(parked.link, request, why, 0, "the state of this actor cannot be read; the operator has been told");
+            self.refuse(
+                parked.link,
+                request,
+                why,
+                0,
+                "the state of this actor cannot be read; the operator has been told",
+            );
         }
     }
 
-    /// Lets an actor take into account what changed while it was not in memory.
+    /// Lets an actor take into account what changed while it was not in memory, one step at a time.
     pub(super) fn catch_up(&mut self, index: u32) {
-        let Some(cell) = self.cells[index as usize].as_mut() else { return };
-        let context = Context {
-            now: self.now,
-            by: AccountId::default(),
-            standing: Standing::ENGINE,
-            facts: &self.facts,
-            command_id: 0,
-        };
-        match super::decide::guarded(|| cell.entity.facts_changed(&context)) {
-            Some(events) if events.is_empty() => {}
-            Some(events) => {
-                self.record(index, events, None);
+        for _ in 0..CATCH_UP_STEPS {
+            let Some(cell) = self.cells[index as usize].as_mut() else { return };
+            let context = Context {
+                now: self.now,
+                by: AccountId::default(),
+                standing: Standing::ENGINE,
+                facts: &self.facts,
+                command_id: 0,
+            };
+            match super::decide::guarded(|| cell.entity.facts_changed(&context)) {
+                Some(events) if events.is_empty() => return,
+                Some(events) => {
+                    if !self.record(index, events, None) {
+                        return;
+                    }
+                }
+                None => return self.rules_panicked(index),
             }
-            None => self.rules_panicked(index),
         }
     }
 
@@ -204,6 +219,11 @@ impl Shard {
     /// Recovery: remembers an outcome's key.
     pub fn remember(&mut self, keyed: crate::entry::Keyed, position: u64) {
         self.keys.insert(keyed.hash, crate::keys::Known { content: keyed.content, position });
+    }
+
+    /// Recovery: the sealed key lists hold keys that memory does not.
+    pub fn older_keys_may_know(&mut self) {
+        self.keys.older_may_know();
     }
 
     /// Positions up to `position` stand in the sealed key lists.

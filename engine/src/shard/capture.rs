@@ -111,7 +111,8 @@ impl Shard {
             .enumerate()
             .filter_map(|(index, cell)| {
                 let cell = cell.as_ref()?;
-                let at_rest = !cell.dirty && cell.stored_seq == cell.seq && cell.deadline.is_none_or(|at| at > soon);
+                let at_rest =
+                    !cell.dirty && cell.stored_seq == cell.seq && cell.deadline.is_none_or(|at| at > soon);
                 at_rest.then(|| (round.wrapping_sub(cell.used), index as u32))
             })
             .collect();

@@ -12,7 +12,7 @@ use vendue_domain::facts::Standing;
 use vendue_domain::id::{AccountId, MarketId};
 use vendue_domain::lot::LotCommand;
 use vendue_domain::market::MarketCommand;
-use vendue_domain::record::Field;
+use vendue_domain::record::{Bytes, Field};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::sale::SaleCommand;
 use vendue_domain::stock::StockCommand;
@@ -67,8 +67,10 @@ impl Shard {
         }
         let hash = key_hash(self.key_secret, item.by, target, item.key);
         let content = content_hash(item.command);
-        if let Some(known) = self.keys.get(hash) {
-            return self.known(link, request, content, known);
+        match self.keys.get(hash) {
+            Ok(None) => {}
+            Ok(Some(known)) => return self.known(link, request, content, known),
+            Err(error) => return self.keys_unreadable(link, request, &error),
         }
         if self.in_flight() >= u64::from(self.options.in_flight_max) || !self.keys.has_room() {
             return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
@@ -94,9 +96,32 @@ impl Shard {
     pub fn result_of(&mut self, link: LinkId, request: u64, by: AccountId, target: ActorAddress, key: &[u8]) {
         let hash = key_hash(self.key_secret, by, target, key);
         match self.keys.get(hash) {
-            Some(known) => self.requests.push(Request::Replay { link, request, position: known.position }),
-            None => self.refuse(link, request, NotExecuted::NotFound, 0, "no outcome is kept for this key and target"),
+            Ok(Some(known)) => {
+                self.requests.push(Request::Replay { link, request, position: known.position })
+            }
+            Ok(None) => {
+                self.refuse(
+                    link,
+                    request,
+                    NotExecuted::NotFound,
+                    0,
+                    "no outcome is kept for this key and target",
+                );
+            }
+            Err(error) => self.keys_unreadable(link, request, &error),
         }
+    }
+
+    /// Whether the key has been used cannot be told: deciding could do a command twice.
+    fn keys_unreadable(&mut self, link: LinkId, request: u64, error: &str) {
+        tracing::error!(error, "a list of sealed keys cannot be read");
+        self.refuse(
+            link,
+            request,
+            NotExecuted::Unavailable,
+            0,
+            "earlier keys cannot be read; the operator has been told",
+        );
     }
 
     /// Waits for the target to be looked up in the state store.
@@ -128,7 +153,15 @@ impl Shard {
     fn decide(&mut self, index: u32, asker: Asker, command: Command) {
         let command = match self.sealed(command) {
             Ok(command) => command,
-            Err(why) => return self.refuse(asker.link, asker.request, why, 0, "the vault cannot take personal data now"),
+            Err(why) => {
+                return self.refuse(
+                    asker.link,
+                    asker.request,
+                    why,
+                    0,
+                    "the vault cannot take personal data now",
+                );
+            }
         };
         let Some(cell) = self.cells[index as usize].as_mut() else { return };
         cell.used = self.round;
@@ -156,7 +189,15 @@ impl Shard {
     fn create(&mut self, target: ActorAddress, asker: Asker, command: Command) {
         let command = match self.sealed(command) {
             Ok(command) => command,
-            Err(why) => return self.refuse(asker.link, asker.request, why, 0, "the vault cannot take personal data now"),
+            Err(why) => {
+                return self.refuse(
+                    asker.link,
+                    asker.request,
+                    why,
+                    0,
+                    "the vault cannot take personal data now",
+                );
+            }
         };
         let standing = standing_for(&self.facts, asker.by, &command, MarketId::PLATFORM);
         let context = Context {
@@ -177,7 +218,13 @@ impl Shard {
         let stamp = Stamp { time: self.now, by: asker.by, command_id: asker.keyed.hash };
         let born = decision.events.first().and_then(|event| Entity::born(event, &stamp));
         let Some(entity) = born else {
-            return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "a creation made nothing");
+            return self.refuse(
+                asker.link,
+                asker.request,
+                NotExecuted::Internal,
+                0,
+                "a creation made nothing",
+            );
         };
         // The newborn already is what its first event made it: it is recorded, not applied again.
         let index = self.insert(target, entity, 0, 0);
@@ -298,7 +345,12 @@ impl Shard {
     /// Puts events into the journal's batch and applies them. `false` where applying panicked: the record is taken back
     /// and the actor is read again from its durable state.
     #[inline]
-    pub(super) fn record(&mut self, index: u32, events: Events<Event>, keyed: Option<(AccountId, Keyed)>) -> bool {
+    pub(super) fn record(
+        &mut self,
+        index: u32,
+        events: Events<Event>,
+        keyed: Option<(AccountId, Keyed)>,
+    ) -> bool {
         let Some(cell) = self.cells[index as usize].as_mut() else { return false };
         let public: u64 = events.iter().map(Event::public_count).sum();
         let newborn = cell.seq == 0;
@@ -361,22 +413,25 @@ impl Shard {
     fn sealed(&self, command: Command) -> Result<Command, NotExecuted> {
         match command {
             Command::Account(AccountCommand::Create(mut create)) => {
-                if let Some(account) = create.account.filter(|_| create.has_valid_name()) {
-                    create.name_sealed = self.seal.seal(account, &create.name).ok_or(NotExecuted::Unavailable)?.into();
+                if let Some(account) = create.account.filter(|_| is_name(&create.name)) {
+                    create.name_sealed = self.sealed_name(account, &create.name)?;
                     create.name.clear();
                 }
                 Ok(Command::Account(AccountCommand::Create(create)))
             }
             Command::Account(AccountCommand::Update(mut update)) => {
-                if update.has_valid_name() {
-                    update.name_sealed =
-                        self.seal.seal(update.account, &update.name).ok_or(NotExecuted::Unavailable)?.into();
+                if is_name(&update.name) {
+                    update.name_sealed = self.sealed_name(update.account, &update.name)?;
                     update.name.clear();
                 }
                 Ok(Command::Account(AccountCommand::Update(update)))
             }
             other => Ok(other),
         }
+    }
+
+    fn sealed_name(&self, account: AccountId, name: &str) -> Result<Bytes, NotExecuted> {
+        self.seal.seal(account, name).map(Bytes).ok_or(NotExecuted::Unavailable)
     }
 
     /// Decides a command of the engine's own to a resident actor (a market's mark).
@@ -410,6 +465,11 @@ impl Asker {
 /// Whether a command is the engine's own and never a client's.
 const fn is_internal(command: &Command) -> bool {
     matches!(command, Command::Market(MarketCommand::Mark(_)))
+}
+
+/// Whether a name may be sealed; one that may not reaches the rules as it is, and they refuse it.
+fn is_name(name: &str) -> bool {
+    vendue_domain::limits::text("name", name, vendue_domain::limits::NAME_CHARS_MAX).is_ok()
 }
 
 /// Whether a command is judged as if, and changes nothing.

@@ -67,12 +67,12 @@ impl Shard {
             }
             FactChange::Account((account, facts)) => {
                 let known = self.facts.account(*account);
-                let newly = |market: &&MarketId| known.is_none_or(|known| !known.suspended_in.contains(market));
+                let newly =
+                    |market: &&MarketId| known.is_none_or(|known| !known.suspended_in.contains(market));
                 let markets: Vec<_> = facts.suspended_in.iter().filter(newly).copied().collect();
                 if markets.is_empty() { Concerns::Nobody } else { Concerns::Markets(markets) }
             }
-            #[allow(unreachable_patterns)]
-            _ => Concerns::Nobody,
+            FactChange::Sale(_) | FactChange::Registration(_) => Concerns::Nobody,
         }
     }
 
@@ -96,7 +96,7 @@ const fn version(change: &FactChange) -> u64 {
     match change {
         FactChange::Market((_, facts)) => facts.version,
         FactChange::Account((_, facts)) => facts.version,
-        #[allow(unreachable_patterns)]
-        _ => 0,
+        FactChange::Sale((_, facts)) => facts.version,
+        FactChange::Registration(registration) => registration.terms_version as u64,
     }
 }

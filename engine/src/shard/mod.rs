@@ -241,7 +241,13 @@ impl Shard {
 
     /// Answers a question whose target is not an actor's id.
     pub fn refuse_target(&mut self, link: LinkId, request: u64) {
-        self.refuse(link, request, NotExecuted::InvalidRequest, 0, "target: expected the id of a lot, stock item, sale, account or market");
+        self.refuse(
+            link,
+            request,
+            NotExecuted::InvalidRequest,
+            0,
+            "target: expected the id of a lot, stock item, sale, account or market",
+        );
     }
 
     /// When the shard next has something to decide by itself.
@@ -280,7 +286,8 @@ impl Shard {
 
     fn refuse(&mut self, link: LinkId, request: u64, why: NotExecuted, retry_after_ms: u32, message: &str) {
         self.stats.not_executed += 1;
-        self.immediate.reply(link, &ReplyItem { request, reply: Reply::NotExecuted { why, retry_after_ms, message } });
+        self.immediate
+            .reply(link, &ReplyItem { request, reply: Reply::NotExecuted { why, retry_after_ms, message } });
     }
 
     /// Remembers the outcome of a command of this round.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, Arbiter, Context, Handler, Message};
 use crossbeam::channel::Sender;
 use vendue_domain::actor::{ActorAddress, Command, Entity};
 use vendue_domain::record::Field;
@@ -79,7 +79,12 @@ thread_local! {
 
 impl ShardActor {
     /// Starts a shard's actor on its Arbiter.
-    pub(super) fn start_in(arbiter: &Arbiter, shared: Arc<Shared>, shard: Shard, last_journaled: Timestamp) -> ShardAddr {
+    pub(super) fn start_in(
+        arbiter: &Arbiter,
+        shared: Arc<Shared>,
+        shard: Shard,
+        last_journaled: Timestamp,
+    ) -> ShardAddr {
         Self::start_in_arbiter(&arbiter.handle(), move |_| {
             let host = Host { shard, shared, last_journaled, sleeps_until: None, moved: Rc::default() };
             let host = Rc::new(RefCell::new(host));
@@ -213,7 +218,9 @@ impl Host {
     pub(super) fn result(&mut self, link: LinkId, item: &QueryItem) {
         let Query::CommandResult((result, key)) = &item.query else { return };
         match ActorAddress::parse(&result.target) {
-            Some(target) => self.round(|shard| shard.result_of(link, item.request, item.by, target, key.as_bytes())),
+            Some(target) => {
+                self.round(|shard| shard.result_of(link, item.request, item.by, target, key.as_bytes()))
+            }
             None => self.round(|shard| shard.refuse_target(link, item.request)),
         }
     }

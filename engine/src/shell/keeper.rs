@@ -62,7 +62,10 @@ pub(super) fn run(
             bytes_at_last = bytes;
             last = Instant::now();
             if let Err(error) = checkpoint(shared, store) {
-                tracing::error!(error, "a checkpoint failed; the journal keeps everything, a start takes longer");
+                tracing::error!(
+                    error,
+                    "a checkpoint failed; the journal keeps everything, a start takes longer"
+                );
             }
         }
     }
@@ -83,7 +86,8 @@ fn wake(shared: &Shared, store: &dyn StateStore) {
             by_shard[usize::from(Shard::owner(&address, shards))].push(address);
         }
     }
-    for (number, addresses) in by_shard.into_iter().enumerate().filter(|(_, addresses)| !addresses.is_empty()) {
+    for (number, addresses) in by_shard.into_iter().enumerate().filter(|(_, addresses)| !addresses.is_empty())
+    {
         if let Some(shard) = shared.shard(number as u16) {
             shard.do_send(ShardMessage::Activate(addresses));
         }
@@ -101,21 +105,14 @@ struct Checkpoint<'a> {
 /// Writes what has changed into the state store. The marker says from where the journal must be read after it.
 fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
     let shards = shared.options.shard_count();
-    let mut checkpoint = Checkpoint {
-        shared,
-        actors: vec![Vec::new(); usize::from(shards)],
-        views: Vec::new(),
-        error: None,
-    };
+    let mut checkpoint =
+        Checkpoint { shared, actors: vec![Vec::new(); usize::from(shards)], views: Vec::new(), error: None };
     // Every record before `next` is in the states that are captured from here on, and in the views from what they have
     // reached; the journal is read from the earlier of both.
     let next = shared.committer.next();
     let (first_views, views_position, mut views_left) = checkpoint.capture_views()?;
-    let marker = Marker {
-        cell: shared.cell,
-        replay_from: next.min(views_position + 1),
-        time: shared.clock.now(),
-    };
+    let marker =
+        Marker { cell: shared.cell, replay_from: next.min(views_position + 1), time: shared.clock.now() };
     let began = Instant::now();
     let stats = {
         let mut pending: Vec<Change> = first_views;
@@ -171,7 +168,11 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
     if let Some(error) = failed {
         return Err(error);
     }
-    tracing::debug!(replay_from = marker.replay_from, took_ms = began.elapsed().as_millis() as u64, "checkpoint");
+    tracing::debug!(
+        replay_from = marker.replay_from,
+        took_ms = began.elapsed().as_millis() as u64,
+        "checkpoint"
+    );
     Ok(())
 }
 
@@ -181,7 +182,8 @@ impl Checkpoint<'_> {
         let (sender, receiver) = bounded(1);
         let asked = self.shared.views.send(ViewsMessage::Capture(VIEW_SLICE, sender));
         asked.map_err(|_| "the views have ended".to_owned())?;
-        let (values, position, remaining) = receiver.recv_timeout(SLICE_WAIT).map_err(|error| error.to_string())?;
+        let (values, position, remaining) =
+            receiver.recv_timeout(SLICE_WAIT).map_err(|error| error.to_string())?;
         let changes = values
             .into_iter()
             .map(|value| {
@@ -228,7 +230,9 @@ impl Checkpoint<'_> {
             if stored {
                 shard.do_send(ShardMessage::Stored(actors));
             } else {
-                shard.do_send(ShardMessage::NotStored(actors.into_iter().map(|(address, _)| address).collect()));
+                shard.do_send(ShardMessage::NotStored(
+                    actors.into_iter().map(|(address, _)| address).collect(),
+                ));
             }
         }
         if !stored {

@@ -11,10 +11,10 @@ use crate::unit::LinkId;
 
 /// How much may wait for a gateway that does not read: past it the link is closed (the gateway comes back and asks again
 /// for what it missed).
-pub const BACKLOG_MAX: usize = 64 * 1024 * 1024;
+pub(super) const BACKLOG_MAX: usize = 64 * 1024 * 1024;
 
 /// One gateway's link.
-pub struct Link {
+pub(super) struct Link {
     stream: Arc<UnixStream>,
     backlog: Mutex<Vec<u8>>,
     /// Woken when something waits in the backlog, or when the link is closed.
@@ -23,8 +23,13 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(stream: Arc<UnixStream>) -> Self {
-        Self { stream, backlog: Mutex::new(Vec::new()), waiting: Notify::new(), closed: AtomicBool::new(false) }
+    pub(super) fn new(stream: Arc<UnixStream>) -> Self {
+        Self {
+            stream,
+            backlog: Mutex::new(Vec::new()),
+            waiting: Notify::new(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Writes frames; what the socket does not take at once is kept for [`Link::flush`].
@@ -58,17 +63,17 @@ impl Link {
     }
 
     /// Closes the link.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waiting.notify_one();
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
     /// Writes what waits whenever the socket takes it, until the link is closed.
-    pub async fn flush(&self) {
+    pub(super) async fn flush(&self) {
         loop {
             self.waiting.notified().await;
             loop {
@@ -106,14 +111,14 @@ impl Link {
 
 /// All links of a cell, by number.
 #[derive(Default)]
-pub struct Links {
+pub(super) struct Links {
     links: DashMap<LinkId, Arc<Link>>,
     next: AtomicU32,
 }
 
 impl Links {
     /// Registers a link.
-    pub fn add(&self, stream: Arc<UnixStream>) -> (LinkId, Arc<Link>) {
+    pub(super) fn add(&self, stream: Arc<UnixStream>) -> (LinkId, Arc<Link>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let link = Arc::new(Link::new(stream));
         self.links.insert(id, link.clone());
@@ -121,12 +126,12 @@ impl Links {
     }
 
     /// Forgets a link.
-    pub fn remove(&self, id: LinkId) {
+    pub(super) fn remove(&self, id: LinkId) {
         self.links.remove(&id);
     }
 
     /// Writes frames to a link; one that has gone takes nothing.
-    pub fn write(&self, id: LinkId, bytes: &[u8]) {
+    pub(super) fn write(&self, id: LinkId, bytes: &[u8]) {
         let link = self.links.get(&id).map(|link| link.clone());
         if let Some(link) = link {
             link.write(bytes);
@@ -134,7 +139,7 @@ impl Links {
     }
 
     /// Closes all links: nothing more is acknowledged.
-    pub fn close_all(&self) {
+    pub(super) fn close_all(&self) {
         for link in &self.links {
             link.close();
         }

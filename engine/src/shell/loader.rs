@@ -124,7 +124,8 @@ fn reload(
         std::thread::sleep(Duration::from_millis(1));
     }
     let marker = store.marker().map_err(|error| error.to_string())?;
-    let from = marker.and_then(|bytes| Marker::from_bytes(&bytes).ok()).map_or(1, |marker| marker.replay_from);
+    let from =
+        marker.and_then(|bytes| Marker::from_bytes(&bytes).ok()).map_or(1, |marker| marker.replay_from);
     let mut state = load(store, address)?;
     let mut error = None;
     let visited = reader.read(from, &mut |position, record| {

@@ -83,8 +83,11 @@ impl Engine {
         let clock = SystemClock::start(recovered.last_time, options.allow_clock_behind)?;
         let report = recovered.report;
         tracing::info!(
-            stored = report.stored_actors, from = report.replayed_from, records = report.replayed_records,
-            last = report.last_position, "recovered"
+            stored = report.stored_actors,
+            from = report.replayed_from,
+            records = report.replayed_records,
+            last = report.last_position,
+            "recovered"
         );
         let system = actix::System::new();
         system.block_on(run_cell(options, files, recovered, clock, ready, shutdown))
@@ -99,7 +102,7 @@ async fn run_cell(
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EngineError> {
-    let Recovered { shards, views, genesis, last_time, .. } = recovered;
+    let Recovered { shards, views, directory, genesis, last_time, .. } = recovered;
     let Files { lock, journal, reader, store, key_lists, vault: _, keys_listed: _, listed } = files;
     let epoch = journal.epoch;
     let links = Arc::new(Links::default());
@@ -126,6 +129,7 @@ async fn run_cell(
         loader,
         failed: failed.clone(),
         cell: genesis.cell,
+        directory,
         epoch,
     });
 
@@ -137,16 +141,22 @@ async fn run_cell(
     let loading = shared.clone();
     let loader_store = store.clone();
     let loader_reader = reader.clone();
-    threads.push(spawn("loader", move || loader::run(&loading, &*loader_store, &*loader_reader, &loader_receiver))?);
+    threads.push(spawn("loader", move || {
+        loader::run(&loading, &*loader_store, &*loader_reader, &loader_receiver)
+    })?);
 
     let arbiters: Vec<_> = shards.iter().map(|_| actix::Arbiter::new()).collect();
-    let hosts = shards.into_iter().zip(&arbiters).map(|(shard, arbiter)| {
-        ShardActor::start_in(arbiter, shared.clone(), shard, last_time)
-    });
+    let hosts = shards
+        .into_iter()
+        .zip(&arbiters)
+        .map(|(shard, arbiter)| ShardActor::start_in(arbiter, shared.clone(), shard, last_time));
     let hosts: Vec<ShardAddr> = hosts.collect();
     let _ = addresses.set(hosts);
     if let Some(first) = shared.shard(0) {
-        first.send(ShardMessage::Begin(options.shard_count())).await.map_err(|_| EngineError::Thread("shard 0"))?;
+        first
+            .send(ShardMessage::Begin(options.shard_count()))
+            .await
+            .map_err(|_| EngineError::Thread("shard 0"))?;
     }
     for number in 0..options.shard_count() {
         if let Some(shard) = shared.shard(number) {
@@ -195,7 +205,10 @@ fn stop(
     }
 }
 
-fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>, EngineError> {
+fn spawn(
+    name: &'static str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, EngineError> {
     std::thread::Builder::new()
         .name(format!("vendue-{name}"))
         .spawn(run)

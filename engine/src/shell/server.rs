@@ -8,8 +8,8 @@ use vendue_domain::actor::{ActorAddress, Command};
 use vendue_domain::command::Targeted;
 use vendue_domain::record::Field;
 use vendue_protocol::link::{
-    CommandItem, FollowItem, FrameKind, Hello, Items, LINK_VERSION, LinkError, QueryItem, Refused, Welcome, split_frame,
-    write_record_frame,
+    CommandItem, FollowItem, FrameKind, Hello, Items, LINK_VERSION, LinkError, QueryItem, Refused, Welcome,
+    split_frame, write_record_frame,
 };
 use vendue_protocol::query::Query;
 
@@ -114,7 +114,8 @@ fn welcome(shared: &Shared) -> Welcome {
 }
 
 fn take_hello(buffer: &mut Buffer) -> Result<Option<Hello>, String> {
-    let Some((kind, payload, taken)) = split_frame(buffer.unread()).map_err(|error| error.to_string())? else {
+    let Some((kind, payload, taken)) = split_frame(buffer.unread()).map_err(|error| error.to_string())?
+    else {
         return Ok(None);
     };
     if kind != FrameKind::Hello {
@@ -134,7 +135,9 @@ async fn read_link(
 ) -> Result<(), String> {
     loop {
         loop {
-            let Some((kind, payload, taken)) = split_frame(buffer.unread()).map_err(|error| error.to_string())? else {
+            let Some((kind, payload, taken)) =
+                split_frame(buffer.unread()).map_err(|error| error.to_string())?
+            else {
                 break;
             };
             frame(shared, id, kind, payload).map_err(|error| error.to_string())?;
@@ -184,9 +187,9 @@ fn commands(shared: &Arc<Shared>, id: LinkId, payload: &[u8]) -> Result<(), Link
     for item in Items::new(payload) {
         let item = item?;
         let command = CommandItem::decode(item)?;
-        let target = Command::from_bytes(command.command).ok().and_then(|mut command| {
-            command.target().or_else(|| shared.directory.resolve(&mut command))
-        });
+        let target = Command::from_bytes(command.command)
+            .ok()
+            .and_then(|mut command| command.target().or_else(|| shared.directory.resolve(&mut command)));
         // One without a target is refused by whichever shard gets it.
         let owner = target.map_or(0, |target: ActorAddress| Shard::owner(&target, shards));
         let run = &mut runs[usize::from(owner)];

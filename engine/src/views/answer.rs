@@ -106,7 +106,9 @@ impl Views {
                 let members = self.lists.of(list.market).map_or(&[][..], |members| &members.stock);
                 let words = words_of(list.query.as_deref());
                 let wanted = |shown: &&Shown| match &shown.snapshot {
-                    Snapshot::Stock(stock) => contains_all(&words, &[Some(&stock.title), stock.category.as_ref()]),
+                    Snapshot::Stock(stock) => {
+                        contains_all(&words, &[Some(&stock.title), stock.category.as_ref()])
+                    }
                     _ => false,
                 };
                 let ids = members.iter().map(|id| (*id).into());
@@ -136,7 +138,9 @@ impl Views {
                 let known = standing.any(Standing::KNOWN);
                 bytes(&WhoAmIAnswer { account: who.account, known, roles: standing.roles().collect() })
             }
-            Query::CommandResult(_) => Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer")),
+            Query::CommandResult(_) => {
+                Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
+            }
         }
     }
 
@@ -150,9 +154,8 @@ impl Views {
         if !own && !self.facts.roles_anywhere(by).any(Standing::OPERATOR.with(Standing::AUDITOR)) {
             return Err(FORBIDDEN);
         }
-        let shown = self.shown.get(&account.into()).ok_or(NOT_FOUND)?;
-        let Snapshot::Account(snapshot) = &shown.snapshot else { return Err(NOT_FOUND) };
-        let name = self.vault.open(account, snapshot.name_sealed());
+        let shown = self.of(account).ok_or(NOT_FOUND)?;
+        let name = self.names.get(&account).and_then(|sealed| self.vault.open(account, sealed));
         let seq = self.feeds.get(&account).map_or(0, |feed| feed.seq);
         bytes(&AccountAnswer { snapshot: &shown.snapshot, name, seq })
     }
@@ -189,7 +192,7 @@ impl Views {
         let after = list.cursor.as_deref().map(parse_cursor).transpose()?;
         let mut found: Vec<((i64, u64), &Shown)> = Vec::new();
         for lot in members {
-            let Some(shown) = self.shown.get(&(*lot).into()) else { continue };
+            let Some(shown) = self.of(*lot) else { continue };
             let Snapshot::Lot(snapshot) = &shown.snapshot else { continue };
             let rank = rank(sort, snapshot, shown.order);
             if after.is_none_or(|after| rank > after) && is_wanted(list, &words, snapshot) {
@@ -204,18 +207,23 @@ impl Views {
         }
         found.sort_unstable_by_key(|(rank, _)| *rank);
         let cursor = found.last().filter(|_| more).map(|((key, order), _)| format!("{key}.{order}"));
-        let lots = found.iter().map(|(_, shown)| One { snapshot: &shown.snapshot, seq: shown.channel_seq }).collect();
+        let lots = found
+            .iter()
+            .map(|(_, shown)| One { snapshot: &shown.snapshot, seq: shown.channel_seq })
+            .collect();
         bytes(&LotPage { lots, cursor })
     }
 
     fn bids(&self, lot: LotId, cursor: Option<&str>, limit: Option<u32>) -> Result<Vec<u8>, Refusal> {
-        if !self.shown.contains_key(&lot.into()) {
+        if !self.of(lot).is_some() {
             return Err(NOT_FOUND);
         }
         let before: u64 = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?.unwrap_or(u64::MAX);
         let limit = page_limit(limit);
         let mut bids: Vec<HistoryBid> = match self.histories.get(&lot) {
-            Some(history) => history.bids().rev().filter(|bid| bid.seq < before).take(limit + 1).copied().collect(),
+            Some(history) => {
+                history.bids().rev().filter(|bid| bid.seq < before).take(limit + 1).copied().collect()
+            }
             None => Vec::new(),
         };
         let more = bids.len() > limit;
@@ -224,7 +232,12 @@ impl Views {
         bytes(&BidPage { bids, cursor })
     }
 
-    fn audit_page(&self, market: MarketId, cursor: Option<&str>, limit: Option<u32>) -> Result<Vec<u8>, Refusal> {
+    fn audit_page(
+        &self,
+        market: MarketId,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<Vec<u8>, Refusal> {
         let before: u64 = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?.unwrap_or(u64::MAX);
         let limit = page_limit(limit);
         let mut records: Vec<&AuditRecord> = match self.audits.get(&market) {

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use vendue_domain::actor::{ActorAddress, ActorKind, Event, Publication, Snapshot};
+use vendue_domain::actor::{ActorAddress, ActorKind, Publication, Snapshot};
 use vendue_domain::id::{LotId, MarketId, StockId};
-use vendue_domain::publication::{Data, LotListed, LotsChanged, LotSummary, MarketLotClosed, StockSummary};
+use vendue_domain::publication::{Data, LotListed, LotSummary, LotsChanged, MarketLotClosed, StockSummary};
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 
@@ -48,14 +48,25 @@ impl Views {
         match (&publication.data, address.kind) {
             (Data::LotClosed(closed), ActorKind::Lot) => {
                 let lot = LotId(address.id);
-                let told = MarketLotClosed { lot, result: closed.result, price: closed.price, winners: closed.winners.clone() };
+                let told = MarketLotClosed {
+                    lot,
+                    result: closed.result,
+                    price: closed.price,
+                    winners: closed.winners.clone(),
+                };
                 if let Some(board) = self.boards.get_mut(&market) {
                     board.lots.remove(&lot);
                 }
                 self.tell_market(market, "lot_closed", told.into(), time, position);
             }
-            (_, ActorKind::Lot) => self.board(market, |board| drop(board.lots.insert(LotId(address.id)))),
-            (_, ActorKind::Stock) => self.board(market, |board| drop(board.stock.insert(StockId(address.id)))),
+            (_, ActorKind::Lot) => {
+                self.boards.entry(market).or_default().lots.insert(LotId(address.id));
+            }
+            (_, ActorKind::Stock) => {
+                self.boards.entry(market).or_default().stock.insert(StockId(address.id));
+            }
+            // The market's mark: what has changed is filled in here.
+            (Data::LotsChanged(_), ActorKind::Market) => self.tell_changes(market, time, position),
             (data, ActorKind::Market) => {
                 self.tell_market(market, publication.name, data.clone(), time, position);
             }
@@ -63,11 +74,7 @@ impl Views {
         }
     }
 
-    fn board(&mut self, market: MarketId, change: impl FnOnce(&mut Board)) {
-        change(self.boards.entry(market).or_default());
-    }
-
-    /// Tells what was listed, and everything that moved where the market was marked.
+    /// Tells what was listed.
     pub(super) fn note_born(&mut self, published: &Published, market: MarketId, position: u64) {
         let time = published.stamp.time;
         let created = published.seq == published.events.len() as u64;
@@ -79,10 +86,6 @@ impl Views {
             };
             self.tell_market(market, "lot_listed", LotListed { lot, title }.into(), time, position);
         }
-        let marked = published.events.iter().any(|event| matches!(event, Event::Market(event) if event.is_mark()));
-        if marked {
-            self.tell_changes(market, time, position);
-        }
     }
 
     fn tell_changes(&mut self, market: MarketId, time: Timestamp, position: u64) {
@@ -91,10 +94,10 @@ impl Views {
         let stock = std::mem::take(&mut board.stock);
         let lots: Vec<LotSummary> = lots
             .into_iter()
-            .filter_map(|lot| match &self.shown.get(&lot.into())?.snapshot {
+            .filter_map(|lot| match &self.of(lot)?.snapshot {
                 Snapshot::Lot(shown) => Some(LotSummary {
                     lot,
-                    state: shown.state.into(),
+                    state: shown.state,
                     price: shown.price,
                     leader: shown.leader,
                     bids: shown.bids,
@@ -107,7 +110,7 @@ impl Views {
             .collect();
         let stock: Vec<StockSummary> = stock
             .into_iter()
-            .filter_map(|stock| match &self.shown.get(&stock.into())?.snapshot {
+            .filter_map(|stock| match &self.of(stock)?.snapshot {
                 Snapshot::Stock(shown) => Some(StockSummary { stock, available: shown.available }),
                 _ => None,
             })
@@ -115,7 +118,14 @@ impl Views {
         self.tell_market(market, "lots_changed", LotsChanged { lots, stock }.into(), time, position);
     }
 
-    fn tell_market(&mut self, market: MarketId, name: &'static str, data: Data, time: Timestamp, position: u64) {
+    fn tell_market(
+        &mut self,
+        market: MarketId,
+        name: &'static str,
+        data: Data,
+        time: Timestamp,
+        position: u64,
+    ) {
         let board = self.boards.entry(market).or_default();
         let Some(seq) = board.cursor.advance(position) else { return };
         self.changed.note(ViewSpace::Board, market.0);

@@ -61,7 +61,14 @@ impl Views {
         self.ring.told.push_back(Told { channel, seq, time, publication });
     }
 
-    fn write_event(&mut self, link: LinkId, channel: Channel, seq: u64, time: Timestamp, publication: &Publication) {
+    fn write_event(
+        &mut self,
+        link: LinkId,
+        channel: Channel,
+        seq: u64,
+        time: Timestamp,
+        publication: &Publication,
+    ) {
         let outbox = self.out.entry(link).or_default();
         outbox.events.item(|out| {
             EventItem::encode_head(out, channel, seq, time, publication.name);
@@ -99,7 +106,10 @@ impl Views {
             tracing::error!(%error, channel = %item.channel, "a snapshot cannot be written");
             return self.refuse(link, item.request, NotExecuted::Internal, "");
         }
-        self.reply(link, &ReplyItem { request: item.request, reply: Reply::Followed { seq, snapshot: &snapshot } });
+        self.reply(
+            link,
+            &ReplyItem { request: item.request, reply: Reply::Followed { seq, snapshot: &snapshot } },
+        );
     }
 
     /// Tells the events after `item.after`, if every one of them is still kept: never a part (I42).
@@ -140,24 +150,29 @@ impl Views {
     /// Where a channel stands; `None` where there is no such thing.
     fn channel_seq(&self, channel: Channel) -> Option<u64> {
         match channel {
-            Channel::Lot(lot) => self.shown.get(&lot.into()).map(|shown| shown.channel_seq),
-            Channel::Stock(stock) => self.shown.get(&stock.into()).map(|shown| shown.channel_seq),
-            Channel::Market(market) => {
-                self.shown.contains_key(&market.into()).then(|| self.boards.get(&market).map_or(0, |board| board.cursor.seq))
-            }
+            Channel::Lot(lot) => self.of(lot).map(|shown| shown.channel_seq),
+            Channel::Stock(stock) => self.of(stock).map(|shown| shown.channel_seq),
+            Channel::Market(market) => self
+                .of(market)
+                .is_some()
+                .then(|| self.boards.get(&market).map_or(0, |board| board.cursor.seq)),
             Channel::Account(account) => {
-                self.shown.contains_key(&account.into()).then(|| self.feeds.get(&account).map_or(0, |feed| feed.seq))
+                self.of(account).is_some().then(|| self.feeds.get(&account).map_or(0, |feed| feed.seq))
             }
             Channel::Ops(market) => Some(self.audits.get(&market).map_or(0, |audit| audit.cursor.seq)),
         }
     }
 
-    fn write_channel_snapshot(&self, channel: Channel, out: &mut Vec<u8>) -> Result<(), rmp_serde::encode::Error> {
+    fn write_channel_snapshot(
+        &self,
+        channel: Channel,
+        out: &mut Vec<u8>,
+    ) -> Result<(), rmp_serde::encode::Error> {
         let shown = match channel {
-            Channel::Lot(lot) => self.shown.get(&lot.into()),
-            Channel::Stock(stock) => self.shown.get(&stock.into()),
-            Channel::Market(market) | Channel::Ops(market) => self.shown.get(&market.into()),
-            Channel::Account(account) => self.shown.get(&account.into()),
+            Channel::Lot(lot) => self.of(lot),
+            Channel::Stock(stock) => self.of(stock),
+            Channel::Market(market) | Channel::Ops(market) => self.of(market),
+            Channel::Account(account) => self.of(account),
         };
         match shown {
             Some(shown) => rmp_serde::encode::write_named(out, &shown.snapshot),

@@ -16,12 +16,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use vendue_domain::actor::{ActorAddress, ActorKind, Entity, Snapshot};
+use vendue_domain::account::AccountEvent;
+use vendue_domain::actor::{ActorAddress, ActorKind, Entity, Event, Snapshot};
 use vendue_domain::facts::Facts;
 use vendue_domain::id::{AccountId, LotId, MarketId};
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
-use vendue_protocol::link::{FrameBuilder, FrameKind, Pulse, QueryItem, Reply, ReplyItem, write_record_frame};
+use vendue_protocol::link::{
+    FrameBuilder, FrameKind, Pulse, QueryItem, Reply, ReplyItem, write_record_frame,
+};
 
 use crate::options::EngineOptions;
 use crate::unit::{LinkId, Published, Unit};
@@ -63,6 +66,8 @@ pub struct Views {
     next_order: u64,
     facts: Facts,
     lists: lists::Lists,
+    /// Sealed: read only for who may know them.
+    names: HashMap<AccountId, Vec<u8>>,
     histories: HashMap<LotId, history::History>,
     feeds: HashMap<AccountId, stored::Cursor>,
     boards: HashMap<MarketId, board::Board>,
@@ -104,6 +109,7 @@ impl Views {
             next_order: 0,
             facts: Facts::default(),
             lists: lists::Lists::default(),
+            names: HashMap::new(),
             histories: HashMap::new(),
             feeds: HashMap::new(),
             boards: HashMap::new(),
@@ -150,6 +156,12 @@ impl Views {
             if let Some(change) = event.fact(published.address.id) {
                 self.facts.learn(&change);
             }
+            let name = match event {
+                Event::Account(AccountEvent::Created(created)) => &created.name_sealed,
+                Event::Account(AccountEvent::Updated(updated)) => &updated.name_sealed,
+                _ => continue,
+            };
+            self.names.insert(AccountId(published.address.id), name.0.clone());
         }
         self.show(published);
         let Some(market) = self.market_of(&published.address) else { return };
@@ -193,6 +205,9 @@ impl Views {
 
     /// Recovery: an actor as the state store holds it.
     pub fn restore(&mut self, address: ActorAddress, seq: u64, entity: &Entity) {
+        if let Entity::Account(account) = entity {
+            self.names.insert(AccountId(address.id), account.name_sealed().to_vec());
+        }
         self.place(address, entity.snapshot(), seq, entity.channel_seq());
     }
 
@@ -204,6 +219,11 @@ impl Views {
     /// Recovery: the views begin after this position.
     pub fn starts_after(&mut self, position: u64) {
         self.position = self.position.max(position);
+    }
+
+    /// What is shown of an actor.
+    fn of(&self, id: impl Into<ActorAddress>) -> Option<&Shown> {
+        self.shown.get(&id.into())
     }
 
     fn market_of(&self, address: &ActorAddress) -> Option<MarketId> {
@@ -272,7 +292,13 @@ impl Views {
 
     /// Ends a round: for each link the bytes to send, replies first, events, then how far the events have come. With
     /// `pulse` every link gets one, whatever there was to say.
-    pub fn finish(&mut self, now: Timestamp, durable: u64, pulse: bool, mut send: impl FnMut(LinkId, Vec<u8>)) {
+    pub fn finish(
+        &mut self,
+        now: Timestamp,
+        durable: u64,
+        pulse: bool,
+        mut send: impl FnMut(LinkId, Vec<u8>),
+    ) {
         let published = Pulse { time: now, durable, published: self.position };
         for &link in &self.links {
             let outbox = self.out.remove(&link);

@@ -113,12 +113,14 @@ impl Views {
 
     fn value(&self, space: ViewSpace, id: Id) -> Option<Vec<u8>> {
         match space {
-            ViewSpace::Feed => self.feeds.get(&AccountId(id)).map(|feed| {
-                StoredFeed { seq: feed.seq, position: feed.position }.to_bytes()
-            }),
+            ViewSpace::Feed => self
+                .feeds
+                .get(&AccountId(id))
+                .map(|feed| StoredFeed { seq: feed.seq, position: feed.position }.to_bytes()),
             ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
                 let (seq, position) = (board.cursor.seq, board.cursor.position);
-                let (lots, stock) = (board.lots.iter().copied().collect(), board.stock.iter().copied().collect());
+                let (lots, stock) =
+                    (board.lots.iter().copied().collect(), board.stock.iter().copied().collect());
                 StoredBoard { seq, position, lots, stock }.to_bytes()
             }),
             ViewSpace::History => self.histories.get(&LotId(id)).map(|history| {
