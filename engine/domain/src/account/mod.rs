@@ -4,8 +4,6 @@ mod command;
 mod decide;
 mod event;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 
 pub use crate::facts::Role;
 pub use command::*;

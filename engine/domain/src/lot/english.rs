@@ -7,8 +7,6 @@
 
 mod bidders;
 mod restate;
-#[cfg(test)]
-mod tests;
 
 use self::bidders::{Bidder, Bidders, KeptBid};
 use super::format::{Rules, Standing, Terms};

@@ -16,8 +16,6 @@ mod publish;
 mod revise;
 mod snapshot;
 mod state;
-#[cfg(test)]
-mod tests;
 mod time;
 
 pub use command::*;

@@ -46,7 +46,9 @@ impl Lot {
         let mut events: Events<LotEvent> = smallvec![self.opened(context, self.listing.opens_at, None)];
         let halted = self.market_facts(context).is_some_and(|market| market.halted_since.is_some());
         if halted && self.ends_at.is_none_or(|ends_at| ends_at > context.now) {
-            events.push(self.halted(context, context.now, self.ends_at));
+            // What of the halt is over by now is no time of this lot's.
+            let halted_us = self.halted_us_now(context);
+            events.push(self.halted(context.now, self.ends_at, halted_us));
         }
         events
     }
@@ -75,21 +77,21 @@ impl Lot {
             if ends_at.is_none_or(|ends_at| ends_at > since) {
                 let paused = Some(Pause { since, by_operator: false, by_halt: true });
                 let known = slept_us == 0 && self.pause == paused;
-                return (!known).then(|| self.halted(context, since, ends_at));
+                return (!known).then(|| self.halted(since, ends_at, market.halted_us.max(self.halted_us)));
             }
         }
         let moved = self.pause.is_some() || (slept_us > 0 && self.ends_at.is_some());
         moved.then(|| self.resumed(context, ends_at, true, None))
     }
 
-    fn halted(&self, context: &Context<'_>, since: Timestamp, ends_at: Option<Timestamp>) -> LotEvent {
+    fn halted(&self, since: Timestamp, ends_at: Option<Timestamp>, halted_us: u64) -> LotEvent {
         LotEvent::Paused(Box::new(Paused {
             since,
             ends_at,
             opens_at: self.listing.opens_at,
             soft_close: self.listing.soft_close.map(|soft_close| soft_close.moved(self.ends_at, ends_at)),
             halt: true,
-            halted_us: self.halted_us_now(context),
+            halted_us,
             reason: Some("market halted".to_owned()),
         }))
     }
@@ -124,8 +126,12 @@ impl Lot {
         context.facts.market(self.listing.market)
     }
 
-    /// How long the market has been halted in all, as far as an end has to take it into account.
+    /// How long the market has been halted in all by now, a halt under way included: what a lot that opens now need not
+    /// take into account.
     pub(super) fn halted_us_now(&self, context: &Context<'_>) -> u64 {
-        self.market_facts(context).map_or(0, |market| market.halted_us)
+        self.market_facts(context).map_or(0, |market| {
+            let under_way = market.halted_since.map_or(0, |since| context.now.micros_since(since));
+            market.halted_us.saturating_add(under_way)
+        })
     }
 }

@@ -3,8 +3,6 @@
 mod command;
 mod event;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 
 pub use command::*;
 pub use event::*;

@@ -6,8 +6,6 @@ mod decide;
 mod event;
 mod snapshot;
 mod state;
-#[cfg(test)]
-mod tests;
 
 pub use command::*;
 pub use event::*;
