@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let broken = |error: vendue_gateway::GatewayError| Failure::broken("the gateway cannot start", error, "");
     let handle = Gateway::start(loaded.config.gateway).map_err(broken)?;
     // The one line on standard output: whoever chose port 0 learns the port.
-    output::json(&json!({"listening": handle.local_addr.to_string()}));
+    output::json(&json!({"listening": handle.local_addr().to_string()}));
     crate::connection::block_on(async {
         let _cause = shutdown.await;
         Ok(())
