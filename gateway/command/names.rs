@@ -1,4 +1,5 @@
-//! How a person names a lot or stock item: its id, the beginning of it, or the number in the catalogue.
+//! How a person names a lot or stock item: its id, the beginning of it, the number in the catalogue, or the
+//! seller's own reference.
 
 use serde_json::{Value, json};
 
@@ -25,10 +26,20 @@ pub(crate) struct Kind {
     list: &'static str,
     /// The field of the page that holds the items.
     items: &'static str,
+    /// Whether they are numbered in a catalogue.
+    has_numbers: bool,
 }
 
-pub(crate) const LOT: Kind = Kind { name: "lot", prefix: "lot_", list: "lot.list", items: "lots" };
-pub(crate) const STOCK: Kind = Kind { name: "stock", prefix: "stk_", list: "stock.list", items: "stock" };
+pub(crate) const LOT: Kind =
+    Kind { name: "lot", prefix: "lot_", list: "lot.list", items: "lots", has_numbers: true };
+pub(crate) const STOCK: Kind =
+    Kind { name: "stock", prefix: "stk_", list: "stock.list", items: "stock", has_numbers: false };
+
+impl Kind {
+    fn hint(self) -> String {
+        format!("`vendue {} list` shows them", self.name)
+    }
+}
 
 /// A name as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +47,8 @@ enum Name {
     Id(String),
     Prefix(String),
     Number(u64),
+    /// The seller's own reference.
+    Ref(String),
 }
 
 /// The beginning of an id as tables show it.
@@ -49,23 +62,19 @@ pub(crate) fn short(id: &str) -> String {
 }
 
 fn parse(kind: Kind, typed: &str) -> Result<Name, Failure> {
-    if let Ok(number) = typed.trim_start_matches('#').parse() {
+    if let Ok(number) = typed.trim_start_matches('#').parse()
+        && kind.has_numbers
+    {
         return Ok(Name::Number(number));
     }
-    let wrong = || {
+    let Some(rest) = typed.strip_prefix(kind.prefix) else { return Ok(Name::Ref(typed.to_owned())) };
+    if rest.is_empty() || rest.len() > ID_CHARACTERS || !rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
         let expected = format!(
-            "a {} is named by its id ({}...), the beginning of it, or its number",
-            kind.name, kind.prefix
+            "an id is {} and {ID_CHARACTERS} letters and digits, or the beginning of that",
+            kind.prefix
         );
-        Failure::usage(
-            format!("`{typed}` names nothing"),
-            expected,
-            format!("`vendue {} list` shows them", kind.name),
-        )
-    };
-    let rest = typed.strip_prefix(kind.prefix).filter(|rest| !rest.is_empty()).ok_or_else(wrong)?;
-    if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) || rest.len() > ID_CHARACTERS {
-        return Err(wrong());
+        return Err(Failure::usage(format!("`{typed}` is no id"), expected, kind.hint()));
     }
     let id = format!("{}{}", kind.prefix, rest.to_ascii_uppercase());
     Ok(if rest.len() == ID_CHARACTERS { Name::Id(id) } else { Name::Prefix(id) })
@@ -112,13 +121,12 @@ fn choose(kind: Kind, typed: &str, name: &Name, items: &[Value]) -> Result<Strin
     if found.len() > 1 && found.iter().filter(|item| item["state"] != "closed").count() == 1 {
         found.retain(|item| item["state"] != "closed");
     }
-    let list = format!("`vendue {} list` shows them", kind.name);
     match found.as_slice() {
         [one] => Ok(text(one, kind.name)),
         [] => Err(Failure::usage(
             format!("no {} `{typed}`", kind.name),
             "nothing in this market has that name",
-            list,
+            kind.hint(),
         )),
         several => {
             let mut ids: Vec<String> = several.iter().map(|item| text(item, kind.name)).collect();
@@ -133,8 +141,9 @@ fn fits(kind: Kind, name: &Name, item: &Value) -> bool {
     match name {
         Name::Id(id) => item[kind.name] == id.as_str(),
         Name::Prefix(prefix) => item[kind.name].as_str().is_some_and(|id| id.starts_with(prefix)),
-        Name::Number(number) => {
-            item["number"] == *number || item["ref"].as_str().is_some_and(|r| r == number.to_string())
+        Name::Number(number) => item["number"] == *number,
+        Name::Ref(reference) => {
+            item["ref"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(reference))
         }
     }
 }
@@ -153,8 +162,8 @@ mod tests {
             ("17", Ok(Name::Number(17))),
             ("#17", Ok(Name::Number(17))),
             ("lot_", Err(())),
-            ("stk_01", Err(())),
-            ("Omega", Err(())),
+            ("DEMO-0001", Ok(Name::Ref("DEMO-0001".to_owned()))),
+            ("lot_no no", Err(())),
             ("lot_0123456789ABCDEFGHJKMNPQRSTT", Err(())),
         ];
         for (typed, expected) in cases {
@@ -170,7 +179,7 @@ mod tests {
             json!({"lot": "lot_ABB", "number": 1, "state": "open"}),
             json!({"lot": "lot_ACC", "number": 2, "state": "closed"}),
             json!({"lot": "lot_ACD", "number": 3, "state": "open"}),
-            json!({"lot": "lot_ACE", "number": 3, "state": "open"}),
+            json!({"lot": "lot_ACE", "number": 3, "state": "open", "ref": "A-5"}),
         ];
         let cases = [
             (Name::Prefix("lot_AA".into()), Ok("lot_AAB")),
@@ -179,6 +188,7 @@ mod tests {
             (Name::Number(1), Ok("lot_ABB")),
             (Name::Number(2), Ok("lot_ACC")),
             (Name::Number(3), Err("`x` is not unique")),
+            (Name::Ref("a-5".into()), Ok("lot_ACE")),
         ];
         for (name, expected) in cases {
             let got = choose(LOT, "x", &name, &items);

@@ -61,17 +61,19 @@ async fn list(arguments: ListArguments) -> Result<(), Failure> {
         return Ok(());
     }
     let headings = [
+        ("REF", Align::Left),
         ("STOCK", Align::Left),
         ("TITLE", Align::Left),
         ("PRICE", Align::Right),
         ("AVAILABLE", Align::Right),
         ("RESERVED", Align::Right),
     ];
-    let mut table = Table::new(&headings, 1);
+    let mut table = Table::new(&headings, 2);
     for item in &items {
         let currency = currency_of(item)?;
         let available = item["available"].as_u64().unwrap_or_default();
         table.row(vec![
+            (text(item, "ref"), None),
             (names::short(&text(item, "stock")), Some(Mark::Faint)),
             (text(item, "title"), None),
             (
