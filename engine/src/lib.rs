@@ -1,1 +1,23 @@
-//! The shell around the rules: shards, commits, timers, effects, link, recovery, views.
+//! The engine of one cell: shards that decide, one journal that makes decisions durable, views that tell them.
+//!
+//! Synchronous cores (`shard`, `commit`, `views`, `clock`, `recovery`) take messages, time and bytes in and give units and
+//! bytes out; the `shell` carries them on actix Arbiters, threads and sockets. Simulation and tests drive the same cores
+//! without the shell.
+
+pub mod clock;
+pub mod commit;
+pub mod directory;
+pub mod entry;
+mod error;
+pub mod keys;
+pub mod local;
+mod options;
+pub mod recovery;
+pub mod shard;
+mod shell;
+pub mod unit;
+pub mod views;
+
+pub use error::EngineError;
+pub use options::{DirectIo, EngineOptions, SHARDS_MAX};
+pub use shell::Engine;

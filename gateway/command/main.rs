@@ -1,2 +1,56 @@
-//! The `vendue` command.
-fn main() {}
+//! `vendue`: the command. It composes the rooms and decides nothing: options in, one component started, an exit code out.
+//!
+//! One file for each subcommand; `docs/operation.md` says what each does and what its exit codes mean.
+
+mod account;
+mod bid;
+mod cli;
+mod config;
+mod connection;
+mod data_dir;
+mod demo;
+mod engine;
+mod failure;
+mod gateway;
+mod log;
+mod lot;
+mod money;
+mod names;
+mod output;
+mod settings;
+mod shutdown;
+mod stock;
+mod token;
+mod watch;
+mod when;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use failure::Failure;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Engine(arguments) => engine::run(arguments),
+        Command::Gateway(arguments) => gateway::run(arguments),
+        Command::Bid(arguments) => connection::block_on(bid::run(arguments)),
+        Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
+        Command::Lot(command) => connection::block_on(lot::run(command)),
+        Command::Stock(command) => connection::block_on(stock::run(command)),
+        Command::Account(command) => connection::block_on(account::run(command)),
+        Command::Token(arguments) => token::run(&arguments),
+        Command::Config(command) => settings::run(command),
+        Command::Version(arguments) => {
+            output::version(arguments.json);
+            Ok(())
+        }
+    }
+}

@@ -1,1 +1,33 @@
-//! Journal, state store and vault: bytes and sequence numbers only.
+//! Bytes and sequence numbers on disk, and nothing else: this crate knows no market, no clock and no runtime.
+//!
+//! | noun | what it promises | files |
+//! |---|---|---|
+//! | [`Journal`] | an acknowledged batch survives any crash; damage is never mistaken for a shorter history | `*.segment` |
+//! | [`StateStore`] | checkpoints that count only when everything before them is on disk; losing it costs time, never data | sled's, set aside when bad |
+//! | [`Vault`] | keys of personal data, erasable one person at a time | `vault` |
+//! | [`KeyLists`] | what became of a command key, for segments that left memory | `*.keys` |
+//!
+//! Each has a real implementation and one in memory. The journal, the vault and the key lists run on a [`Disk`], so
+//! that tests drive the *same* code over [`MemoryDisk`], which fails, crashes and tears writes when told.
+//! `docs/storage.md` shows the bytes of every file on one screen, with the decisions and their reasons.
+
+mod batch;
+pub mod disk;
+mod error;
+mod journal;
+mod keylist;
+mod lock;
+mod state;
+mod vault;
+
+pub use batch::{Batch, MAX_BATCH_BYTES, Records};
+pub use disk::{Disk, DiskFile, MemoryDisk, RealDisk};
+pub use error::{Damage, StorageError};
+pub use journal::{
+    AppendError, Cut, Direct, FileJournal, Frame, Journal, JournalOptions, JournalReader, JournalReport,
+    MemoryFault, MemoryJournal, MemoryLog, Position, Seal, WriteMode,
+};
+pub use keylist::{KeyEntry, KeyLists, KeyListsCost, MAX_LISTS};
+pub use lock::DirLock;
+pub use state::{Change, CheckpointStats, Key, MemoryStore, SledStore, StateReport, StateStore};
+pub use vault::{Entropy, FileVault, MemoryVault, Vault};

@@ -77,6 +77,29 @@ impl Amount {
     }
 }
 
+/// An amount that nobody may see: a maximum, a reserve. Its Debug hides it and it cannot be serialized for the wire (I14);
+/// in the journal and the state it is bytes like any other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hidden(pub Amount);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("hidden")
+    }
+}
+
+impl Field for Hidden {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    #[inline]
+    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
+        Amount::decode(input).map(Self)
+    }
+}
+
 impl fmt::Debug for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.get())

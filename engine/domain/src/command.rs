@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::actor::ActorAddress;
+use crate::record::Field;
 
 /// The parameters every command takes besides its own.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -31,16 +32,28 @@ pub trait Targeted {
     fn target(&self) -> Option<ActorAddress>;
 }
 
+/// The hash by which "created again with the same content" is told: of the command's bytes.
+#[must_use]
+pub fn content_hash(command: &impl Field) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(&command.to_bytes())
+}
+
 /// Defines a command: the record of its fields and the structure that `params` are read into.
 ///
-/// Field names are the wire's names. `Option` fields may be missing on the wire and are absent in the bytes.
+/// Field names are the wire's names. `Option` fields may be missing on the wire and are absent in the bytes. Fields in
+/// an `engine` block are the engine's own: on the link and in the engine, never read from or shown on the wire.
 #[macro_export]
 macro_rules! command {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident / $params:ident { $( $(#[$field_meta:meta])* $key:literal => $field:ident : $type:ty ),* $(,)? }) => {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident / $params:ident {
+        $( $(#[$field_meta:meta])* $key:literal => $field:ident : $type:ty ),* $(,)?
+    } $( engine { $( $(#[$own_meta:meta])* $own_key:literal => $own:ident : $own_type:ty ),* $(,)? } )? ) => {
         $crate::record! {
             $(#[$meta])*
             #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-            $vis struct $name { $( $(#[$field_meta])* $key => pub $field: $type, )* }
+            $vis struct $name {
+                $( $(#[$field_meta])* $key => pub $field: $type, )*
+                $($( $(#[$own_meta])* #[serde(skip)] $own_key => pub $own: $own_type, )*)?
+            }
         }
 
         #[doc = concat!("The wire's parameters of [`", stringify!($name), "`].")]
@@ -60,7 +73,10 @@ macro_rules! command {
             const NAMES: &'static [&'static str] = &["key", "deadline_ms", $( stringify!($field) ),*];
 
             fn split(self) -> ($crate::command::Common<'a>, $name) {
-                ($crate::command::Common { key: self.key, deadline_ms: self.deadline_ms }, $name { $( $field: self.$field, )* })
+                ($crate::command::Common { key: self.key, deadline_ms: self.deadline_ms }, $name {
+                    $( $field: self.$field, )*
+                    $($( $own: Default::default(), )*)?
+                })
             }
         }
     };

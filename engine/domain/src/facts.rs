@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Currency;
-use crate::id::{AccountId, MarketId};
+use crate::id::{AccountId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::time::Timestamp;
 
@@ -94,6 +94,8 @@ crate::record! {
         5 => pub halted_us: u64,
         /// The increments of its lots where it has a table of its own.
         6 => pub increments: Option<Arc<IncrementTable>>,
+        /// Every known account may buy here without a grant.
+        7 => pub open_registration: bool,
     }
 }
 
@@ -112,12 +114,53 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// What everybody must know of a sale.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct SaleFacts {
+        /// Counts the changes of this sale's facts.
+        1 => pub version: u64,
+        2 => pub market: MarketId,
+        /// The terms that a bidder must have accepted before its first bid on a lot.
+        3 => pub terms_version: u32,
+        /// When lot 1 ends, where the sale says so.
+        4 => pub closes_at: Option<Timestamp>,
+        /// How much later each next lot ends.
+        5 => pub stagger_ms: u64,
+        6 => pub opens_at: Timestamp,
+    }
+}
+
+impl SaleFacts {
+    /// When the lot with this number ends: `stagger_ms` after the one before it.
+    #[must_use]
+    pub fn closes_at(&self, number: Option<u32>) -> Option<Timestamp> {
+        let before = u64::from(number.unwrap_or(1).saturating_sub(1));
+        self.closes_at.map(|first| first.plus_ms(self.stagger_ms.saturating_mul(before)))
+    }
+}
+
+crate::record! {
+    /// An account's registration for a sale.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Registration {
+        1 => pub sale: SaleId,
+        2 => pub account: AccountId,
+        /// The paddle number: the account's alias in the sale's lots.
+        3 => pub alias: u32,
+        /// The terms that it accepted; grows with every new registration for the same sale.
+        4 => pub terms_version: u32,
+    }
+}
+
 crate::variants! {
     /// One new version of somebody's facts, whole.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum FactChange {
         1 => Market((MarketId, MarketFacts)),
         2 => Account((AccountId, AccountFacts)),
+        3 => Sale((SaleId, SaleFacts)),
+        4 => Registration(Registration),
     }
 }
 
@@ -126,6 +169,12 @@ crate::variants! {
 pub struct Facts {
     markets: HashMap<MarketId, MarketFacts>,
     accounts: HashMap<AccountId, AccountFacts>,
+    sales: HashMap<SaleId, SaleFacts>,
+    registrations: HashMap<(SaleId, AccountId), Registration>,
+    /// The accounts that are suspended anywhere: few, and every lot asks for them when facts change.
+    suspended: HashSet<AccountId>,
+    /// (account, linked with), as the accounts' facts say: few, and every bid asks.
+    links: HashSet<(AccountId, AccountId)>,
 }
 
 impl Facts {
@@ -139,14 +188,65 @@ impl Facts {
                 }
                 newer
             }
-            FactChange::Account((account, facts)) => {
-                let newer = self.accounts.get(account).is_none_or(|known| known.version < facts.version);
+            FactChange::Account((account, facts)) => self.learn_account(*account, facts),
+            FactChange::Sale((sale, facts)) => {
+                let newer = self.sales.get(sale).is_none_or(|known| known.version < facts.version);
                 if newer {
-                    self.accounts.insert(*account, facts.clone());
+                    self.sales.insert(*sale, facts.clone());
+                }
+                newer
+            }
+            FactChange::Registration(registration) => {
+                let name = (registration.sale, registration.account);
+                let known = self.registrations.get(&name);
+                let newer = known.is_none_or(|known| known.terms_version < registration.terms_version);
+                if newer {
+                    self.registrations.insert(name, *registration);
                 }
                 newer
             }
         }
+    }
+
+    fn learn_account(&mut self, account: AccountId, facts: &AccountFacts) -> bool {
+        let known = self.accounts.get(&account);
+        if known.is_some_and(|known| known.version >= facts.version) {
+            return false;
+        }
+        for &other in known.map_or(&[][..], |known| known.linked.as_slice()) {
+            self.links.remove(&(account, other));
+        }
+        self.links.extend(facts.linked.iter().map(|&other| (account, other)));
+        if facts.suspended_in.is_empty() {
+            self.suspended.remove(&account);
+        } else {
+            self.suspended.insert(account);
+        }
+        self.accounts.insert(account, facts.clone());
+        true
+    }
+
+    /// What is known of a sale.
+    #[must_use]
+    pub fn sale(&self, sale: SaleId) -> Option<&SaleFacts> {
+        self.sales.get(&sale)
+    }
+
+    /// An account's registration for a sale.
+    #[must_use]
+    pub fn registration(&self, sale: SaleId, account: AccountId) -> Option<&Registration> {
+        self.registrations.get(&(sale, account))
+    }
+
+    /// The accounts that are suspended in some market.
+    pub fn suspended(&self) -> impl ExactSizeIterator<Item = AccountId> + '_ {
+        self.suspended.iter().copied()
+    }
+
+    /// Whether the account is suspended in the market.
+    #[must_use]
+    pub fn is_suspended(&self, account: AccountId, market: MarketId) -> bool {
+        self.suspended.contains(&account) && self.standing(account, market).any(Standing::SUSPENDED)
     }
 
     /// What is known of a market.
@@ -163,11 +263,9 @@ impl Facts {
 
     /// Whether an operator has linked the two accounts, either way round.
     #[must_use]
+    #[inline]
     pub fn are_linked(&self, one: AccountId, other: AccountId) -> bool {
-        let names = |of: AccountId, whom: AccountId| {
-            self.accounts.get(&of).is_some_and(|facts| facts.linked.contains(&whom))
-        };
-        names(one, other) || names(other, one)
+        !self.links.is_empty() && (self.links.contains(&(one, other)) || self.links.contains(&(other, one)))
     }
 
     /// What `account` may do in `market`.
@@ -191,8 +289,13 @@ impl Facts {
                 standing = standing.with(Standing::VERIFIED);
             }
         }
-        if self.markets.get(&market).is_some_and(|facts| facts.owner == account) {
-            standing = standing.with(Standing::OPERATOR);
+        if let Some(facts) = self.markets.get(&market) {
+            if facts.owner == account {
+                standing = standing.with(Standing::OPERATOR);
+            }
+            if facts.open_registration && standing.any(Standing::KNOWN) {
+                standing = standing.with(Standing::BIDDER);
+            }
         }
         standing
     }
@@ -209,6 +312,9 @@ impl Facts {
         if self.markets.values().any(|market| market.owner == account) {
             standing = standing.with(Standing::OPERATOR);
         }
+        if standing.any(Standing::KNOWN) && self.markets.values().any(|market| market.open_registration) {
+            standing = standing.with(Standing::BIDDER);
+        }
         standing
     }
 
@@ -216,6 +322,9 @@ impl Facts {
     pub fn all(&self) -> impl Iterator<Item = FactChange> + '_ {
         let markets = self.markets.iter().map(|(&id, facts)| FactChange::Market((id, facts.clone())));
         let accounts = self.accounts.iter().map(|(&id, facts)| FactChange::Account((id, facts.clone())));
-        markets.chain(accounts)
+        let sales = self.sales.iter().map(|(&id, facts)| FactChange::Sale((id, facts.clone())));
+        let registrations =
+            self.registrations.values().map(|&registration| FactChange::Registration(registration));
+        markets.chain(accounts).chain(sales).chain(registrations)
     }
 }

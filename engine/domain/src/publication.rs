@@ -3,10 +3,14 @@
 use serde::Serialize;
 
 use crate::amount::Amount;
-use crate::id::{LotId, MarketId, ReservationId, StockId};
+use crate::facts::Role;
+use crate::id::{AccountId, LotId, MarketId, ReservationId, StockId};
+use crate::lot::SoftClose;
 use crate::time::Timestamp;
 
 /// A bidder as the public of one lot knows it: `bidder-7`, or its paddle number in a sale.
+///
+/// In a lot without a sale bidders are numbered by their first bid, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Alias(pub u32);
 
@@ -61,35 +65,122 @@ pub struct Winner {
     pub amount: Amount,
 }
 
+/// A role in a market, as an account's owner sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct GrantView {
+    pub market: MarketId,
+    pub role: Role,
+}
+
+/// A lot in its market's `lots_changed`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct LotSummary {
+    pub lot: LotId,
+    pub state: &'static str,
+    pub price: Option<Amount>,
+    pub leader: Option<Alias>,
+    pub bids: u32,
+    pub min_next_amount: Amount,
+    pub reserve_met: Option<bool>,
+    pub ends_at: Option<Timestamp>,
+}
+
+/// A stock item in its market's `lots_changed`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct StockSummary {
+    pub stock: StockId,
+    pub available: u64,
+}
+
 data! {
     /// `price_changed`, and `bid_retracted`: what a bid, or its removal, changed for the public.
     PriceChanged {
         price: Option<Amount>,
         leader: Option<Alias>,
+        /// Whose bid it was; `null` where the price moved otherwise.
+        bidder: Option<Alias>,
+        /// Bids that count: a leader's own raises do not.
         bids: u32,
         min_next_amount: Amount,
+        /// `null`: the lot has no reserve.
         reserve_met: Option<bool>,
         /// What the lot can still be bought for at once.
         buy_now: Option<Amount>,
         ends_at: Option<Timestamp>,
     }
     /// `time_extended`.
-    TimeExtended { old_ends_at: Timestamp, ends_at: Timestamp }
-    /// `lot_scheduled`, `lot_opened`, `lot_paused`, `lot_resumed`: a new state, and the times that go with it.
-    LotState { state: &'static str, opens_at: Option<Timestamp>, ends_at: Option<Timestamp>, remaining_ms: Option<u64>, reason: Option<String> }
+    TimeExtended {
+        /// `null` where the lot had no end.
+        old_ends_at: Option<Timestamp>,
+        ends_at: Timestamp,
+    }
+    /// `lot_opened`, `lot_paused`, `lot_resumed`: a new state, and the times that go with it.
+    LotState {
+        state: &'static str,
+        opens_at: Option<Timestamp>,
+        ends_at: Option<Timestamp>,
+        remaining_ms: Option<u64>,
+        soft_close: Option<SoftClose>,
+        reason: Option<String>,
+    }
     /// `lot_closed`.
-    LotClosed { state: &'static str, result: &'static str, price: Option<Amount>, winners: Vec<Winner>, ends_at: Option<Timestamp>, reason: Option<String> }
+    LotClosed {
+        state: &'static str,
+        result: &'static str,
+        price: Option<Amount>,
+        winners: Vec<Winner>,
+        buy_now: Option<Amount>,
+        ends_at: Option<Timestamp>,
+        remaining_ms: Option<u64>,
+        reason: Option<String>,
+    }
     /// `lot_reopened`: as a state, with the outcome taken back.
-    LotReopened { state: &'static str, result: Option<&'static str>, winners: Vec<Winner>, price: Option<Amount>, ends_at: Option<Timestamp>, reason: Option<String> }
+    LotReopened {
+        state: &'static str,
+        result: Option<&'static str>,
+        winners: Vec<Winner>,
+        price: Option<Amount>,
+        buy_now: Option<Amount>,
+        ends_at: Option<Timestamp>,
+        soft_close: Option<SoftClose>,
+        reason: Option<String>,
+    }
     /// `lot_revised`: the content after the change.
     LotRevised {
-        title: String, description: Option<String>, category: Option<String>, estimate: Option<(Amount, Amount)>, images: Vec<String>,
-        opens_at: Option<Timestamp>, ends_at: Option<Timestamp>, start_amount: Amount, buy_now: Option<Amount>, reserve_met: Option<bool>, min_next_amount: Amount,
+        title: String,
+        description: Option<String>,
+        category: Option<String>,
+        estimate: Option<(Amount, Amount)>,
+        images: Vec<String>,
+        state: &'static str,
+        opens_at: Option<Timestamp>,
+        ends_at: Option<Timestamp>,
+        start_amount: Amount,
+        buy_now: Option<Amount>,
+        reserve_met: Option<bool>,
+        min_next_amount: Amount,
     }
     /// `stock_changed`.
     StockChanged { available: u64, reserved: u64, on_hand: u64 }
     /// `market_state`.
     MarketState { state: &'static str, reason: Option<String> }
+    /// `lots_changed` (market): filled in by the shell's view, see [`crate::market::MarketEvent::Marked`].
+    LotsChanged { lots: Vec<LotSummary>, stock: Vec<StockSummary> }
+    /// `lot_listed` (market).
+    LotListed { lot: LotId, title: String }
+    /// `lot_closed` (market).
+    MarketLotClosed { lot: LotId, result: &'static str, price: Option<Amount>, winners: Vec<Winner> }
+    /// `audited` (ops): an action as the audit log has it.
+    Audited { by: Option<AccountId>, action: &'static str, target: String, reason: Option<String> }
+    /// `sale_registered`.
+    SaleRegistered { registered: u32 }
+    /// `sale_revised`.
+    SaleRevised { title: String, terms: Option<String>, terms_version: u32 }
+    /// `account_changed` (account).
+    AccountChanged { grants: Vec<GrantView>, suspended_in: Vec<MarketId>, verified_in: Vec<MarketId> }
     /// `bid_status` (account).
     BidStatusChanged { lot: LotId, status: crate::actor::BidStatus, price: Option<Amount> }
     /// `outbid` (account).

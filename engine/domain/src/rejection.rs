@@ -175,22 +175,32 @@ impl Rejection {
     #[must_use]
     pub const fn message(&self) -> &'static str {
         match self {
-            Self::BidTooLow(_) => "the bid is below the lowest amount that is accepted now; bid at least min_next_amount",
+            Self::BidTooLow(_) => {
+                "the bid is below the lowest amount that is accepted now; bid at least min_next_amount"
+            }
             Self::SelfOutbid => "you lead already; a raise must be above your own maximum",
             Self::LotNotOpen(_) => "the lot does not take bids in its present state",
             Self::LotPaused => "the lot is paused; its remaining time is kept, bid again when it resumes",
             Self::LotClosed(_) => "the lot has ended",
             Self::OwnLot => "the seller, and accounts linked with the seller, may not bid on this lot",
-            Self::NotQualified(_) => "the account does not have what this lot asks of its bidders; see details.needs",
+            Self::NotQualified(_) => {
+                "the account does not have what this lot asks of its bidders; see details.needs"
+            }
             Self::NotAllowedInFormat => "this lot's format does not know this",
-            Self::BuyNowUnavailable(_) => "the lot cannot be bought at a fixed amount (any more), or the amount has changed",
+            Self::BuyNowUnavailable(_) => {
+                "the lot cannot be bought at a fixed amount (any more), or the amount has changed"
+            }
             Self::RetractionNotAllowed(_) => "the bid may not be retracted; see details.rule",
-            Self::StaleSequence(_) => "the lot has moved on since the sequence number you named; read it and decide again",
+            Self::StaleSequence(_) => {
+                "the lot has moved on since the sequence number you named; read it and decide again"
+            }
             Self::MarketHalted => "the market is halted; try again when it resumes",
             Self::NotFound => "there is nothing with this id",
             Self::AlreadyExists => "this id is taken, by another owner or with other content",
             Self::NotAllowedInState(_) => "the present state does not allow this; see details.state",
-            Self::Forbidden => "the account has no right to do this here; an operator of the market can grant it",
+            Self::Forbidden => {
+                "the account has no right to do this here; an operator of the market can grant it"
+            }
             Self::OutOfStock(_) => "not enough is available; see details.available",
             Self::ReservationExpired(_) => "the reservation has expired; reserve again",
             Self::ReservationNotActive(_) => "the reservation has already ended; see details.state",
@@ -210,9 +220,9 @@ impl Rejection {
     pub fn serialize_details<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::BidTooLow(details) | Self::BidOffIncrement(details) => details.serialize(serializer),
-            Self::LotNotOpen(details) | Self::NotAllowedInState(details) | Self::ReservationNotActive(details) => {
-                details.serialize(serializer)
-            }
+            Self::LotNotOpen(details)
+            | Self::NotAllowedInState(details)
+            | Self::ReservationNotActive(details) => details.serialize(serializer),
             Self::LotClosed(details) | Self::ReservationExpired(details) => details.serialize(serializer),
             Self::NotQualified(details) => details.serialize(serializer),
             Self::BuyNowUnavailable(details) => details.serialize(serializer),

@@ -22,6 +22,13 @@ impl Timestamp {
         if micros > Self::MAX.0 as i128 { Self::MAX } else { Self(micros as i64) }
     }
 
+    /// The instant `micros` microseconds later, at most [`Timestamp::MAX`].
+    #[must_use]
+    pub const fn plus_micros(self, micros: u64) -> Self {
+        let later = micros as i128 + self.0 as i128;
+        if later > Self::MAX.0 as i128 { Self::MAX } else { Self(later as i64) }
+    }
+
     /// How long it is from `earlier` to here in microseconds; 0 where it is not earlier.
     #[must_use]
     pub const fn micros_since(self, earlier: Self) -> u64 {
@@ -42,5 +49,33 @@ impl Field for Timestamp {
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
         i64::decode(input).map(Self)
+    }
+}
+
+/// An instant in a record that is written often: whole seconds take 5 bytes instead of 9.
+///
+/// A whole second is written as the negative number of its seconds, anything else as its microseconds: no instant of ours
+/// lies before 1970, so that the sign tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Timestamp);
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+impl Field for Moment {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        let micros = self.0.0;
+        if micros > 0 && micros % MICROS_PER_SECOND == 0 { -(micros / MICROS_PER_SECOND) } else { micros }
+            .encode(out);
+    }
+
+    #[inline]
+    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let written = i64::decode(input)?;
+        if written >= 0 {
+            return Ok(Self(Timestamp(written)));
+        }
+        let micros = written.checked_mul(-MICROS_PER_SECOND).ok_or(RecordError::Invalid("an instant"))?;
+        Ok(Self(Timestamp(micros)))
     }
 }

@@ -139,6 +139,15 @@ impl FrameBuilder {
         self.items += 1;
     }
 
+    /// Adds `delta` to the 64-bit number at byte `at`.
+    pub fn shift_u64(&mut self, at: usize, delta: u64) {
+        if let Some(place) = self.bytes.get_mut(at..at + 8) {
+            let mut number = [0; 8];
+            number.copy_from_slice(place);
+            place.copy_from_slice(&u64::from_le_bytes(number).wrapping_add(delta).to_le_bytes());
+        }
+    }
+
     /// How many items the frame has.
     #[must_use]
     pub const fn items(&self) -> u32 {

@@ -3,6 +3,7 @@
 use crate::account::Role;
 use crate::command;
 use crate::id::{AccountId, MarketId};
+use crate::record::Bytes;
 
 command! {
     /// `account.create`: by an operator.
@@ -11,6 +12,12 @@ command! {
         /// Personal data: 1 to 200 characters; kept only sealed by the vault, never in the journal in clear.
         2 => name: String,
         3 => r#ref: Option<String>,
+    } engine {
+        /// The name as the shell has sealed it; it then empties `name`.
+        4 => name_sealed: Bytes,
+        /// A keyed hash of the name that dies with the person's key, so that "created again with the same content" can be
+        /// told though sealing twice gives other bytes.
+        5 => name_hash: Option<u64>,
     }
 }
 
@@ -28,7 +35,11 @@ command! {
     /// `account.update`: a new name.
     pub struct UpdateAccount / UpdateAccountParams {
         1 => account: AccountId,
+        /// As in `account.create`.
         2 => name: String,
+    } engine {
+        /// As in `account.create`.
+        3 => name_sealed: Bytes,
     }
 }
 

@@ -1,42 +1,114 @@
 //! An account: a party; its rights are grants (market, role).
 
 mod command;
-pub use command::*;
-pub use crate::facts::Role;
+mod decide;
+mod event;
+mod snapshot;
 
-// SCAFFOLD: replaced by the rules.
-use crate::actor::{ActorAddress, Answer, Decision, Events, PrivateEvents, PublicEvents};
+pub use crate::facts::Role;
+pub use command::*;
+pub use event::*;
+pub use snapshot::AccountSnapshot;
+
+use crate::actor::{Actor, Decision, Events};
 use crate::context::{Context, Stamp};
-use crate::facts::FactChange;
-use crate::id::*;
+use crate::facts::AccountFacts;
+use crate::id::{AccountId, MarketId};
+use crate::record::Bytes;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-crate::record! { #[derive(Debug, Clone, PartialEq)] pub struct Account { 1 => pub id: AccountId, } }
-crate::record! { #[derive(Debug, Clone, PartialEq, serde::Serialize)] pub struct AccountSnapshot { 1 => pub account: AccountId, } }
-crate::variants! { #[derive(Debug, Clone, PartialEq, Eq)] pub enum AccountEvent { 1 => Created(AccountId), } }
-impl crate::command::Targeted for AccountCommand { fn target(&self) -> Option<ActorAddress> { unimplemented!() } }
-impl crate::actor::Actor for Account {
-    type Command = AccountCommand; type Event = AccountEvent;
-    fn create(_: &Self::Command, _: &Context<'_>) -> Result<Decision<Self::Event>, Rejection> { unimplemented!() }
-    fn born(_: &Self::Event, _: &Stamp) -> Option<Self> { unimplemented!() }
-    fn decide(&self, _: &Self::Command, _: &Context<'_>) -> Result<Decision<Self::Event>, Rejection> { unimplemented!() }
-    fn apply(&mut self, _: &Self::Event, _: &Stamp) { unimplemented!() }
-    fn next_deadline(&self) -> Option<Timestamp> { unimplemented!() }
-    fn due(&self, _: &Context<'_>) -> Events<Self::Event> { unimplemented!() }
-    fn facts_changed(&self, _: &Context<'_>) -> Events<Self::Event> { unimplemented!() }
-    fn market(&self) -> MarketId { unimplemented!() }
-    fn channel_seq(&self) -> u64 { unimplemented!() }
+crate::record! {
+    /// An account's state.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Account {
+        1 => pub id: AccountId,
+        /// Who created it.
+        2 => owner: AccountId,
+        /// Sealed by the vault; opened only by the shell for those who may read it.
+        3 => name_sealed: Bytes,
+        4 => reference: Option<String>,
+        /// What everybody knows of it: grants and marks.
+        5 => facts: AccountFacts,
+        /// The hash of the command that created it.
+        6 => content: u64,
+    }
 }
-impl Account { pub fn snapshot(&self) -> AccountSnapshot { unimplemented!() } }
-impl AccountSnapshot {
-    pub fn born(_: &AccountEvent, _: &Stamp) -> Option<Self> { unimplemented!() }
-    pub fn apply(&mut self, _: &AccountEvent, _: &Stamp) { unimplemented!() }
+
+impl Actor for Account {
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+
+    fn create(command: &AccountCommand, context: &Context<'_>) -> Result<Decision<AccountEvent>, Rejection> {
+        decide::create(command, context)
+    }
+
+    fn born(event: &AccountEvent, stamp: &Stamp) -> Option<Self> {
+        let AccountEvent::Created(created) = event else { return None };
+        Some(Self {
+            id: created.account,
+            owner: stamp.by,
+            name_sealed: created.name_sealed.clone(),
+            reference: created.reference.clone(),
+            facts: AccountFacts { version: 1, ..AccountFacts::default() },
+            content: created.content,
+        })
+    }
+
+    fn decide(
+        &self,
+        command: &AccountCommand,
+        context: &Context<'_>,
+    ) -> Result<Decision<AccountEvent>, Rejection> {
+        decide::decide(self, command, context)
+    }
+
+    fn apply(&mut self, event: &AccountEvent, _stamp: &Stamp) {
+        match event {
+            AccountEvent::Created(_) => {}
+            AccountEvent::Updated(updated) => self.name_sealed = updated.name_sealed.clone(),
+            AccountEvent::Marked(marked) => self.facts = marked.facts.clone(),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn due(&self, _context: &Context<'_>) -> Events<AccountEvent> {
+        Events::new()
+    }
+
+    fn facts_changed(&self, _context: &Context<'_>) -> Events<AccountEvent> {
+        Events::new()
+    }
+
+    fn market(&self) -> MarketId {
+        MarketId::PLATFORM
+    }
+
+    /// Always 0: what happens to an account is told to it alone, on its own feed.
+    fn channel_seq(&self) -> u64 {
+        0
+    }
 }
-impl AccountEvent {
-    pub fn public(&self) -> PublicEvents { unimplemented!() }
-    pub fn public_count(&self) -> u64 { unimplemented!() }
-    pub fn private(&self, _: Id, _: &Stamp) -> PrivateEvents { unimplemented!() }
-    pub fn answer(&self, _: Id, _: &Stamp) -> Option<Answer> { unimplemented!() }
-    pub fn fact(&self, _: Id) -> Option<FactChange> { unimplemented!() }
+
+impl Account {
+    /// The name as the vault sealed it.
+    #[must_use]
+    pub fn name_sealed(&self) -> &[u8] {
+        &self.name_sealed.0
+    }
+
+    /// The caller's own key of this account.
+    #[must_use]
+    pub fn reference(&self) -> Option<&str> {
+        self.reference.as_deref()
+    }
+
+    /// What its owner and operators may know of this account.
+    #[must_use]
+    pub fn snapshot(&self) -> AccountSnapshot {
+        AccountSnapshot::new(self.id, &self.facts)
+    }
 }

@@ -1,48 +1,125 @@
 //! A lot: what one auction sells.
+//!
+//! What all formats share stands here (states, time, rights, pauses, revisions); how bids are judged stands in the
+//! format's own file behind [`format::Rules`].
 
+mod admin;
+mod apply;
+mod bid;
 mod command;
-pub use command::*;
+mod create;
+mod english;
+mod event;
+mod format;
+mod listing;
+mod publish;
+mod revise;
+mod snapshot;
+mod state;
+mod time;
 
-// SCAFFOLD: replaced by the rules.
-use crate::actor::{ActorAddress, Answer, Decision, Events, PrivateEvents, PublicEvents};
+pub use command::*;
+pub use event::*;
+pub use format::Format;
+pub use listing::{Content, Listing};
+pub use snapshot::LotSnapshot;
+pub use state::{Lot, Phase};
+
+use crate::actor::{Actor, ActorAddress, Answer, Decision, Events};
+use crate::command::{Targeted, content_hash};
 use crate::context::{Context, Stamp};
-use crate::facts::FactChange;
-use crate::id::*;
+use crate::id::MarketId;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-crate::record! { #[derive(Debug, Clone, PartialEq)] pub struct Lot { 1 => pub id: LotId, } }
-crate::record! { #[derive(Debug, Clone, PartialEq, serde::Serialize)] pub struct LotSnapshot { 1 => pub lot: LotId, } }
-crate::variants! { #[derive(Debug, Clone, PartialEq, Eq)] pub enum LotEvent { 1 => Created(LotId), } }
-impl crate::command::Targeted for LotCommand { fn target(&self) -> Option<ActorAddress> { unimplemented!() } }
-impl crate::actor::Actor for Lot {
-    type Command = LotCommand; type Event = LotEvent;
-    fn create(_: &Self::Command, _: &Context<'_>) -> Result<Decision<Self::Event>, Rejection> { unimplemented!() }
-    fn born(_: &Self::Event, _: &Stamp) -> Option<Self> { unimplemented!() }
-    fn decide(&self, _: &Self::Command, _: &Context<'_>) -> Result<Decision<Self::Event>, Rejection> { unimplemented!() }
-    fn apply(&mut self, _: &Self::Event, _: &Stamp) { unimplemented!() }
-    fn next_deadline(&self) -> Option<Timestamp> { unimplemented!() }
-    fn due(&self, _: &Context<'_>) -> Events<Self::Event> { unimplemented!() }
-    fn facts_changed(&self, _: &Context<'_>) -> Events<Self::Event> { unimplemented!() }
-    fn market(&self) -> MarketId { unimplemented!() }
-    fn channel_seq(&self) -> u64 { unimplemented!() }
-}
-impl Lot { pub fn snapshot(&self) -> LotSnapshot { unimplemented!() } }
-impl LotSnapshot {
-    pub fn born(_: &LotEvent, _: &Stamp) -> Option<Self> { unimplemented!() }
-    pub fn apply(&mut self, _: &LotEvent, _: &Stamp) { unimplemented!() }
-}
-impl LotEvent {
-    pub fn public(&self) -> PublicEvents { unimplemented!() }
-    pub fn public_count(&self) -> u64 { unimplemented!() }
-    pub fn private(&self, _: Id, _: &Stamp) -> PrivateEvents { unimplemented!() }
-    pub fn answer(&self, _: Id, _: &Stamp) -> Option<Answer> { unimplemented!() }
-    pub fn fact(&self, _: Id) -> Option<FactChange> { unimplemented!() }
+impl Actor for Lot {
+    type Command = LotCommand;
+    type Event = LotEvent;
+
+    fn create(command: &LotCommand, context: &Context<'_>) -> Result<Decision<LotEvent>, Rejection> {
+        let LotCommand::Create(command) = command else { return Err(Rejection::NotFound) };
+        create::create(command, context)
+    }
+
+    fn born(event: &LotEvent, stamp: &Stamp) -> Option<Self> {
+        let LotEvent::Created(created) = event else { return None };
+        Some(Self::new(created, stamp.by))
+    }
+
+    #[inline]
+    fn decide(&self, command: &LotCommand, context: &Context<'_>) -> Result<Decision<LotEvent>, Rejection> {
+        match command {
+            LotCommand::Bid(command) => self.bid(command, context),
+            LotCommand::BuyNow(command) => self.buy_now(command, context),
+            LotCommand::Retract(command) => self.retract(command, context),
+            LotCommand::Create(command) => {
+                if self.owner == context.by && self.content == content_hash(&**command) {
+                    return Ok(Decision::unchanged(Answer::Lot(self.id)));
+                }
+                Err(Rejection::AlreadyExists)
+            }
+            LotCommand::Revise(command) => self.revise(command, context),
+            LotCommand::Open(command) => self.open(command, context),
+            LotCommand::Pause(command) => self.pause(command, context),
+            LotCommand::Resume(command) => self.resume(command, context),
+            LotCommand::Extend(command) => self.extend(command, context),
+            LotCommand::Cancel(command) => self.cancel(command, context),
+            LotCommand::Close(command) => self.close_now(command, context),
+            LotCommand::Reopen(command) => self.reopen(command, context),
+            LotCommand::VoidBid(command) => self.void_bid(command, context),
+        }
+    }
+
+    #[inline]
+    fn apply(&mut self, event: &LotEvent, stamp: &Stamp) {
+        self.take_over(event, stamp);
+    }
+
+    #[inline]
+    fn next_deadline(&self) -> Option<Timestamp> {
+        match self.phase {
+            Phase::Scheduled => self.listing.opens_at,
+            Phase::Open => self.ends_at,
+            Phase::Draft | Phase::Paused | Phase::Closed => None,
+        }
+    }
+
+    fn due(&self, context: &Context<'_>) -> Events<LotEvent> {
+        self.due_events(context)
+    }
+
+    fn facts_changed(&self, context: &Context<'_>) -> Events<LotEvent> {
+        self.events_of_facts(context)
+    }
+
+    #[inline]
+    fn market(&self) -> MarketId {
+        self.listing.market
+    }
+
+    #[inline]
+    fn channel_seq(&self) -> u64 {
+        self.channel_seq
+    }
 }
 
-crate::variants! {
-    /// How a lot is sold. One file each.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    pub enum Format { 1 => English }
+impl Targeted for LotCommand {
+    fn target(&self) -> Option<ActorAddress> {
+        let lot = match self {
+            Self::Bid(command) => command.lot,
+            Self::Create(command) => return command.lot.map(Into::into),
+            Self::Revise(command) => command.lot,
+            Self::Open(command) => command.lot,
+            Self::Pause(command) => command.lot,
+            Self::Resume(command) => command.lot,
+            Self::Extend(command) => command.lot,
+            Self::Cancel(command) => command.lot,
+            Self::Close(command) => command.lot,
+            Self::Reopen(command) => command.lot,
+            Self::VoidBid(command) => command.lot,
+            Self::BuyNow(command) => command.lot,
+            Self::Retract(command) => command.lot,
+        };
+        Some(lot.into())
+    }
 }

@@ -1,41 +1,67 @@
 //! A stock item: a quantity for sale at a fixed price, and its reservations.
 
+mod apply;
 mod command;
-pub use command::*;
+mod decide;
+mod event;
+mod snapshot;
+mod state;
 
-// SCAFFOLD: replaced by the rules.
-use crate::actor::{ActorAddress, Answer, Decision, Events, PrivateEvents, PublicEvents};
+pub use command::*;
+pub use event::*;
+pub use snapshot::StockSnapshot;
+pub use state::Stock;
+
+use crate::actor::{Actor, Decision, Events};
 use crate::context::{Context, Stamp};
-use crate::facts::FactChange;
-use crate::id::*;
+use crate::id::MarketId;
+use crate::limits::EXPIRIES_PER_STEP;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-crate::record! { #[derive(Debug, Clone, PartialEq)] pub struct Stock { 1 => pub id: StockId, } }
-crate::record! { #[derive(Debug, Clone, PartialEq, serde::Serialize)] pub struct StockSnapshot { 1 => pub stock: StockId, } }
-crate::variants! { #[derive(Debug, Clone, PartialEq, Eq)] pub enum StockEvent { 1 => Created(StockId), } }
-impl crate::command::Targeted for StockCommand { fn target(&self) -> Option<ActorAddress> { unimplemented!() } }
-impl crate::actor::Actor for Stock {
-    type Command = StockCommand; type Event = StockEvent;
-    fn create(_: &Self::Command, _: &Context<'_>) -> Result<Decision<Self::Event>, Rejection> { unimplemented!() }
-    fn born(_: &Self::Event, _: &Stamp) -> Option<Self> { unimplemented!() }
-    fn decide(&self, _: &Self::Command, _: &Context<'_>) -> Result<Decision<Self::Event>, Rejection> { unimplemented!() }
-    fn apply(&mut self, _: &Self::Event, _: &Stamp) { unimplemented!() }
-    fn next_deadline(&self) -> Option<Timestamp> { unimplemented!() }
-    fn due(&self, _: &Context<'_>) -> Events<Self::Event> { unimplemented!() }
-    fn facts_changed(&self, _: &Context<'_>) -> Events<Self::Event> { unimplemented!() }
-    fn market(&self) -> MarketId { unimplemented!() }
-    fn channel_seq(&self) -> u64 { unimplemented!() }
-}
-impl Stock { pub fn snapshot(&self) -> StockSnapshot { unimplemented!() } }
-impl StockSnapshot {
-    pub fn born(_: &StockEvent, _: &Stamp) -> Option<Self> { unimplemented!() }
-    pub fn apply(&mut self, _: &StockEvent, _: &Stamp) { unimplemented!() }
-}
-impl StockEvent {
-    pub fn public(&self) -> PublicEvents { unimplemented!() }
-    pub fn public_count(&self) -> u64 { unimplemented!() }
-    pub fn private(&self, _: Id, _: &Stamp) -> PrivateEvents { unimplemented!() }
-    pub fn answer(&self, _: Id, _: &Stamp) -> Option<Answer> { unimplemented!() }
-    pub fn fact(&self, _: Id) -> Option<FactChange> { unimplemented!() }
+impl Actor for Stock {
+    type Command = StockCommand;
+    type Event = StockEvent;
+
+    fn create(command: &StockCommand, context: &Context<'_>) -> Result<Decision<StockEvent>, Rejection> {
+        decide::create(command, context)
+    }
+
+    fn born(event: &StockEvent, stamp: &Stamp) -> Option<Self> {
+        let StockEvent::Created(created) = event else { return None };
+        Some(Self::new(created, stamp.by))
+    }
+
+    fn decide(
+        &self,
+        command: &StockCommand,
+        context: &Context<'_>,
+    ) -> Result<Decision<StockEvent>, Rejection> {
+        decide::decide(self, command, context)
+    }
+
+    fn apply(&mut self, event: &StockEvent, stamp: &Stamp) {
+        self.take_over(event, stamp);
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        self.next_expiry()
+    }
+
+    fn due(&self, context: &Context<'_>) -> Events<StockEvent> {
+        self.expiries(context.now, EXPIRIES_PER_STEP).0
+    }
+
+    fn facts_changed(&self, _context: &Context<'_>) -> Events<StockEvent> {
+        // A halted market refuses new reservations when they are asked for; those that live go on to their own ends.
+        Events::new()
+    }
+
+    fn market(&self) -> MarketId {
+        self.listing.market
+    }
+
+    fn channel_seq(&self) -> u64 {
+        self.channel_seq
+    }
 }

@@ -1,0 +1,220 @@
+//! Durable commands a second through a shard, the journal and the replies' encoding.
+
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use vendue_engine::EngineOptions;
+use vendue_engine::commit::{Committer, Release};
+use vendue_engine::shard::Shard;
+use vendue_engine::unit::Unit;
+use vendue_storage::{AppendError, FileJournal, JournalOptions};
+
+use crate::workload::{Bids, LINK, START, market, shard};
+
+/// How the bench runs.
+#[derive(Args)]
+pub struct Options {
+    /// Where the journal is written: a directory on the disk to be measured.
+    #[arg(long, default_value = "target")]
+    dir: std::path::PathBuf,
+    /// Seconds of each leg.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Rounds of each case.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Commands that a shard takes in one round.
+    #[arg(long, default_value_t = 512)]
+    commit: u64,
+    /// Lots.
+    #[arg(long, default_value_t = 10_000)]
+    lots: u64,
+    /// Bidders.
+    #[arg(long, default_value_t = 1_000)]
+    bidders: u64,
+}
+
+/// How many commands may be decided and not durable: the producer waits past it.
+const IN_FLIGHT: u64 = 16_384;
+
+/// Counts what is durable, and the sizes of the commits.
+#[derive(Default)]
+struct Count {
+    replies: AtomicU64,
+    sizes: std::sync::Mutex<Vec<u32>>,
+}
+
+struct Counting(Arc<Count>);
+
+impl Release for Counting {
+    fn release(&self, units: &mut Vec<Box<Unit>>) {
+        let mut bytes = 0;
+        for unit in units.iter_mut() {
+            bytes += unit.batch.bytes();
+            for replies in unit.replies.drain(..) {
+                self.0.replies.fetch_add(u64::from(replies.frame.items()), Ordering::Relaxed);
+                std::hint::black_box(replies.frame.finish());
+            }
+        }
+        if let Ok(mut sizes) = self.0.sizes.lock() {
+            sizes.push(bytes as u32);
+        }
+    }
+
+    fn failed(&self, error: &AppendError) {
+        eprintln!("the journal failed: {error}");
+    }
+}
+
+struct Leg {
+    per_second: f64,
+    sizes: Vec<u32>,
+    bytes_per_command: f64,
+}
+
+/// One leg of the engine: `seconds` of bids through a fresh cell.
+fn engine_leg(options: &Options, dir: &std::path::Path, lots: u64, rejected: u64) -> Result<Leg, String> {
+    let journal =
+        FileJournal::open(&dir.join("journal"), JournalOptions::default()).map_err(|e| e.to_string())?;
+    let count = Arc::new(Count::default());
+    let committer = Arc::new(Committer::new(Box::new(journal), Box::new(Counting(count.clone())), false));
+    let running = committer.clone();
+    let thread = std::thread::spawn(move || running.run());
+    let mut shard = shard(EngineOptions { in_flight_max: 1 << 20, ..EngineOptions::default() });
+    prepare(&mut shard, &committer, lots, options.bidders);
+    count.replies.store(0, Ordering::Relaxed);
+    count.sizes.lock().map_err(|e| e.to_string())?.clear();
+    let bytes_before = committer.stats().bytes.load(Ordering::Relaxed);
+    let mut bids = Bids::new(lots, options.bidders, rejected);
+    let began = Instant::now();
+    let until = Duration::from_secs_f64(options.seconds);
+    let mut sent = 0_u64;
+    while began.elapsed() < until {
+        round(&mut shard, &committer, |shard| {
+            for _ in 0..options.commit {
+                shard.command(LINK, bids.next());
+            }
+        });
+        sent += options.commit;
+        while sent - count.replies.load(Ordering::Relaxed) > IN_FLIGHT {
+            std::thread::yield_now();
+        }
+    }
+    let patience = Instant::now();
+    while count.replies.load(Ordering::Relaxed) < sent {
+        if patience.elapsed() > Duration::from_secs(10) {
+            return Err(format!("commands are unanswered: {:?}", shard.stats()));
+        }
+        std::thread::yield_now();
+    }
+    let took = began.elapsed().as_secs_f64();
+    let bytes = committer.stats().bytes.load(Ordering::Relaxed) - bytes_before;
+    committer.stop();
+    thread.join().map_err(|_| "the journal thread panicked")?;
+    check(&shard, sent, rejected)?;
+    let sizes = std::mem::take(&mut *count.sizes.lock().map_err(|e| e.to_string())?);
+    Ok(Leg { per_second: sent as f64 / took, sizes, bytes_per_command: bytes as f64 / sent as f64 })
+}
+
+/// The leg did what it says: nothing was refused outside the rules, and the share of rejections is the asked one.
+fn check(shard: &Shard, sent: u64, rejected: u64) -> Result<(), String> {
+    let stats = shard.stats();
+    let share = stats.rejected * 100 / sent;
+    if stats.not_executed > 0 || share.abs_diff(rejected) > 2 {
+        return Err(format!("the leg is not what it claims: {stats:?}"));
+    }
+    Ok(())
+}
+
+fn round(shard: &mut Shard, committer: &Committer, work: impl FnOnce(&mut Shard)) {
+    shard.begin(START, committer.next(), committer.durable());
+    work(shard);
+    if let Some(unit) = shard.finish(committer.spare()) {
+        committer.submit(unit);
+    }
+    drop(shard.take_requests());
+    drop(shard.take_immediate());
+}
+
+fn prepare(shard: &mut Shard, committer: &Committer, lots: u64, bidders: u64) {
+    for chunk in market(lots, bidders).chunks(512) {
+        round(shard, committer, |shard| {
+            for item in chunk {
+                shard.command(LINK, item);
+            }
+        });
+    }
+    while committer.durable() + 1 < committer.next() {
+        std::thread::yield_now();
+    }
+}
+
+/// A bare loop of write and sync of the same sizes, into a zero-filled file: what the disk allows.
+fn bare_leg(dir: &std::path::Path, sizes: &[u32]) -> Result<f64, String> {
+    let io = |error: std::io::Error| error.to_string();
+    let path = dir.join("bare");
+    let total: u64 = sizes.iter().map(|&size| u64::from(size)).sum();
+    let room = total.min(256 * 1024 * 1024) + 4 * 1024 * 1024;
+    let mut file = std::fs::File::create(&path).map_err(io)?;
+    let zeros = vec![0_u8; 1024 * 1024];
+    for _ in 0..room.div_ceil(zeros.len() as u64) {
+        file.write_all(&zeros).map_err(io)?;
+    }
+    file.sync_all().map_err(io)?;
+    let data = vec![0xA5_u8; sizes.iter().copied().max().unwrap_or(0) as usize];
+    let began = Instant::now();
+    let mut offset = 0;
+    for &size in sizes {
+        if offset + u64::from(size) > room {
+            offset = 0;
+        }
+        file.write_all_at(&data[..size as usize], offset).map_err(io)?;
+        file.sync_data().map_err(io)?;
+        offset += u64::from(size);
+    }
+    let took = began.elapsed().as_secs_f64();
+    std::fs::remove_file(&path).map_err(io)?;
+    Ok(took)
+}
+
+/// Runs every case and prints its table.
+pub fn run(options: &Options) -> Result<(), String> {
+    println!(
+        "engine in process: {} commands a round, {} bidders, {:.0} s a leg",
+        options.commit, options.bidders, options.seconds
+    );
+    println!("{:<28} {:>12} {:>12} {:>10} {:>12}", "case", "median/s", "spread", "vs bare", "bytes/command");
+    for (name, lots, rejected) in [
+        ("0 % rejected", options.lots, 0),
+        ("50 % rejected", options.lots, 50),
+        ("95 % rejected", options.lots, 95),
+        ("one hot lot, 0 % rejected", 1, 0),
+    ] {
+        let mut rates = Vec::new();
+        let mut ratios = Vec::new();
+        let mut bytes = 0.0;
+        for _ in 0..options.rounds {
+            let dir = tempfile::tempdir_in(&options.dir).map_err(|error| error.to_string())?;
+            let leg = engine_leg(options, dir.path(), lots, rejected)?;
+            let bare = bare_leg(dir.path(), &leg.sizes)?;
+            // The same commits by the bare loop would have given this many commands a second.
+            let commands = leg.per_second * options.seconds;
+            rates.push(leg.per_second);
+            ratios.push(leg.per_second / (commands / bare));
+            bytes = leg.bytes_per_command;
+        }
+        rates.sort_by(f64::total_cmp);
+        ratios.sort_by(f64::total_cmp);
+        let spread = (rates[rates.len() - 1] - rates[0]) / rates[rates.len() / 2] * 100.0;
+        println!(
+            "{name:<28} {:>12.0} {spread:>11.0}% {:>10.2} {bytes:>12.1}",
+            rates[rates.len() / 2],
+            ratios[ratios.len() / 2]
+        );
+    }
+    Ok(())
+}

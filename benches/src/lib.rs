@@ -1,1 +1,0 @@
-//! Criterion benches of the building blocks, and peers side by side.

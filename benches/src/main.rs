@@ -1,0 +1,37 @@
+//! Figures of the engine in process, each printed as a ratio to something measured in the same run.
+//!
+//! `cargo run --release -p vendue-benches -- engine` (or `make bench`): durable commands a second through shard, journal
+//! and reply encoding, beside a bare loop that writes and syncs the same commit sizes; at 0, 50 and 95 % rejected, on
+//! many lots and on one.
+
+mod engine;
+mod memory;
+mod workload;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Vendue's figures, in process")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Durable commands a second through a shard and the journal.
+    Engine(engine::Options),
+    /// Bytes for an idle lot in memory, on disk, and for each bid.
+    Memory(memory::Options),
+}
+
+fn main() {
+    let outcome = match Arguments::parse().what {
+        What::Engine(options) => engine::run(&options),
+        What::Memory(options) => memory::run(&options),
+    };
+    if let Err(error) = outcome {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,187 @@
+//! A market with lots and bidders, and bids on them as a gateway would send them.
+
+use std::sync::Arc;
+
+use vendue_domain::account::{AccountCommand, CreateAccount, Grant};
+use vendue_domain::actor::Command;
+use vendue_domain::amount::{Amount, Currency};
+use vendue_domain::facts::Role;
+use vendue_domain::id::{AccountId, LotId, MarketId};
+use vendue_domain::lot::{CreateLot, Format, LotCommand, OpenLot, PlaceBid};
+use vendue_domain::market::{CreateMarket, MarketCommand};
+use vendue_domain::record::Field;
+use vendue_domain::time::Timestamp;
+use vendue_engine::EngineOptions;
+use vendue_engine::keys::NoOlderKeys;
+use vendue_engine::shard::{Seal, Shard};
+use vendue_protocol::link::CommandItem;
+
+/// The link that the bench's commands come from.
+pub const LINK: u32 = 1;
+
+/// The market of the bench.
+pub const MARKET: MarketId = MarketId::from_u128(0xA001);
+
+/// When the bench's world begins.
+pub const START: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// Personal data of the bench: there is none.
+pub struct NoSeal;
+
+impl Seal for NoSeal {
+    fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
+        Some(plain.as_bytes().to_vec())
+    }
+}
+
+/// A fresh shard, alone in its cell.
+pub fn shard(options: EngineOptions) -> Shard {
+    Shard::new(0, 1, Arc::new(options), 7, Arc::new(NoOlderKeys), Arc::new(NoSeal), Arc::default())
+}
+
+/// The id of bidder number `n`.
+pub const fn bidder(n: u64) -> AccountId {
+    AccountId::from_u128(0xB000_0000 + n as u128)
+}
+
+/// The id of lot number `n`.
+pub fn lot(n: u64) -> LotId {
+    // Spread like random ids, so that maps see what they will see.
+    LotId::from_u128(u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
+}
+
+/// The bytes of a command item.
+pub fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -> Vec<u8> {
+    let mut out = Vec::new();
+    let bytes = command.to_bytes();
+    let expires_at = Timestamp(i64::MAX);
+    CommandItem { request, by, expires_at, key, command: &bytes }.encode(&mut out);
+    out
+}
+
+/// The commands that make a market with `lots` open lots and `bidders` bidders.
+pub fn market(lots: u64, bidders: u64) -> Vec<Vec<u8>> {
+    let house = AccountId::HOUSE;
+    let mut items = Vec::new();
+    let mut add = |by: AccountId, command: Command| {
+        let key = format!("setup-{}", items.len());
+        items.push(item(0, by, key.as_bytes(), &command));
+    };
+    add(
+        house,
+        Command::Market(MarketCommand::Create(Box::new(CreateMarket {
+            market: Some(MARKET),
+            name: "Bench".into(),
+            currency: Currency::new("EUR").unwrap_or_else(|| unreachable!("EUR is listed")),
+            increments: None,
+            policy: None,
+            r#ref: None,
+        }))),
+    );
+    for n in 0..bidders {
+        let create = CreateAccount {
+            account: Some(bidder(n)),
+            name: format!("Bidder {n}"),
+            r#ref: None,
+            name_sealed: Default::default(),
+            name_hash: None,
+        };
+        add(house, Command::Account(AccountCommand::Create(create)));
+        let grant = Grant { account: bidder(n), market: MARKET, role: Role::Bidder, revoke: None };
+        add(house, Command::Account(AccountCommand::Grant(grant)));
+    }
+    for n in 0..lots {
+        add(house, Command::Lot(LotCommand::Create(Box::new(create_lot(n)))));
+        add(house, Command::Lot(LotCommand::Open(OpenLot { lot: lot(n), reason: Some("bench".into()) })));
+    }
+    items
+}
+
+fn create_lot(n: u64) -> CreateLot {
+    CreateLot {
+        lot: Some(lot(n)),
+        market: MARKET,
+        title: format!("Lot {n}"),
+        format: Format::English,
+        quantity: None,
+        opens_at: None,
+        closes_at: Some(START.plus_ms(365 * 86_400_000)),
+        start_amount: Amount::new(100).unwrap_or(Amount::ONE),
+        reserve: None,
+        buy_now: None,
+        increments: None,
+        soft_close: None,
+        funding: None,
+        proxy: None,
+        qualification: None,
+        sale: None,
+        number: None,
+        description: None,
+        category: None,
+        estimate: None,
+        images: None,
+        r#ref: None,
+        seller: None,
+    }
+}
+
+/// Makes bids without end: round robin over the lots, each accepted one a step above the lot's last, every one by
+/// another bidder than the leader.
+pub struct Bids {
+    lots: u64,
+    bidders: u64,
+    /// Of 100 bids, how many must be refused as too low.
+    rejected: u64,
+    made: u64,
+    steps: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
+impl Bids {
+    /// Bids on `lots` lots by `bidders` bidders, `rejected` of 100 too low.
+    pub fn new(lots: u64, bidders: u64, rejected: u64) -> Self {
+        Self {
+            lots,
+            bidders,
+            rejected,
+            made: 0,
+            steps: vec![0; lots as usize],
+            bytes: Vec::with_capacity(256),
+        }
+    }
+
+    /// The next bid's item.
+    pub fn next(&mut self) -> &[u8] {
+        let n = self.made;
+        self.made += 1;
+        let place = (n % self.lots) as usize;
+        // Spread evenly: a bid is refused where the running share passes a whole number.
+        let refused = (n * self.rejected) / 100 != ((n + 1) * self.rejected) / 100;
+        let amount = if refused && self.steps[place] > 0 {
+            1
+        } else {
+            self.steps[place] += 1;
+            // 100.00 above the last: more than any increment of the default table.
+            100 + self.steps[place] * 10_000
+        };
+        let command = Command::Lot(LotCommand::Bid(PlaceBid {
+            lot: lot(place as u64),
+            amount: Amount::new(amount).unwrap_or(Amount::MAX),
+            quantity: None,
+            all_or_none: None,
+            if_seq: None,
+            validate_only: None,
+        }));
+        self.bytes.clear();
+        let key = n.to_le_bytes();
+        CommandItem::encode_head(
+            &mut self.bytes,
+            n,
+            bidder((n / self.lots + n) % self.bidders),
+            Timestamp(i64::MAX),
+            &key,
+        );
+        command.encode(&mut self.bytes);
+        &self.bytes
+    }
+}

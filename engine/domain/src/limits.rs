@@ -1,0 +1,109 @@
+//! How much of everything there may be, each with its unit and its reason; and the checks of texts against them.
+
+use crate::rejection::{LimitExceeded, Rejection};
+
+/// The most characters of a title: one line on a page.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// The most characters of an account's name.
+pub const NAME_CHARS_MAX: usize = 200;
+/// The most characters of a description: several printed pages; a lot's record stays far below a frame of the link.
+pub const DESCRIPTION_CHARS_MAX: usize = 20_000;
+/// The most characters of a sale's terms.
+pub const TERMS_CHARS_MAX: usize = 20_000;
+/// The most characters of a category's path.
+pub const CATEGORY_CHARS_MAX: usize = 200;
+/// The most images of one thing.
+pub const IMAGES_MAX: usize = 24;
+/// The most characters of an image's address: what browsers handle everywhere.
+pub const IMAGE_CHARS_MAX: usize = 2_000;
+/// The most characters of the caller's own key of a thing (SKU, catalogue number).
+pub const REF_CHARS_MAX: usize = 100;
+/// The most characters of a reason.
+pub const REASON_CHARS_MAX: usize = 500;
+/// The most bands of an increment table: the longest published one has 12.
+pub const INCREMENT_BANDS_MAX: usize = 64;
+/// The most units of a lot, and of a stock item: 2^53 - 1, the largest integer that every JSON reader keeps exactly.
+pub const QUANTITY_MAX: u64 = crate::amount::AMOUNT_MAX;
+/// The most bidders of one lot: a restatement looks at each.
+pub const BIDDERS_MAX: usize = 1_000_000;
+/// How many of its own bids on a lot are remembered for each bidder (fewer only where it has placed fewer): what a
+/// retraction of its last bids can go back to. At twice as many the older half is forgotten.
+pub const BIDS_KEPT: usize = 8;
+/// The most registrations of one sale.
+pub const REGISTRATIONS_MAX: usize = 1_000_000;
+/// The most grants of one account: its facts are held by every shard.
+pub const GRANTS_MAX: usize = 1_000;
+/// The most accounts linked with one account, and the most markets it is suspended or verified in.
+pub const MARKS_MAX: usize = 1_000;
+/// The most live reservations of one stock item.
+pub const RESERVATIONS_MAX: usize = 1_000_000;
+/// How long a reservation lives where nobody says, in milliseconds (RULES: 10 minutes).
+pub const RESERVATION_TTL_MS: u64 = 10 * 60 * 1_000;
+/// The longest that a reservation may be made or extended to, in milliseconds from now: a day, as nothing may hold stock for ever.
+pub const RESERVATION_TTL_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
+/// How many ended reservations a stock item remembers, to say how they ended.
+pub const RESERVATIONS_ENDED_KEPT: usize = 256;
+/// How many reservations one due step expires: keeps a step short where many end at once.
+pub const EXPIRIES_PER_STEP: usize = 64;
+/// The longest soft close window and extension, in milliseconds: a week.
+pub const SOFT_CLOSE_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// The longest stagger between the lots of a sale, in milliseconds: a day.
+pub const STAGGER_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// A limit that is reached.
+#[must_use]
+pub fn exceeded(limit: &str, allowed: u64, asked: u64) -> Rejection {
+    Rejection::LimitExceeded(LimitExceeded { limit: limit.to_owned(), allowed, asked })
+}
+
+/// A text that must be there: 1 to `max` characters, not only blanks.
+///
+/// # Errors
+/// `InvalidRequest` with the field's name.
+pub fn text(field: &str, value: &str, max: usize) -> Result<(), Rejection> {
+    if value.trim().is_empty() || is_longer(value, max) {
+        return Err(Rejection::invalid(field, format!("1 to {max} characters")));
+    }
+    Ok(())
+}
+
+/// A text that may be absent, or empty.
+///
+/// # Errors
+/// `InvalidRequest` with the field's name.
+pub fn optional_text(field: &str, value: Option<&str>, max: usize) -> Result<(), Rejection> {
+    if value.is_some_and(|value| is_longer(value, max)) {
+        return Err(Rejection::invalid(field, format!("at most {max} characters")));
+    }
+    Ok(())
+}
+
+/// A reason that must be given.
+///
+/// # Errors
+/// `InvalidRequest` for `reason`.
+pub fn reason(value: Option<&str>) -> Result<(), Rejection> {
+    text("reason", value.unwrap_or_default(), REASON_CHARS_MAX)
+}
+
+/// A list of images' addresses.
+///
+/// # Errors
+/// `InvalidRequest` for `images`.
+pub fn images(value: &[String]) -> Result<(), Rejection> {
+    let fits = value.len() <= IMAGES_MAX
+        && value.iter().all(|image| !image.is_empty() && !is_longer(image, IMAGE_CHARS_MAX));
+    if fits {
+        Ok(())
+    } else {
+        Err(Rejection::invalid(
+            "images",
+            format!("at most {IMAGES_MAX} addresses of 1 to {IMAGE_CHARS_MAX} characters"),
+        ))
+    }
+}
+
+fn is_longer(value: &str, chars: usize) -> bool {
+    // A character takes at most four bytes: most texts need no counting.
+    value.len() > chars && (value.len() > 4 * chars || value.chars().count() > chars)
+}

@@ -1,0 +1,235 @@
+//! What sellers and operators do to a lot (docs/rules.md has the table of rights).
+
+use super::{
+    CancelLot, CloseLot, Closed, ExtendLot, Extended, Lot, LotEvent, LotResult, OpenLot, Opened, PauseLot,
+    Paused, Phase, ReopenLot, Reopened, ResumeLot, Resumed, VoidBid,
+};
+use crate::actor::Decision;
+use crate::context::Context;
+use crate::facts::Standing;
+use crate::limits;
+use crate::rejection::{Rejection, WrongState};
+use crate::time::Timestamp;
+
+/// What an action on a lot comes to.
+type Decided = Result<Decision<LotEvent>, Rejection>;
+
+impl Lot {
+    pub(super) fn open(&self, command: &OpenLot, context: &Context<'_>) -> Decided {
+        self.authorize_seller(context)?;
+        limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
+        if !matches!(self.phase, Phase::Draft | Phase::Scheduled) {
+            return Err(self.wrong_state());
+        }
+        self.check_not_halted(context)?;
+        if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) {
+            return Err(Rejection::invalid("closes_at", "later than now; revise the lot first"));
+        }
+        Ok(Decision::event(self.opened(context, Some(context.now), command.reason.clone())))
+    }
+
+    /// The event of opening.
+    pub(super) fn opened(
+        &self,
+        context: &Context<'_>,
+        opens_at: Option<Timestamp>,
+        reason: Option<String>,
+    ) -> LotEvent {
+        LotEvent::Opened(Box::new(Opened {
+            opens_at,
+            ends_at: self.ends_at,
+            soft_close: self.listing.soft_close,
+            halted_us: self.halted_us_now(context),
+            reason,
+        }))
+    }
+
+    pub(super) fn pause(&self, command: &PauseLot, context: &Context<'_>) -> Decided {
+        authorize_operator(context)?;
+        limits::reason(command.reason.as_deref())?;
+        let since = match (self.phase, self.pause) {
+            (Phase::Open, _) => context.now,
+            // Paused by a halt: from now on also by the operator, and still so when the market resumes.
+            (Phase::Paused, Some(pause)) if !pause.by_operator => pause.since,
+            _ => return Err(self.wrong_state()),
+        };
+        self.check_not_ended(context.now)?;
+        Ok(Decision::event(LotEvent::Paused(Box::new(Paused {
+            since,
+            ends_at: self.ends_at,
+            opens_at: self.listing.opens_at,
+            soft_close: self.listing.soft_close,
+            halt: false,
+            halted_us: self.halted_us,
+            reason: command.reason.clone(),
+        }))))
+    }
+
+    pub(super) fn resume(&self, command: &ResumeLot, context: &Context<'_>) -> Decided {
+        authorize_operator(context)?;
+        limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
+        if self.phase != Phase::Paused {
+            return Err(self.wrong_state());
+        }
+        self.check_not_halted(context)?;
+        let ends_at = self.remaining_us().map(|remaining_us| context.now.plus_micros(remaining_us));
+        Ok(Decision::event(self.resumed(context, ends_at, false, command.reason.clone())))
+    }
+
+    /// The event of going on, with the end at `ends_at`.
+    pub(super) fn resumed(
+        &self,
+        context: &Context<'_>,
+        ends_at: Option<Timestamp>,
+        halt: bool,
+        reason: Option<String>,
+    ) -> LotEvent {
+        LotEvent::Resumed(Box::new(Resumed {
+            ends_at,
+            opens_at: self.listing.opens_at,
+            soft_close: self.listing.soft_close.map(|soft_close| soft_close.moved(self.ends_at, ends_at)),
+            halt,
+            halted_us: self.halted_us_now(context),
+            reason,
+        }))
+    }
+
+    /// A later end. The engine itself extends a lot whose end fell into an outage, also when that end has passed.
+    pub(super) fn extend(&self, command: &ExtendLot, context: &Context<'_>) -> Decided {
+        let by_engine = context.standing.any(Standing::ENGINE);
+        if !by_engine {
+            authorize_operator(context)?;
+        }
+        limits::reason(command.reason.as_deref())?;
+        if self.phase != Phase::Open {
+            return Err(self.wrong_state());
+        }
+        if !by_engine {
+            self.check_not_ended(context.now)?;
+        }
+        let earliest = self.ends_at.map_or(context.now, |ends_at| ends_at.max(context.now));
+        self.check_end(command.ends_at, earliest)?;
+        Ok(Decision::event(LotEvent::Extended(Box::new(Extended {
+            old_ends_at: self.ends_at,
+            ends_at: command.ends_at,
+            reason: command.reason.clone(),
+        }))))
+    }
+
+    /// A new end must be later than `earliest`, and not past the hard close (I17).
+    fn check_end(&self, ends_at: Timestamp, earliest: Timestamp) -> Result<(), Rejection> {
+        if ends_at <= earliest || ends_at > Timestamp::MAX {
+            return Err(Rejection::invalid("ends_at", "later than now and than the present end"));
+        }
+        let hard_close_at = self.listing.soft_close.and_then(|soft_close| soft_close.hard_close_at);
+        if hard_close_at.is_some_and(|hard_close_at| ends_at > hard_close_at) {
+            return Err(Rejection::invalid("ends_at", "at most soft_close.hard_close_at"));
+        }
+        Ok(())
+    }
+
+    /// A seller may cancel before the first bid, an operator until the end.
+    pub(super) fn cancel(&self, command: &CancelLot, context: &Context<'_>) -> Decided {
+        let by_seller = context.by == self.listing.seller && !self.bidding.rules().has_begun();
+        if by_seller {
+            limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
+        } else {
+            authorize_operator(context)?;
+            limits::reason(command.reason.as_deref())?;
+        }
+        match self.phase {
+            Phase::Closed => return Err(self.wrong_state()),
+            Phase::Open => self.check_not_ended(context.now)?,
+            Phase::Draft | Phase::Scheduled | Phase::Paused => {}
+        }
+        Ok(Decision::event(self.closed(
+            Some(LotResult::Cancelled),
+            Some(context.now),
+            command.reason.clone(),
+        )))
+    }
+
+    pub(super) fn close_now(&self, command: &CloseLot, context: &Context<'_>) -> Decided {
+        authorize_operator(context)?;
+        limits::reason(command.reason.as_deref())?;
+        if !matches!(self.phase, Phase::Open | Phase::Paused) {
+            return Err(self.wrong_state());
+        }
+        self.check_not_ended(context.now)?;
+        Ok(Decision::event(self.closed(None, Some(context.now), command.reason.clone())))
+    }
+
+    /// The event of the end. `result` where nobody is to win; else it is what the bids give.
+    pub(super) fn closed(
+        &self,
+        result: Option<LotResult>,
+        ends_at: Option<Timestamp>,
+        reason: Option<String>,
+    ) -> LotEvent {
+        let rules = self.bidding.rules();
+        let winner = if result.is_none() { rules.winner(&self.listing) } else { None };
+        let by_bids = if winner.is_some() { LotResult::Sold } else { LotResult::Unsold };
+        LotEvent::Closed(Box::new(Closed {
+            result: result.unwrap_or(by_bids),
+            price: rules.standing(&self.listing).price,
+            winner,
+            market: self.listing.market,
+            ends_at,
+            reason,
+        }))
+    }
+
+    /// Until its outcome has caused an order, a closed lot may take bids again. (Orders do not exist yet.)
+    pub(super) fn reopen(&self, command: &ReopenLot, context: &Context<'_>) -> Decided {
+        authorize_operator(context)?;
+        limits::reason(command.reason.as_deref())?;
+        if self.phase != Phase::Closed {
+            return Err(self.wrong_state());
+        }
+        self.check_not_halted(context)?;
+        if command.ends_at <= context.now || command.ends_at > Timestamp::MAX {
+            return Err(Rejection::invalid("ends_at", "later than now"));
+        }
+        let standing = self.bidding.rules().standing(&self.listing);
+        let soft_close = self.listing.soft_close;
+        Ok(Decision::event(LotEvent::Reopened(Box::new(Reopened {
+            ends_at: command.ends_at,
+            soft_close: soft_close.map(|soft_close| soft_close.moved(self.ends_at, Some(command.ends_at))),
+            halted_us: self.halted_us_now(context),
+            price: standing.price,
+            buy_now: standing.buy_now,
+            reason: command.reason.clone(),
+        }))))
+    }
+
+    pub(super) fn void_bid(&self, command: &VoidBid, context: &Context<'_>) -> Decided {
+        authorize_operator(context)?;
+        limits::reason(Some(&command.reason))?;
+        self.check_not_ended(context.now)?;
+        let rules = self.bidding.rules();
+        rules.void(&self.terms(context.now), command.bid, &command.reason).map(Decision::event)
+    }
+
+    pub(super) fn authorize_seller(&self, context: &Context<'_>) -> Result<(), Rejection> {
+        if context.by == self.listing.seller && !context.standing.any(Standing::SUSPENDED) {
+            return Ok(());
+        }
+        authorize_operator(context)
+    }
+
+    pub(super) fn wrong_state(&self) -> Rejection {
+        Rejection::NotAllowedInState(WrongState { state: self.phase.name().to_owned() })
+    }
+
+    fn check_not_halted(&self, context: &Context<'_>) -> Result<(), Rejection> {
+        let market = context.facts.market(self.listing.market);
+        if market.is_some_and(|market| market.halted_since.is_some()) {
+            return Err(Rejection::MarketHalted);
+        }
+        Ok(())
+    }
+}
+
+fn authorize_operator(context: &Context<'_>) -> Result<(), Rejection> {
+    if context.standing.any(Standing::OPERATOR) { Ok(()) } else { Err(Rejection::Forbidden) }
+}

@@ -1,0 +1,139 @@
+//! Bids, purchases and retractions, up to the point where the lot's format judges them.
+
+use super::format::Terms;
+use super::{BuyNow, Lot, LotEvent, Phase, PlaceBid, RetractBid};
+use crate::actor::{Answer, BidAnswer, BidStatus, Decision};
+use crate::context::Context;
+use crate::facts::Standing;
+use crate::limits;
+use crate::rejection::{NotQualified, Rejection, StaleSequence, TooLate, WrongState};
+use crate::time::Timestamp;
+
+impl Lot {
+    #[inline]
+    pub(super) fn bid(
+        &self,
+        command: &PlaceBid,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        self.check_bidder(context)?;
+        self.check_takes_bids(context)?;
+        self.check_seq(command.if_seq)?;
+        let event = self.bidding.place(&self.terms(context.now), command, context)?;
+        if command.validate_only == Some(true) {
+            return Ok(Decision::unchanged(self.valid_answer(context)));
+        }
+        Ok(Decision::event(event))
+    }
+
+    /// The answer to a bid that was only validated. It does not say whether the bid would lead: that would tell, for
+    /// nothing, what the leader's maximum is (I14).
+    fn valid_answer(&self, context: &Context<'_>) -> Answer {
+        let standing = self.bidding.rules().standing(&self.listing);
+        Answer::Bid(BidAnswer {
+            bid: context.bid_id(),
+            status: BidStatus::Placed,
+            price: standing.price,
+            min_next_amount: Some(standing.min_next_amount),
+            ends_at: self.ends_at,
+        })
+    }
+
+    pub(super) fn buy_now(
+        &self,
+        command: &BuyNow,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        self.check_bidder(context)?;
+        self.check_takes_bids(context)?;
+        self.bidding.rules().buy_now(&self.terms(context.now), command, context).map(Decision::event)
+    }
+
+    pub(super) fn retract(
+        &self,
+        command: &RetractBid,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        if !context.standing.any(Standing::KNOWN) {
+            return Err(Rejection::Forbidden);
+        }
+        limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
+        self.check_not_ended(context.now)?;
+        self.bidding.rules().retract(&self.terms(context.now), command, context).map(Decision::event)
+    }
+
+    /// Who may never bid: accounts without the right, suspended ones, the seller and who is linked with the seller (I19).
+    #[inline]
+    fn check_bidder(&self, context: &Context<'_>) -> Result<(), Rejection> {
+        if !context.standing.any(Standing::BIDDER) {
+            return Err(Rejection::Forbidden);
+        }
+        if context.standing.any(Standing::SUSPENDED) {
+            return Err(Rejection::NotQualified(NotQualified { needs: "suspended".to_owned() }));
+        }
+        let seller = self.listing.seller;
+        if context.by == seller || context.facts.are_linked(context.by, seller) {
+            return Err(Rejection::OwnLot);
+        }
+        Ok(())
+    }
+
+    /// Nothing is accepted at or after the end, nor before the start (I15).
+    #[inline]
+    fn check_takes_bids(&self, context: &Context<'_>) -> Result<(), Rejection> {
+        match self.phase {
+            Phase::Open => {}
+            Phase::Closed => return Err(self.too_late(context.now)),
+            Phase::Paused if self.pause.is_some_and(|pause| pause.by_halt) => {
+                return Err(Rejection::MarketHalted);
+            }
+            Phase::Paused => return Err(Rejection::LotPaused),
+            Phase::Draft | Phase::Scheduled => {
+                return Err(Rejection::LotNotOpen(WrongState { state: self.phase.name().to_owned() }));
+            }
+        }
+        if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) {
+            return Err(self.too_late(context.now));
+        }
+        // A halt pauses the lot as soon as it is known; a lot that has not been told yet takes no bids either.
+        if context.facts.market(self.listing.market).is_some_and(|market| market.halted_since.is_some()) {
+            return Err(Rejection::MarketHalted);
+        }
+        Ok(())
+    }
+
+    /// Bids may be taken back while the lot is open or paused, not after its end (I20).
+    pub(super) fn check_not_ended(&self, now: Timestamp) -> Result<(), Rejection> {
+        match self.phase {
+            Phase::Open if self.ends_at.is_some_and(|ends_at| ends_at <= now) => Err(self.too_late(now)),
+            Phase::Open | Phase::Paused => Ok(()),
+            Phase::Closed => Err(self.too_late(now)),
+            Phase::Draft | Phase::Scheduled => Err(self.wrong_state()),
+        }
+    }
+
+    fn too_late(&self, now: Timestamp) -> Rejection {
+        let ended_at = self.ends_at.unwrap_or(now);
+        Rejection::LotClosed(TooLate { ended_at, late_by_us: now.micros_since(ended_at) })
+    }
+
+    #[inline]
+    fn check_seq(&self, if_seq: Option<u64>) -> Result<(), Rejection> {
+        if if_seq.is_some_and(|seq| seq != self.channel_seq) {
+            return Err(Rejection::StaleSequence(StaleSequence { seq: self.channel_seq }));
+        }
+        Ok(())
+    }
+
+    /// What a format may rest on, at `now`.
+    #[inline]
+    pub(super) fn terms(&self, now: Timestamp) -> Terms<'_> {
+        let before_end_us = match self.pause {
+            None => self.ends_at.map(|ends_at| ends_at.micros_since(now)),
+            Some(_) => self.remaining_us(),
+        };
+        // While it is paused there is no end that could be told.
+        let ends_at = if self.pause.is_some() { None } else { self.ends_at };
+        Terms { listing: &self.listing, increments: &self.increments, ends_at, before_end_us }
+    }
+}

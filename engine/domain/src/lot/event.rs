@@ -1,0 +1,277 @@
+//! What happens to a lot. Each event tells by itself what the public, single accounts and the caller hear of it: replies
+//! and channels are made again from the journal, where the lot has moved on.
+
+use super::{Content, Listing, Phase, SoftClose};
+use crate::amount::{Amount, Hidden};
+use crate::id::{AccountId, BidId, LotId, MarketId};
+use crate::time::{Moment, Timestamp};
+
+crate::record! {
+    /// A lot came into being.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LotCreated {
+        1 => pub lot: LotId,
+        2 => pub listing: Listing,
+        3 => pub closes_at: Option<Timestamp>,
+        /// The hash of the command, by which creating twice is told from creating another.
+        4 => pub content: u64,
+    }
+}
+
+impl LotCreated {
+    /// Where the lot stands at first.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        if self.listing.opens_at.is_some() { Phase::Scheduled } else { Phase::Draft }
+    }
+}
+
+crate::record! {
+    /// A bid was accepted that changed the price or the leader. The bidder and the bid's id stand in the stamp.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct BidPlaced {
+        /// What it bids at most.
+        1 => pub maximum: Hidden,
+        /// The public price after it.
+        2 => pub price: Amount,
+        /// The bidder as this lot's public knows it.
+        3 => pub alias: u32,
+        /// Who leads after it; absent: the bidder.
+        4 => pub leader: Option<u32>,
+        /// Who led before, where the bidder took the lead from another.
+        5 => pub displaced: Option<AccountId>,
+        /// How many bids count after it.
+        6 => pub bids: u32,
+        /// The increment at the price: the next bid must be at least price + step.
+        7 => pub step: u64,
+        8 => pub reserve_met: Option<bool>,
+        /// What the lot can still be bought for at once.
+        9 => pub buy_now: Option<Amount>,
+        /// The end after it.
+        10 => pub ends_at: Option<Moment>,
+        /// The end before it, where the bid extended it.
+        11 => pub old_ends_at: Option<Moment>,
+    }
+}
+
+crate::record! {
+    /// The leader raised its own maximum: nobody else hears of it, unless it met the reserve.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct MaximumRaised {
+        1 => pub maximum: Hidden,
+        2 => pub price: Amount,
+        3 => pub alias: u32,
+        4 => pub bids: u32,
+        5 => pub step: u64,
+        6 => pub reserve_met: Option<bool>,
+        7 => pub buy_now: Option<Amount>,
+        8 => pub ends_at: Option<Moment>,
+        /// The raise met the reserve: the price moved to it, and everybody is told.
+        9 => pub lifted: bool,
+    }
+}
+
+crate::variants! {
+    /// Why bids were removed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum RestatementCause {
+        /// By the bidder.
+        1 => Retracted,
+        /// By an operator.
+        2 => Voided,
+        /// The bidder was suspended.
+        3 => Suspended,
+    }
+}
+
+crate::record! {
+    /// Bids were removed: price and leader are what the remaining maxima give.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Restated {
+        1 => pub cause: RestatementCause,
+        /// Whose bids.
+        2 => pub account: AccountId,
+        /// The one bid that was removed; absent: all of the account's.
+        3 => pub bid: Option<BidId>,
+        /// How many bids were removed.
+        4 => pub removed: u32,
+        5 => pub price: Option<Amount>,
+        6 => pub leader: Option<u32>,
+        /// How many bids count after it.
+        7 => pub bids: u32,
+        8 => pub min_next_amount: Amount,
+        9 => pub reserve_met: Option<bool>,
+        10 => pub buy_now: Option<Amount>,
+        11 => pub ends_at: Option<Moment>,
+        /// Who leads now and did not before.
+        12 => pub risen: Option<AccountId>,
+        /// Whether `account` leads after it.
+        13 => pub still_leading: bool,
+        14 => pub reason: Option<String>,
+        /// The increment at the price; 0 where there is none.
+        15 => pub step: u64,
+    }
+}
+
+crate::record! {
+    /// The lot takes bids.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Opened {
+        1 => pub opens_at: Option<Timestamp>,
+        2 => pub ends_at: Option<Timestamp>,
+        3 => pub soft_close: Option<SoftClose>,
+        /// The market's `halted_us` at that moment.
+        4 => pub halted_us: u64,
+        5 => pub reason: Option<String>,
+    }
+}
+
+crate::record! {
+    /// The lot takes no bids for a while; its remaining time is `ends_at - since`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Paused {
+        1 => pub since: Timestamp,
+        /// The end as it stood.
+        2 => pub ends_at: Option<Timestamp>,
+        3 => pub opens_at: Option<Timestamp>,
+        4 => pub soft_close: Option<SoftClose>,
+        /// Because the market is halted, rather than by an operator.
+        5 => pub halt: bool,
+        6 => pub halted_us: u64,
+        7 => pub reason: Option<String>,
+    }
+}
+
+crate::record! {
+    /// The remaining time goes on; also the shift of an end whose lot slept through a halt.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Resumed {
+        1 => pub ends_at: Option<Timestamp>,
+        2 => pub opens_at: Option<Timestamp>,
+        3 => pub soft_close: Option<SoftClose>,
+        /// Because the market is not halted any more, rather than by an operator.
+        4 => pub halt: bool,
+        5 => pub halted_us: u64,
+        6 => pub reason: Option<String>,
+    }
+}
+
+crate::record! {
+    /// A later end, by an operator or after an outage.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Extended {
+        1 => pub old_ends_at: Option<Timestamp>,
+        2 => pub ends_at: Timestamp,
+        3 => pub reason: Option<String>,
+    }
+}
+
+crate::variants! {
+    /// How a lot ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum LotResult { 1 => Sold, 2 => Unsold, 3 => Cancelled }
+}
+
+impl LotResult {
+    /// The protocol's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sold => "sold",
+            Self::Unsold => "unsold",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+crate::record! {
+    /// Who won what.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Win {
+        1 => pub account: AccountId,
+        2 => pub alias: u32,
+        3 => pub quantity: u64,
+        4 => pub amount: Amount,
+    }
+}
+
+crate::record! {
+    /// The lot has ended.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Closed {
+        1 => pub result: LotResult,
+        /// The public price at the end.
+        2 => pub price: Option<Amount>,
+        3 => pub winner: Option<Win>,
+        4 => pub market: MarketId,
+        /// The end: as announced, or the moment where it was ended before.
+        5 => pub ends_at: Option<Timestamp>,
+        6 => pub reason: Option<String>,
+    }
+}
+
+crate::record! {
+    /// The account of the stamp bought the lot at its buy-now amount, which ended it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Bought {
+        1 => pub win: Win,
+        /// Who led until then, if that was another.
+        2 => pub displaced: Option<AccountId>,
+        3 => pub market: MarketId,
+        4 => pub ends_at: Timestamp,
+    }
+}
+
+crate::record! {
+    /// The lot takes bids again; its outcome is taken back.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Reopened {
+        1 => pub ends_at: Timestamp,
+        2 => pub soft_close: Option<SoftClose>,
+        3 => pub halted_us: u64,
+        /// The public price, from the standing bids.
+        4 => pub price: Option<Amount>,
+        5 => pub buy_now: Option<Amount>,
+        6 => pub reason: Option<String>,
+    }
+}
+
+crate::record! {
+    /// The content and terms after a change.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Revised {
+        1 => pub content: Content,
+        2 => pub phase: Phase,
+        3 => pub opens_at: Option<Timestamp>,
+        /// The end in the lot's own books; the public sees none while it is paused.
+        4 => pub ends_at: Option<Timestamp>,
+        5 => pub start_amount: Amount,
+        /// The amount in the listing.
+        6 => pub buy_now: Option<Amount>,
+        /// What it can still be bought for.
+        7 => pub buy_now_left: Option<Amount>,
+        /// A new reserve; absent: as before.
+        8 => pub reserve: Option<Hidden>,
+        9 => pub reserve_met: Option<bool>,
+        10 => pub min_next_amount: Amount,
+    }
+}
+
+crate::variants! {
+    /// What happened to a lot.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum LotEvent {
+        1 => BidPlaced(BidPlaced),
+        2 => Created(Box<LotCreated>),
+        3 => MaximumRaised(MaximumRaised),
+        4 => Restated(Box<Restated>),
+        5 => Opened(Box<Opened>),
+        6 => Paused(Box<Paused>),
+        7 => Resumed(Box<Resumed>),
+        8 => Extended(Box<Extended>),
+        9 => Closed(Box<Closed>),
+        10 => Bought(Box<Bought>),
+        11 => Reopened(Box<Reopened>),
+        12 => Revised(Box<Revised>),
+    }
+}

@@ -1,0 +1,167 @@
+//! What a lot is and under which terms it is sold, and the checks of both.
+
+use std::sync::Arc;
+
+use crate::amount::{Amount, Currency, Hidden};
+use crate::id::{AccountId, MarketId, SaleId};
+use crate::increments::IncrementTable;
+use crate::limits;
+use crate::lot::{Format, Funding, Qualification, SoftClose};
+use crate::rejection::{Invalid, Rejection};
+use crate::time::Timestamp;
+
+crate::record! {
+    /// What people read of a lot.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Content {
+        1 => pub title: String,
+        2 => pub description: Option<String>,
+        3 => pub category: Option<String>,
+        /// Low and high.
+        4 => pub estimate: Option<(Amount, Amount)>,
+        5 => pub images: Vec<String>,
+    }
+}
+
+crate::record! {
+    /// A lot's content and terms.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Listing {
+        1 => pub market: MarketId,
+        2 => pub currency: Currency,
+        3 => pub seller: AccountId,
+        4 => pub content: Content,
+        5 => pub format: Format,
+        /// Units sold by this lot.
+        6 => pub quantity: u64,
+        7 => pub start_amount: Amount,
+        8 => pub reserve: Option<Hidden>,
+        9 => pub buy_now: Option<Amount>,
+        /// The lot's own table, or its market's at the lot's creation; the currency's default where absent.
+        10 => pub increments: Option<Arc<IncrementTable>>,
+        11 => pub soft_close: Option<SoftClose>,
+        12 => pub funding: Funding,
+        /// Open outcry: a bid is the price, not a maximum.
+        13 => pub plain: bool,
+        14 => pub qualification: Qualification,
+        15 => pub sale: Option<SaleId>,
+        /// In the sale's catalogue.
+        16 => pub number: Option<u32>,
+        17 => pub reference: Option<String>,
+        18 => pub opens_at: Option<Timestamp>,
+    }
+}
+
+impl Content {
+    /// Checks the limits of texts, images and the estimate.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with the field's name.
+    pub fn validate(&self) -> Result<(), Rejection> {
+        limits::text("title", &self.title, limits::TITLE_CHARS_MAX)?;
+        limits::optional_text("description", self.description.as_deref(), limits::DESCRIPTION_CHARS_MAX)?;
+        limits::optional_text("category", self.category.as_deref(), limits::CATEGORY_CHARS_MAX)?;
+        limits::images(&self.images)?;
+        if self.estimate.is_some_and(|(low, high)| low > high) {
+            return Err(Rejection::invalid("estimate", "[low, high] with low at most high"));
+        }
+        Ok(())
+    }
+}
+
+impl Listing {
+    /// Checks the amounts against each other and what this version offers.
+    ///
+    /// # Errors
+    /// `InvalidRequest` or `NotImplemented` with the field's name.
+    pub fn validate(&self) -> Result<(), Rejection> {
+        self.content.validate()?;
+        limits::optional_text("ref", self.reference.as_deref(), limits::REF_CHARS_MAX)?;
+        if !(1..=limits::QUANTITY_MAX).contains(&self.quantity) {
+            return Err(Rejection::invalid("quantity", format!("1 to {}", limits::QUANTITY_MAX)));
+        }
+        let floor = self.reserve.map_or(self.start_amount, |Hidden(reserve)| reserve);
+        if floor < self.start_amount {
+            return Err(Rejection::invalid("reserve", "at least start_amount"));
+        }
+        if self.buy_now.is_some_and(|buy_now| buy_now < floor) {
+            return Err(Rejection::invalid("buy_now", "at least start_amount and the reserve"));
+        }
+        if let Some(table) = &self.increments {
+            table.validate()?;
+        }
+        self.validate_backing()
+    }
+
+    fn validate_backing(&self) -> Result<(), Rejection> {
+        let later = |field: &str| {
+            let expected = "none, until money is held".to_owned();
+            Err(Rejection::NotImplemented(Invalid { field: field.to_owned(), expected }))
+        };
+        if self.funding != Funding::None {
+            return later("funding");
+        }
+        if self.qualification == Qualification::Deposit {
+            return later("qualification");
+        }
+        if self.qualification == Qualification::Registered && self.sale.is_none() {
+            return Err(Rejection::invalid("qualification", "registered only for a lot of a sale"));
+        }
+        Ok(())
+    }
+
+    /// Checks the lot's times.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with the field's name.
+    pub fn validate_times(&self, closes_at: Option<Timestamp>, now: Timestamp) -> Result<(), Rejection> {
+        let valid = |time: Timestamp| (Timestamp(0)..=Timestamp::MAX).contains(&time);
+        if self.opens_at.is_some_and(|opens_at| !valid(opens_at)) {
+            return Err(Rejection::invalid("opens_at", "microseconds since 1970, up to the year 9999"));
+        }
+        let earliest = self.opens_at.map_or(now, |opens_at| opens_at.max(now));
+        if closes_at.is_some_and(|closes_at| !valid(closes_at) || closes_at <= earliest) {
+            return Err(Rejection::invalid(
+                "closes_at",
+                "later than opens_at and than now, up to the year 9999",
+            ));
+        }
+        let Some(soft_close) = self.soft_close else { return Ok(()) };
+        if soft_close.window_ms > limits::SOFT_CLOSE_MAX_MS
+            || soft_close.extend_ms > limits::SOFT_CLOSE_MAX_MS
+        {
+            let expected = format!("window_ms and extend_ms at most {}", limits::SOFT_CLOSE_MAX_MS);
+            return Err(Rejection::invalid("soft_close", expected));
+        }
+        let too_early = |hard: Timestamp| !valid(hard) || closes_at.is_some_and(|closes_at| hard < closes_at);
+        if soft_close.hard_close_at.is_some_and(too_early) {
+            return Err(Rejection::invalid("soft_close", "hard_close_at not before closes_at"));
+        }
+        Ok(())
+    }
+}
+
+impl SoftClose {
+    /// The end after a bid that changed price or leader `before_end_us` before it: `max(end, now + extend_ms)`, never past
+    /// the hard close; `None` where it stays (RULES, "Soft close"; I17).
+    #[inline]
+    pub(super) fn extended(
+        &self,
+        ends_at: Timestamp,
+        before_end_us: u64,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if before_end_us > self.window_ms.saturating_mul(1_000) {
+            return None;
+        }
+        let later = now.plus_ms(self.extend_ms).min(self.hard_close_at.unwrap_or(Timestamp::MAX));
+        (later > ends_at).then_some(later)
+    }
+
+    /// The same with its hard close moved as far as the end was, so that a pause takes nothing from what is between them.
+    pub(super) fn moved(self, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        let (Some(hard), Some(from), Some(to)) = (self.hard_close_at, from, to) else { return self };
+        let after = hard.micros_since(from);
+        Self { hard_close_at: Some(to.plus_micros(after)), ..self }
+    }
+}

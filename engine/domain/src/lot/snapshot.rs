@@ -1,0 +1,201 @@
+//! What anybody may know of a lot.
+
+use serde::Serialize;
+
+use super::format::Standing;
+use super::{Format, Funding, Listing, Lot, LotEvent, Phase, Qualification, SoftClose};
+use crate::amount::{Amount, Currency};
+use crate::context::Stamp;
+use crate::id::{LotId, MarketId, SaleId};
+use crate::increments::IncrementTable;
+use crate::publication::{Alias, Data, Winner};
+use crate::time::Timestamp;
+
+/// A lot as `lot.get` and its channel show it. Every field is always there; events overwrite the fields of their names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct LotSnapshot {
+    pub lot: LotId,
+    pub market: MarketId,
+    pub currency: Currency,
+    pub r#ref: Option<String>,
+    /// In the sale's catalogue.
+    pub number: Option<u32>,
+    pub sale: Option<SaleId>,
+    pub title: String,
+    pub description: Option<String>,
+    pub category: Option<String>,
+    /// [low, high].
+    pub estimate: Option<(Amount, Amount)>,
+    pub images: Vec<String>,
+    pub format: Format,
+    pub proxy: bool,
+    pub quantity: u64,
+    pub state: &'static str,
+    pub start_amount: Amount,
+    pub price: Option<Amount>,
+    pub leader: Option<Alias>,
+    /// Bids that count: a leader's own raises do not.
+    pub bids: u32,
+    pub min_next_amount: Amount,
+    /// `null`: the lot has no reserve.
+    pub reserve_met: Option<bool>,
+    /// What it can still be bought for at once.
+    pub buy_now: Option<Amount>,
+    pub opens_at: Option<Timestamp>,
+    /// `null` while paused, or where it ends only when told to.
+    pub ends_at: Option<Timestamp>,
+    /// While paused.
+    pub remaining_ms: Option<u64>,
+    pub soft_close: Option<SoftClose>,
+    pub funding: Funding,
+    pub qualification: Qualification,
+    /// `sold`, `unsold` or `cancelled`.
+    pub result: Option<&'static str>,
+    pub winners: Vec<Winner>,
+    /// The words for the present state.
+    pub reason: Option<String>,
+    /// `null`: the default table of the currency.
+    pub increments: Option<IncrementTable>,
+}
+
+impl LotSnapshot {
+    fn new(
+        lot: LotId,
+        listing: &Listing,
+        phase: Phase,
+        ends_at: Option<Timestamp>,
+        standing: Standing,
+    ) -> Self {
+        let Standing { price, leader, bids, min_next_amount, reserve_met, buy_now } = standing;
+        let content = &listing.content;
+        Self {
+            lot,
+            market: listing.market,
+            currency: listing.currency,
+            r#ref: listing.reference.clone(),
+            number: listing.number,
+            sale: listing.sale,
+            title: content.title.clone(),
+            description: content.description.clone(),
+            category: content.category.clone(),
+            estimate: content.estimate,
+            images: content.images.clone(),
+            format: listing.format,
+            proxy: !listing.plain,
+            quantity: listing.quantity,
+            state: phase.name(),
+            start_amount: listing.start_amount,
+            price,
+            leader,
+            bids,
+            min_next_amount,
+            reserve_met,
+            buy_now,
+            opens_at: listing.opens_at,
+            ends_at,
+            remaining_ms: None,
+            soft_close: listing.soft_close,
+            funding: listing.funding,
+            qualification: listing.qualification,
+            result: None,
+            winners: Vec::new(),
+            reason: None,
+            increments: listing.increments.as_deref().cloned(),
+        }
+    }
+
+    pub(super) fn of(lot: &Lot) -> Self {
+        let standing = lot.bidding.rules().standing(&lot.listing);
+        let ends_at = lot.ends_at.filter(|_| lot.phase != Phase::Paused);
+        let mut snapshot = Self::new(lot.id, &lot.listing, lot.phase, ends_at, standing);
+        snapshot.remaining_ms = lot.remaining_us().map(|remaining_us| remaining_us / 1_000);
+        snapshot.reason.clone_from(&lot.reason);
+        if let Some(outcome) = &lot.outcome {
+            snapshot.result = Some(outcome.result.name());
+            snapshot.price = outcome.price;
+            snapshot.buy_now = None;
+            let seen = |win: &super::Win| Winner {
+                alias: Alias(win.alias),
+                quantity: win.quantity,
+                amount: win.amount,
+            };
+            snapshot.winners = outcome.winner.iter().map(seen).collect();
+        }
+        snapshot
+    }
+
+    /// The snapshot after the creating event; `None` for any other.
+    #[must_use]
+    pub fn born(event: &LotEvent, _stamp: &Stamp) -> Option<Self> {
+        let LotEvent::Created(created) = event else { return None };
+        let listing = &created.listing;
+        let standing = super::format::Bidding::new(listing.format).rules().standing(listing);
+        Some(Self::new(created.lot, listing, created.phase(), created.closes_at, standing))
+    }
+
+    /// Takes an event over: what it publishes overwrites the fields of the same names (I43).
+    pub fn apply(&mut self, event: &LotEvent, _stamp: &Stamp) {
+        for publication in event.public() {
+            self.fold(publication.data);
+        }
+    }
+
+    fn fold(&mut self, data: Data) {
+        match data {
+            Data::PriceChanged(data) => {
+                self.price = data.price;
+                self.leader = data.leader;
+                self.bids = data.bids;
+                self.min_next_amount = data.min_next_amount;
+                self.reserve_met = data.reserve_met;
+                self.buy_now = data.buy_now;
+                self.ends_at = data.ends_at;
+            }
+            Data::TimeExtended(data) => self.ends_at = Some(data.ends_at),
+            Data::LotState(data) => {
+                self.state = data.state;
+                self.opens_at = data.opens_at;
+                self.ends_at = data.ends_at;
+                self.remaining_ms = data.remaining_ms;
+                self.soft_close = data.soft_close;
+                self.reason = data.reason;
+            }
+            Data::LotClosed(data) => {
+                self.state = data.state;
+                self.result = Some(data.result);
+                self.price = data.price;
+                self.winners = data.winners;
+                self.buy_now = data.buy_now;
+                self.ends_at = data.ends_at;
+                self.remaining_ms = data.remaining_ms;
+                self.reason = data.reason;
+            }
+            Data::LotReopened(data) => {
+                self.state = data.state;
+                self.result = data.result;
+                self.winners = data.winners;
+                self.price = data.price;
+                self.buy_now = data.buy_now;
+                self.ends_at = data.ends_at;
+                self.soft_close = data.soft_close;
+                self.reason = data.reason;
+            }
+            Data::LotRevised(data) => {
+                self.title = data.title;
+                self.description = data.description;
+                self.category = data.category;
+                self.estimate = data.estimate;
+                self.images = data.images;
+                self.state = data.state;
+                self.opens_at = data.opens_at;
+                self.ends_at = data.ends_at;
+                self.start_amount = data.start_amount;
+                self.buy_now = data.buy_now;
+                self.reserve_met = data.reserve_met;
+                self.min_next_amount = data.min_next_amount;
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What the shell asks of the rules beside deciding: who did what (for the audit log), which stock a reservation belongs
+//! to, and what an outage means.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::account::{AccountEvent, Mark};
+use crate::actor::{ActorAddress, ActorKind, Event, Events};
+use crate::context::{Context, Stamp};
+use crate::id::{AccountId, LotId, MarketId, ReservationId, SaleId, StockId};
+use crate::lot::{LotEvent, RestatementCause};
+use crate::market::MarketEvent;
+use crate::sale::SaleEvent;
+use crate::stock::{StockCommand, StockEvent};
+
+/// An action for the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action<'a> {
+    /// What was done.
+    pub name: &'static str,
+    /// Why, in the words of who did it.
+    pub reason: Option<&'a str>,
+    /// In which market, where the actor does not say it (accounts).
+    pub market: Option<MarketId>,
+}
+
+impl<'a> Action<'a> {
+    const fn new(name: &'static str) -> Self {
+        Self { name, reason: None, market: None }
+    }
+
+    fn because(mut self, reason: Option<&'a String>) -> Self {
+        self.reason = reason.map(String::as_str);
+        self
+    }
+}
+
+impl Event {
+    /// What the audit log says of it; `None` for what is trade, not administration: bids, reservations, marks (their
+    /// record is the lot's history, the stock's and the accounts' feeds).
+    #[must_use]
+    pub fn action(&self) -> Option<Action<'_>> {
+        match self {
+            Self::Market(event) => market_action(event),
+            Self::Account(event) => account_action(event),
+            Self::Sale(event) => sale_action(event),
+            Self::Lot(event) => lot_action(event),
+            Self::Stock(event) => stock_action(event),
+        }
+    }
+}
+
+fn market_action(event: &MarketEvent) -> Option<Action<'_>> {
+    Some(match event {
+        MarketEvent::Created(_) => Action::new("market_created"),
+        MarketEvent::Halted(change) => Action::new("market_halted").because(Some(&change.reason)),
+        MarketEvent::Resumed(change) => Action::new("market_resumed").because(Some(&change.reason)),
+        MarketEvent::Marked => return None,
+    })
+}
+
+fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
+    Some(match event {
+        AccountEvent::Created(_) => Action::new("account_created"),
+        AccountEvent::Updated(_) => Action::new("account_updated"),
+        AccountEvent::Marked(marked) => {
+            let name = match (&marked.mark, marked.taken) {
+                (Mark::Granted(_), false) => "role_granted",
+                (Mark::Granted(_), true) => "role_revoked",
+                (Mark::Suspended, false) => "account_suspended",
+                (Mark::Suspended, true) => "suspension_lifted",
+                (Mark::Verified, false) => "account_verified",
+                (Mark::Verified, true) => "verification_revoked",
+                (Mark::Linked(_), false) => "accounts_linked",
+                (Mark::Linked(_), true) => "accounts_unlinked",
+            };
+            Action { market: Some(marked.market), ..Action::new(name).because(marked.reason.as_ref()) }
+        }
+    })
+}
+
+const fn sale_action(event: &SaleEvent) -> Option<Action<'_>> {
+    Some(match event {
+        SaleEvent::Created(_) => Action::new("sale_created"),
+        SaleEvent::Revised(_) => Action::new("sale_revised"),
+        SaleEvent::Registered(_) => return None,
+    })
+}
+
+fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
+    Some(match event {
+        LotEvent::BidPlaced(_) | LotEvent::MaximumRaised(_) | LotEvent::Bought(_) => return None,
+        LotEvent::Created(_) => Action::new("lot_created"),
+        LotEvent::Restated(restated) => {
+            let name = match restated.cause {
+                RestatementCause::Retracted => "bid_retracted",
+                RestatementCause::Voided => "bid_voided",
+                RestatementCause::Suspended => "bidder_removed",
+            };
+            Action::new(name).because(restated.reason.as_ref())
+        }
+        LotEvent::Opened(opened) => Action::new("lot_opened").because(opened.reason.as_ref()),
+        LotEvent::Paused(paused) => Action::new("lot_paused").because(paused.reason.as_ref()),
+        LotEvent::Resumed(resumed) => Action::new("lot_resumed").because(resumed.reason.as_ref()),
+        LotEvent::Extended(extended) => Action::new("lot_extended").because(extended.reason.as_ref()),
+        LotEvent::Closed(closed) => Action::new("lot_closed").because(closed.reason.as_ref()),
+        LotEvent::Reopened(reopened) => Action::new("lot_reopened").because(reopened.reason.as_ref()),
+        LotEvent::Revised(_) => Action::new("lot_revised"),
+    })
+}
+
+fn stock_action(event: &StockEvent) -> Option<Action<'_>> {
+    Some(match event {
+        StockEvent::Created(_) => Action::new("stock_created"),
+        StockEvent::Received(change) => Action::new("stock_received").because(change.reason.as_ref()),
+        StockEvent::Adjusted(change) => Action::new("stock_adjusted").because(change.reason.as_ref()),
+        StockEvent::Reserved(_) | StockEvent::Extended(_) | StockEvent::Closed(_) => return None,
+    })
+}
+
+impl StockEvent {
+    /// The reservation that it makes (`true`) or ends (`false`).
+    #[must_use]
+    pub fn reservation(&self, stamp: &Stamp) -> Option<(ReservationId, bool)> {
+        match self {
+            Self::Reserved(_) => Some((ReservationId::from_u128(stamp.command_id), true)),
+            Self::Closed(closed) => Some((closed.reservation, false)),
+            _ => None,
+        }
+    }
+}
+
+impl StockCommand {
+    /// The reservation it names, and where its stock item stands once the shell has looked it up.
+    pub fn reservation_mut(&mut self) -> Option<(ReservationId, &mut Option<StockId>)> {
+        match self {
+            Self::Release(command) => Some((command.reservation, &mut command.stock)),
+            Self::Extend(command) => Some((command.reservation, &mut command.stock)),
+            Self::Commit(command) => Some((command.reservation, &mut command.stock)),
+            Self::Create(_) | Self::Receive(_) | Self::Adjust(_) | Self::Reserve(_) => None,
+        }
+    }
+}
+
+impl crate::actor::Entity {
+    /// What an outage that this actor's deadline fell into means for it. Only lots are given time.
+    #[must_use]
+    pub fn after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Events<Event> {
+        match self {
+            Self::Lot(lot) => lot.after_outage(context, extend_ms).into_iter().map(Event::Lot).collect(),
+            Self::Market(_) | Self::Account(_) | Self::Sale(_) | Self::Stock(_) => Events::new(),
+        }
+    }
+}
+
+impl fmt::Display for ActorAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ActorKind::Market => MarketId(self.id).fmt(f),
+            ActorKind::Account => AccountId(self.id).fmt(f),
+            ActorKind::Sale => SaleId(self.id).fmt(f),
+            ActorKind::Lot => LotId(self.id).fmt(f),
+            ActorKind::Stock => StockId(self.id).fmt(f),
+        }
+    }
+}
+
+impl ActorAddress {
+    /// The actor that an id in text names.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.get(..3)? {
+            MarketId::PREFIX => MarketId::from_str(text).ok()?.into(),
+            AccountId::PREFIX => AccountId::from_str(text).ok()?.into(),
+            SaleId::PREFIX => SaleId::from_str(text).ok()?.into(),
+            LotId::PREFIX => LotId::from_str(text).ok()?.into(),
+            StockId::PREFIX => StockId::from_str(text).ok()?.into(),
+            _ => return None,
+        })
+    }
+}

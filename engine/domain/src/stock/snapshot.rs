@@ -1,0 +1,68 @@
+//! What anybody may know of a stock item.
+
+use serde::Serialize;
+
+use super::{Counters, StockEvent, StockListing};
+use crate::amount::{Amount, Currency};
+use crate::context::Stamp;
+use crate::id::{MarketId, StockId};
+use crate::publication::Data;
+
+/// A stock item as `stock.get` and its channel show it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct StockSnapshot {
+    pub stock: StockId,
+    pub market: MarketId,
+    pub currency: Currency,
+    pub title: String,
+    pub description: Option<String>,
+    pub category: Option<String>,
+    pub images: Vec<String>,
+    pub r#ref: Option<String>,
+    /// For one unit.
+    pub price: Amount,
+    pub limit_per_account: Option<u64>,
+    pub available: u64,
+    pub reserved: u64,
+    pub on_hand: u64,
+}
+
+impl StockSnapshot {
+    pub(super) fn new(stock: StockId, listing: &StockListing, counters: Counters) -> Self {
+        Self {
+            stock,
+            market: listing.market,
+            currency: listing.currency,
+            title: listing.title.clone(),
+            description: listing.description.clone(),
+            category: listing.category.clone(),
+            images: listing.images.clone(),
+            r#ref: listing.reference.clone(),
+            price: listing.price,
+            limit_per_account: listing.limit_per_account,
+            available: counters.available,
+            reserved: counters.reserved,
+            on_hand: counters.on_hand,
+        }
+    }
+
+    /// The snapshot after the creating event; `None` for any other.
+    #[must_use]
+    pub fn born(event: &StockEvent, _stamp: &Stamp) -> Option<Self> {
+        let StockEvent::Created(created) = event else { return None };
+        let counters = Counters::new(created.on_hand, 0, 0, created.listing.threshold);
+        Some(Self::new(created.stock, &created.listing, counters))
+    }
+
+    /// Takes an event over: what it publishes overwrites the fields of the same names (I43).
+    pub fn apply(&mut self, event: &StockEvent, _stamp: &Stamp) {
+        for publication in event.public() {
+            if let Data::StockChanged(data) = publication.data {
+                self.available = data.available;
+                self.reserved = data.reserved;
+                self.on_hand = data.on_hand;
+            }
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Lots told as scripts: one line is a moment, who does what, and what comes of it. Tables of such scripts are the tests.
+//!
+//! A line: `[@TIME] WHO VERB [ARGUMENT] [REASON?] = EXPECTED [| public events] [> private events]`. Times count from the
+//! lot's opening. Expected of a bid: `leading 100 125` (price, next) or a rejection's code with its number.
+
+use serde_json::Value;
+use vendue_domain::actor::Answer;
+use vendue_domain::facts::{FactChange, Registration, SaleFacts, Standing};
+use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
+use vendue_domain::increments::IncrementTable;
+use vendue_domain::lot::{
+    BuyNow, CancelLot, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot, PlaceBid,
+    Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, VoidBid,
+};
+use vendue_domain::rejection::Rejection;
+use vendue_domain::time::Timestamp;
+
+use crate::world::{Command, MARKET, NOBODY, Outcome, SELLER, START, World, account, amount};
+
+pub const LOT: LotId = LotId::from_u128(99);
+pub const SALE: SaleId = SaleId::from_u128(88);
+
+/// One rule as a story.
+pub struct Case {
+    /// The rule and where it stands.
+    pub rule: &'static str,
+    /// The lot: `start=100 reserve=500 ends=2h soft=60s/120s hard=3h`, all optional.
+    pub lot: &'static str,
+    pub steps: &'static [&'static str],
+}
+
+/// Runs every case of a table.
+pub fn check(cases: &[Case]) {
+    for case in cases {
+        let mut script = Script::new(case.lot);
+        for (line, step) in (1..).zip(case.steps) {
+            script.step(step, &format!("{} (step {line}: {step})", case.rule));
+        }
+    }
+}
+
+/// `90s`, `5m`, `13h`, `250ms`, `10us`.
+pub fn micros(text: &str) -> i64 {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let unit = match &text[digits.len()..] {
+        "us" => 1,
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        unit => panic!("no unit of time: {unit:?} in {text:?}"),
+    };
+    digits.parse::<i64>().unwrap_or_else(|_| panic!("no time: {text:?}")) * unit
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp(START.0 + micros(text))
+}
+
+/// The settings of a lot, by name.
+fn settings(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split_whitespace().map(|word| word.split_once('=').unwrap_or((word, "")))
+}
+
+/// The command that creates the lot of a table.
+pub fn create_lot(text: &str) -> CreateLot {
+    let mut lot = CreateLot {
+        lot: Some(LOT),
+        market: MARKET,
+        title: "A brass sextant".to_owned(),
+        format: Format::English,
+        quantity: None,
+        opens_at: Some(START),
+        closes_at: Some(at("1h")),
+        start_amount: amount(100),
+        reserve: None,
+        buy_now: None,
+        increments: None,
+        soft_close: None,
+        funding: None,
+        proxy: None,
+        qualification: None,
+        sale: None,
+        number: None,
+        description: None,
+        category: None,
+        estimate: None,
+        images: None,
+        r#ref: None,
+        seller: None,
+    };
+    for (name, value) in settings(text) {
+        let number = || amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}")));
+        match name {
+            "start" => lot.start_amount = number(),
+            "reserve" => lot.reserve = Some(number()),
+            "buy_now" => lot.buy_now = Some(number()),
+            "opens" => lot.opens_at = (value != "never").then(|| at(value)),
+            "ends" => lot.closes_at = (value != "never").then(|| at(value)),
+            "plain" => lot.proxy = Some(false),
+            "verified" => lot.qualification = Some(Qualification::Verified),
+            "sale" => lot.sale = Some(SALE),
+            "quantity" => lot.quantity = value.parse().ok(),
+            "step" => lot.increments = Some(IncrementTable { bands: vec![(0, number())] }),
+            "soft" => {
+                let (window, extend) = value.split_once('/').expect("soft=WINDOW/EXTEND");
+                let ms = |text| (micros(text) / 1_000) as u64;
+                let soft_close =
+                    SoftClose { window_ms: ms(window), extend_ms: ms(extend), hard_close_at: None };
+                lot.soft_close = Some(soft_close);
+            }
+            "hard" => {
+                let soft_close = lot.soft_close.as_mut().expect("soft before hard");
+                soft_close.hard_close_at = Some(at(value));
+            }
+            name => panic!("no setting of a lot: {name}"),
+        }
+    }
+    lot
+}
+
+/// A lot under way.
+pub struct Script {
+    pub world: World,
+    /// The accepted bids by name: `A1` is A's first.
+    bids: std::collections::HashMap<String, BidId>,
+}
+
+impl Script {
+    pub fn new(text: &str) -> Self {
+        let mut world = World::new();
+        let terms = SaleFacts {
+            version: 1,
+            market: MARKET,
+            terms_version: 1,
+            closes_at: Some(at("1h")),
+            stagger_ms: 60_000,
+            opens_at: START,
+        };
+        world.facts.learn(&FactChange::Sale((SALE, terms)));
+        world.now = Timestamp(START.0 - 1_000_000);
+        let command = Command::Lot(LotCommand::Create(Box::new(create_lot(text))));
+        world.command(SELLER, &command).unwrap_or_else(|rejection| panic!("{text}: {rejection:?}"));
+        let mut script = Self { world, bids: std::collections::HashMap::new() };
+        script.go_to(START);
+        script
+    }
+
+    /// Lets time pass, deciding what falls due on the way.
+    pub fn go_to(&mut self, time: Timestamp) -> Option<Outcome> {
+        self.world.now = time;
+        self.world.due();
+        None
+    }
+
+    /// One line.
+    pub fn step(&mut self, line: &str, name: &str) {
+        let (action, expected) = line.split_once('=').unwrap_or((line, ""));
+        let (action, expected) = if action.contains(" show") || action.starts_with("show") {
+            let show = line.find("show").expect("just seen");
+            (&line[..show + 4], &line[show + 4..])
+        } else {
+            (action, expected)
+        };
+        let mut words: Vec<&str> = action.split_whitespace().collect();
+        if let Some(time) = words.first().and_then(|word| word.strip_prefix('@')) {
+            words.remove(0);
+            self.world.now = at(time);
+        }
+        if words.is_empty() {
+            self.world.due();
+            return;
+        }
+        if words == ["show"] {
+            return self.check_shown(expected, name);
+        }
+        if self.happens(&words) {
+            return;
+        }
+        let result = self.act(&words);
+        let (expected, private) = expected.split_once('>').unwrap_or((expected, ""));
+        let (expected, public) = expected.split_once('|').unwrap_or((expected, ""));
+        assert_eq!(said(&result), expected.trim(), "{name}");
+        let outcome = result.as_ref().ok();
+        if !public.is_empty() {
+            let told: Vec<_> = outcome
+                .map(|outcome| outcome.public.iter().map(|event| event.name).collect())
+                .unwrap_or_default();
+            assert_eq!(told.join(" "), public.trim(), "public: {name}");
+        }
+        if !private.is_empty() {
+            let told = outcome.map(|outcome| {
+                outcome.private.iter().map(|(account, event)| told_privately(*account, event))
+            });
+            assert_eq!(
+                told.into_iter().flatten().collect::<Vec<_>>().join(" "),
+                private.trim(),
+                "private: {name}"
+            );
+        }
+    }
+
+    /// What others do: the market, other actors' facts, the clock.
+    fn happens(&mut self, words: &[&str]) -> bool {
+        let now = self.world.now;
+        match *words {
+            ["due"] => drop(self.world.due()),
+            ["facts"] => drop(self.world.facts_changed()),
+            // `asleep`: the lot is not told until it is asked again.
+            ["halt", ref asleep @ ..] => {
+                self.world.change_market(|market| market.halted_since = Some(now));
+                self.wake(asleep);
+            }
+            ["unhalt", ref asleep @ ..] => {
+                self.world.change_market(|market| {
+                    let since = market.halted_since.take().expect("halted");
+                    market.halted_us += now.micros_since(since);
+                });
+                self.wake(asleep);
+            }
+            ["suspend", who, ref asleep @ ..] => {
+                self.world.change_account(letter(who), |facts| facts.suspended_in.push(MARKET));
+                self.wake(asleep);
+            }
+            ["lift", who] => self.world.change_account(letter(who), |facts| facts.suspended_in.clear()),
+            ["verify", who] => self.world.change_account(letter(who), |facts| facts.verified_in.push(MARKET)),
+            ["link", one, other] => {
+                let other = letter(other);
+                self.world.change_account(letter(one), |facts| facts.linked.push(other));
+            }
+            ["register", who, alias, terms_version] => {
+                let alias = alias.parse().expect("a paddle number");
+                let terms_version = terms_version.parse().expect("a version");
+                let registration = Registration { sale: SALE, account: letter(who), alias, terms_version };
+                self.world.facts.learn(&FactChange::Registration(registration));
+            }
+            ["terms", version] => {
+                let terms = self.world.facts.sale(SALE).cloned().expect("the sale is known");
+                let terms_version = version.parse().expect("a version");
+                let terms = SaleFacts { version: terms.version + 1, terms_version, ..terms };
+                self.world.facts.learn(&FactChange::Sale((SALE, terms)));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn wake(&mut self, asleep: &[&str]) {
+        if asleep.is_empty() {
+            self.world.facts_changed();
+        }
+    }
+
+    /// Does what a line says, without expecting anything.
+    pub fn act_on(&mut self, line: &str) -> Result<Outcome, Rejection> {
+        let action = line.split_once('=').map_or(line, |(action, _)| action);
+        self.act(&action.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The command that a line gives.
+    pub fn command_of(&self, line: &str) -> LotCommand {
+        self.command(&line.split_whitespace().skip(1).collect::<Vec<_>>())
+    }
+
+    fn act(&mut self, words: &[&str]) -> Result<Outcome, Rejection> {
+        let by = letter(words[0]);
+        let command = Command::Lot(self.command(&words[1..]));
+        if words[0] == "E" {
+            return self.world.command_as(AccountId::default(), Standing::ENGINE, &command);
+        }
+        let result = self.world.command(by, &command);
+        if let Ok(Outcome { answer: Some(Answer::Bid(bid)), events, .. }) = &result
+            && !events.is_empty()
+        {
+            let name =
+                (1..).map(|nth| format!("{}{nth}", words[0])).find(|name| !self.bids.contains_key(name));
+            self.bids.insert(name.expect("a free name"), bid.bid);
+        }
+        result
+    }
+
+    fn command(&self, words: &[&str]) -> LotCommand {
+        let bid = |text: &str| PlaceBid {
+            lot: LOT,
+            amount: amount(text.parse().unwrap_or_else(|_| panic!("no amount: {text}"))),
+            quantity: None,
+            all_or_none: None,
+            if_seq: None,
+            validate_only: None,
+        };
+        // A reason where the line gives one: `because`.
+        let reason = words.contains(&"because").then(|| "it had to be".to_owned());
+        let words: Vec<&str> = words.iter().copied().filter(|word| *word != "because").collect();
+        let nth = |text: &str| self.bids.get(text).copied().unwrap_or_default();
+        match *words.as_slice() {
+            ["bid", text] => LotCommand::Bid(bid(text)),
+            ["bid", text, "quantity", quantity] => {
+                LotCommand::Bid(PlaceBid { quantity: quantity.parse().ok(), ..bid(text) })
+            }
+            ["bid", text, "all_or_none"] => {
+                LotCommand::Bid(PlaceBid { all_or_none: Some(true), ..bid(text) })
+            }
+            ["bid", text, "if_seq", seq] => {
+                LotCommand::Bid(PlaceBid { if_seq: seq.parse().ok(), ..bid(text) })
+            }
+            ["validate", text] => LotCommand::Bid(PlaceBid { validate_only: Some(true), ..bid(text) }),
+            ["buy"] => LotCommand::BuyNow(BuyNow { lot: LOT, amount: None }),
+            ["buy", text] => LotCommand::BuyNow(BuyNow { lot: LOT, amount: Some(bid(text).amount) }),
+            ["retract"] => LotCommand::Retract(RetractBid { lot: LOT, bid: None, reason }),
+            ["retract", text] => LotCommand::Retract(RetractBid { lot: LOT, bid: Some(nth(text)), reason }),
+            ["void", text] => {
+                LotCommand::VoidBid(VoidBid { lot: LOT, bid: nth(text), reason: reason.unwrap_or_default() })
+            }
+            ["open"] => LotCommand::Open(OpenLot { lot: LOT, reason }),
+            ["pause"] => LotCommand::Pause(PauseLot { lot: LOT, reason }),
+            ["resume"] => LotCommand::Resume(ResumeLot { lot: LOT, reason }),
+            ["cancel"] => LotCommand::Cancel(CancelLot { lot: LOT, reason }),
+            ["close"] => LotCommand::Close(CloseLot { lot: LOT, reason }),
+            ["extend", text] => LotCommand::Extend(ExtendLot { lot: LOT, ends_at: at(text), reason }),
+            ["reopen", text] => LotCommand::Reopen(ReopenLot { lot: LOT, ends_at: at(text), reason }),
+            ["revise", ref changes @ ..] => LotCommand::Revise(Box::new(revision(changes))),
+            _ => panic!("nothing a lot understands: {words:?}"),
+        }
+    }
+
+    fn check_shown(&self, expected: &str, name: &str) {
+        let shown = &self.world.folded;
+        for (field, value) in settings(expected) {
+            let is = match (field, &shown[field]) {
+                (_, Value::Null) => "-".to_owned(),
+                ("ends_at" | "opens_at", time) => {
+                    let micros = time.as_i64().expect("an instant") - START.0;
+                    if micros % 1_000_000 == 0 {
+                        format!("{}s", micros / 1_000_000)
+                    } else {
+                        format!("{micros}us")
+                    }
+                }
+                ("winners", winners) => {
+                    let winners = winners.as_array().expect("a list");
+                    let seen =
+                        |winner: &Value| format!("{}:{}", winner["alias"], winner["amount"]).replace('"', "");
+                    winners.iter().map(seen).collect::<Vec<_>>().join(",")
+                }
+                ("soft_close", soft_close) => {
+                    format!(
+                        "hard:{}s",
+                        (soft_close["hard_close_at"].as_i64().expect("hard") - START.0) / 1_000_000
+                    )
+                }
+                (_, Value::String(text)) => text.clone(),
+                (_, other) => other.to_string(),
+            };
+            assert_eq!(is, value, "{field}: {name}\n{shown:#}");
+        }
+    }
+}
+
+fn revision(changes: &[&str]) -> ReviseLot {
+    let mut revise = ReviseLot {
+        lot: LOT,
+        title: None,
+        description: None,
+        category: None,
+        estimate: None,
+        images: None,
+        reserve: None,
+        opens_at: None,
+        closes_at: None,
+        start_amount: None,
+        buy_now: None,
+    };
+    for change in changes {
+        let (name, value) = change.split_once(':').expect("NAME:VALUE");
+        let number = || Some(amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}"))));
+        match name {
+            "title" => revise.title = Some(value.to_owned()),
+            "reserve" => revise.reserve = number(),
+            "start" => revise.start_amount = number(),
+            "buy_now" => revise.buy_now = number(),
+            "opens" => revise.opens_at = Some(at(value)),
+            "closes" => revise.closes_at = Some(at(value)),
+            name => panic!("nothing to revise: {name}"),
+        }
+    }
+    revise
+}
+
+fn letter(word: &str) -> AccountId {
+    account(word.chars().next().unwrap_or('?'))
+}
+
+fn name_of(who: AccountId) -> String {
+    if who == NOBODY {
+        return "N".to_owned();
+    }
+    ('A'..='Z').find(|&letter| account(letter) == who).map_or_else(|| who.to_string(), String::from)
+}
+
+fn told_privately(account: AccountId, event: &vendue_domain::actor::Publication) -> String {
+    let data = serde_json::to_value(&event.data).expect("data is JSON");
+    let detail = data["status"].as_str().map(|status| format!(":{status}")).unwrap_or_default();
+    format!("{}:{}{detail}", name_of(account), event.name)
+}
+
+/// What a command came to, in words.
+pub fn said(result: &Result<Outcome, Rejection>) -> String {
+    let number = |amount: Option<vendue_domain::amount::Amount>| {
+        amount.map_or("-".to_owned(), |amount| amount.get().to_string())
+    };
+    match result {
+        Err(Rejection::BidTooLow(details)) => format!("bid_too_low {}", details.min_next_amount.get()),
+        Err(Rejection::BuyNowUnavailable(details)) => {
+            format!("buy_now_unavailable {}", number(details.buy_now))
+        }
+        Err(Rejection::InvalidRequest(details)) => format!("invalid_request {}", details.field),
+        Err(Rejection::NotQualified(details)) => format!("not_qualified {}", details.needs),
+        Err(Rejection::StaleSequence(details)) => format!("stale_sequence {}", details.seq),
+        Err(Rejection::LotClosed(details)) => format!("lot_closed {}us", details.late_by_us),
+        Err(rejection) => rejection.code().to_owned(),
+        Ok(outcome) => match outcome.answer.as_ref().expect("a command has an answer") {
+            Answer::Bid(bid) => {
+                let status = serde_json::to_value(bid.status).expect("a status is JSON");
+                format!(
+                    "{} {} {}",
+                    status.as_str().unwrap_or("?"),
+                    number(bid.price),
+                    number(bid.min_next_amount)
+                )
+            }
+            Answer::State(state) => state.state.clone(),
+            Answer::Restated(restated) => {
+                let (price, next) = (number(restated.price), number(restated.min_next_amount));
+                format!("restated {price} {next} -{}", restated.removed)
+            }
+            answer => format!("{answer:?}"),
+        },
+    }
+}

@@ -1,0 +1,204 @@
+//! The records of the journal. One table each; keys are never reused; golden files pin the bytes.
+//!
+//! Events are journaled, not commands, so that a rule can change without changing history. What is needed to tell a
+//! command's outcome again (its key, its content's hash, the channel's sequence number) stands in the same record, so a
+//! repeated key is answered from one read.
+
+use vendue_domain::actor::{ActorAddress, ActorKind, Answer, Event};
+use vendue_domain::context::Stamp;
+use vendue_domain::id::{AccountId, Id};
+use vendue_domain::record::{Field, Reader, RecordError};
+use vendue_domain::rejection::Rejection;
+use vendue_domain::time::Timestamp;
+
+vendue_domain::record! {
+    /// What ties an outcome to the command that led to it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Keyed {
+        /// The keyed hash of (account, target, key).
+        1 => pub hash: u128,
+        /// XXH3-64 of the command's bytes.
+        2 => pub content: u64,
+    }
+}
+
+/// The events of one decision: usually one, held inline.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EventList(pub smallvec::SmallVec<[Event; 1]>);
+
+impl Field for EventList {
+    fn encode(&self, out: &mut Vec<u8>) {
+        vendue_domain::record::write_array(out, self.0.len() as u32);
+        for event in &self.0 {
+            event.encode(out);
+        }
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let mut events = smallvec::SmallVec::new();
+        for _ in 0..input.array()? {
+            events.push(Event::decode(input)?);
+        }
+        Ok(Self(events))
+    }
+}
+
+vendue_domain::record! {
+    /// What an actor decided: a command's outcome, or a timer's, or what changed facts led to.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Decided {
+        /// The actor; its kind is its events'.
+        1 => pub id: Id,
+        /// The actor's own sequence number after the last event.
+        2 => pub seq: u64,
+        3 => pub time: Timestamp,
+        /// Who asked; absent for the engine's own.
+        4 => pub by: Option<AccountId>,
+        /// Absent for the engine's own.
+        5 => pub hash: Option<u128>,
+        6 => pub content: Option<u64>,
+        /// The actor's channel after the events.
+        7 => pub channel_seq: u64,
+        8 => pub events: EventList,
+    }
+}
+
+impl Decided {
+    /// The actor that decided; `None` in a record without events, which is never written.
+    #[must_use]
+    pub fn address(&self) -> Option<ActorAddress> {
+        self.events.0.first().map(|event| ActorAddress { kind: event.kind(), id: self.id })
+    }
+
+    /// How its events came about.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp { time: self.time, by: self.by.unwrap_or_default(), command_id: self.hash.unwrap_or_default() }
+    }
+
+    /// The key it is remembered under.
+    #[must_use]
+    pub fn keyed(&self) -> Option<Keyed> {
+        Some(Keyed { hash: self.hash?, content: self.content? })
+    }
+}
+
+vendue_domain::record! {
+    /// A rule said no. Compact: what the reply needs, and the key.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Refused {
+        1 => pub hash: u128,
+        2 => pub content: u64,
+        3 => pub time: Timestamp,
+        4 => pub rejection: Rejection,
+    }
+}
+
+vendue_domain::record! {
+    /// A command that was accepted without anything having to happen (the same thing created twice).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Noted {
+        1 => pub hash: u128,
+        2 => pub content: u64,
+        3 => pub time: Timestamp,
+        4 => pub channel_seq: u64,
+        5 => pub answer: Answer,
+    }
+}
+
+vendue_domain::record! {
+    /// Another shard's fact has arrived in a shard: decisions of this shard after it know it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Learned {
+        1 => pub shard: u16,
+        2 => pub time: Timestamp,
+        /// Whose fact.
+        3 => pub kind: ActorKind,
+        4 => pub id: Id,
+        5 => pub version: u64,
+    }
+}
+
+vendue_domain::record! {
+    /// The first record of a journal: what the whole history rests on.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Genesis {
+        1 => pub cell: u128,
+        2 => pub time: Timestamp,
+        /// The secret of the keys' hash. It travels with the journal: without it no key could be recognised.
+        3 => pub key_secret: u128,
+    }
+}
+
+vendue_domain::record! {
+    /// A process has taken the cell over.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Started {
+        1 => pub time: Timestamp,
+        /// Which slots a shard owns follows from it: slot mod shards.
+        2 => pub shards: u16,
+        3 => pub version: String,
+    }
+}
+
+vendue_domain::variants! {
+    /// One record of the journal.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Entry {
+        1 => Decided(Decided),
+        2 => Refused(Refused),
+        3 => Noted(Noted),
+        4 => Learned(Learned),
+        5 => Genesis(Genesis),
+        6 => Started(Started),
+    }
+}
+
+impl Entry {
+    /// When it was decided.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        match self {
+            Self::Decided(entry) => entry.time,
+            Self::Refused(entry) => entry.time,
+            Self::Noted(entry) => entry.time,
+            Self::Learned(entry) => entry.time,
+            Self::Genesis(entry) => entry.time,
+            Self::Started(entry) => entry.time,
+        }
+    }
+
+    /// The key its outcome is remembered under.
+    #[must_use]
+    pub fn keyed(&self) -> Option<Keyed> {
+        match self {
+            Self::Decided(entry) => entry.keyed(),
+            Self::Refused(entry) => Some(Keyed { hash: entry.hash, content: entry.content }),
+            Self::Noted(entry) => Some(Keyed { hash: entry.hash, content: entry.content }),
+            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) => None,
+        }
+    }
+
+    /// The reply to the command that led to this outcome, as it is told again.
+    #[must_use]
+    pub fn reply(&self, position: u64) -> Option<vendue_protocol::link::Reply<'static>> {
+        use vendue_protocol::link::Reply;
+        match self {
+            Self::Decided(entry) => {
+                let stamp = entry.stamp();
+                let answer = entry.events.0.iter().find_map(|event| event.answer(entry.id, &stamp))?;
+                Some(Reply::Accepted { seq: entry.channel_seq, position, replayed: true, answer })
+            }
+            Self::Refused(entry) => {
+                Some(Reply::Rejected { position, replayed: true, rejection: entry.rejection.clone() })
+            }
+            Self::Noted(entry) => Some(Reply::Accepted {
+                seq: entry.channel_seq,
+                position,
+                replayed: true,
+                answer: entry.answer.clone(),
+            }),
+            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) => None,
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! A whole cell on one thread, driven by calls: for simulation, tests and benches. The same cores as the shell's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use vendue_domain::actor::{ActorAddress, Command};
+use vendue_domain::market::{MarkMarket, MarketCommand};
+use vendue_domain::record::Field;
+use vendue_domain::time::Timestamp;
+use vendue_protocol::link::{FollowItem, FrameBuilder, FrameKind, Items, QueryItem, ReplyItem};
+use vendue_protocol::query::Query;
+use vendue_storage::{AppendError, Change, Journal, JournalReader, StateStore};
+
+use crate::commit::{Committer, Release};
+use crate::entry::{Entry, Genesis};
+use crate::error::EngineError;
+use crate::keys::OlderKeys;
+use crate::options::EngineOptions;
+use crate::recovery::{Marker, Recovered, Sources, actor_key, fact_key, recover, view_key};
+use crate::shard::{Request, Seal, Shard, read_stored};
+use crate::unit::{LinkId, Unit};
+use crate::views::{Open, Views};
+
+/// What a local cell stands on.
+#[derive(Clone)]
+pub struct Ground {
+    /// The checkpoints.
+    pub store: Arc<dyn StateStore>,
+    /// Sealed key lists.
+    pub older_keys: Arc<dyn OlderKeys>,
+    /// Seals personal data.
+    pub seal: Arc<dyn Seal>,
+    /// Opens it.
+    pub open: Arc<dyn Open>,
+}
+
+#[derive(Default)]
+struct Durable {
+    units: Vec<Box<Unit>>,
+    failed: Option<String>,
+}
+
+struct Collect(Arc<Mutex<Durable>>);
+
+impl Release for Collect {
+    fn release(&self, units: &mut Vec<Box<Unit>>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).units.append(units);
+    }
+
+    fn failed(&self, error: &AppendError) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failed = Some(error.to_string());
+    }
+}
+
+/// A cell driven by calls.
+pub struct LocalCell {
+    options: Arc<EngineOptions>,
+    ground: Ground,
+    shards: Vec<Shard>,
+    views: Views,
+    committer: Committer,
+    reader: Arc<dyn JournalReader>,
+    durable: Arc<Mutex<Durable>>,
+    requests: Vec<(u16, Request)>,
+    cell: u128,
+    now: Timestamp,
+}
+
+impl LocalCell {
+    /// Starts a cell on this journal, or makes one where the journal is empty.
+    ///
+    /// # Errors
+    /// As [`recover`].
+    pub fn start(
+        options: EngineOptions,
+        mut journal: Box<dyn Journal>,
+        ground: Ground,
+        genesis: Genesis,
+        now: Timestamp,
+    ) -> Result<Self, EngineError> {
+        let options = Arc::new(options);
+        if journal.last() == 0 {
+            let mut batch = vendue_storage::Batch::new();
+            batch.push_with(|out| Entry::Genesis(genesis).encode(out));
+            journal.append(&[&batch], 0).map_err(|error| EngineError::JournalFailed(error.to_string()))?;
+        }
+        let reader = journal.reader();
+        let sources = Sources {
+            journal: &*reader,
+            store: &*ground.store,
+            older_keys: ground.older_keys.clone(),
+            keys_listed: 0,
+            seal: ground.seal.clone(),
+            open: ground.open.clone(),
+        };
+        let Recovered { shards, views, genesis, last_time, .. } = recover(&options, &sources)?;
+        let durable: Arc<Mutex<Durable>> = Arc::default();
+        let committer = Committer::new(journal, Box::new(Collect(durable.clone())), false);
+        let mut cell = Self {
+            options,
+            ground,
+            shards,
+            views,
+            committer,
+            reader,
+            durable,
+            requests: Vec::new(),
+            cell: genesis.cell,
+            now: now.max(last_time),
+        };
+        for number in 0..cell.shards.len() {
+            cell.round(number, now, |shard| shard.recovered(last_time));
+        }
+        Ok(cell)
+    }
+
+    /// One round of a shard.
+    pub fn round(&mut self, number: usize, now: Timestamp, work: impl FnOnce(&mut Shard)) {
+        self.now = self.now.max(now);
+        let shard = &mut self.shards[number];
+        shard.begin(self.now, self.committer.next(), self.committer.durable());
+        work(shard);
+        self.requests.extend(shard.take_requests().into_iter().map(|request| (number as u16, request)));
+        if let Some(unit) = shard.finish(self.committer.spare()) {
+            self.committer.submit(unit);
+        }
+    }
+
+    /// Takes a frame of a link: commands to their shards, queries and follows to the views. Nothing is answered before
+    /// [`LocalCell::commit`].
+    pub fn frame(&mut self, link: LinkId, kind: FrameKind, payload: &[u8], now: Timestamp) {
+        match kind {
+            FrameKind::Commands => {
+                let shards = self.shards.len() as u16;
+                for item in Items::new(payload).flatten() {
+                    let owner = owner_of(item, shards);
+                    self.round(owner, now, |shard| shard.command(link, item));
+                }
+            }
+            FrameKind::Queries => {
+                for item in Items::new(payload).flatten().filter_map(|item| QueryItem::decode(item).ok()) {
+                    self.query(link, item, now);
+                }
+            }
+            FrameKind::Follows => {
+                for item in Items::new(payload).flatten().filter_map(|item| FollowItem::decode(item).ok()) {
+                    self.views.follow(link, item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn query(&mut self, link: LinkId, item: QueryItem, now: Timestamp) {
+        let Query::CommandResult((result, key)) = &item.query else { return self.views.query(link, item) };
+        match ActorAddress::parse(&result.target) {
+            Some(target) => {
+                let owner = usize::from(Shard::owner(&target, self.shards.len() as u16));
+                self.round(owner, now, |shard| {
+                    shard.result_of(link, item.request, item.by, target, key.as_bytes())
+                });
+            }
+            None => self.round(0, now, |shard| shard.refuse_target(link, item.request)),
+        }
+    }
+
+    /// Makes everything decided durable and tells it: the bytes for each link.
+    ///
+    /// # Errors
+    /// The journal failed; nothing more is told.
+    pub fn commit(&mut self) -> Result<BTreeMap<LinkId, Vec<u8>>, EngineError> {
+        let mut out: BTreeMap<LinkId, Vec<u8>> = BTreeMap::new();
+        for shard in &mut self.shards {
+            if let Some(mut immediate) = shard.take_immediate() {
+                for replies in immediate.replies.drain(..) {
+                    out.entry(replies.link).or_default().extend(replies.frame.finish());
+                }
+            }
+        }
+        self.committer.commit_now();
+        let durable = std::mem::take(&mut *self.durable.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(error) = durable.failed {
+            return Err(EngineError::JournalFailed(error));
+        }
+        for mut unit in durable.units {
+            self.views.unit(&unit);
+            for replies in unit.replies.drain(..) {
+                out.entry(replies.link).or_default().extend(replies.frame.finish());
+            }
+            for broadcast in std::mem::take(&mut unit.facts) {
+                for number in (0..self.shards.len()).filter(|&number| number != usize::from(broadcast.origin))
+                {
+                    self.round(number, self.now, |shard| shard.learn(&broadcast));
+                }
+            }
+            for broadcast in std::mem::take(&mut unit.learned) {
+                if broadcast.remaining.fetch_sub(1, std::sync::atomic::Ordering::AcqRel) == 1
+                    && let Some((link, reply)) = &broadcast.reply
+                {
+                    out.entry(*link).or_default().extend(reply);
+                }
+            }
+            self.committer.recycle(unit);
+        }
+        self.serve_requests(&mut out)?;
+        let durable = self.committer.durable();
+        self.views.finish(self.now, durable, true, |link, bytes| out.entry(link).or_default().extend(bytes));
+        Ok(out)
+    }
+
+    /// Answers what shards asked of the shell: loads and repeated outcomes.
+    fn serve_requests(&mut self, out: &mut BTreeMap<LinkId, Vec<u8>>) -> Result<(), EngineError> {
+        for (number, request) in std::mem::take(&mut self.requests) {
+            match request {
+                Request::Load(address) => {
+                    let found = self.load(&address)?;
+                    self.round(usize::from(number), self.now, |shard| shard.loaded(address, found));
+                }
+                Request::Reload(address) => {
+                    let mut state = self.load(&address)?;
+                    self.reader.read(1, &mut |_, record| {
+                        if let Ok(Entry::Decided(decided)) = Entry::from_bytes(record)
+                            && decided.address() == Some(address)
+                        {
+                            state = crate::shard::replayed(state.take(), &decided);
+                        }
+                        std::ops::ControlFlow::Continue(())
+                    })?;
+                    self.round(usize::from(number), self.now, |shard| shard.loaded(address, state));
+                }
+                Request::Replay { link, request, position } => {
+                    if position > self.committer.durable() {
+                        self.requests.push((number, Request::Replay { link, request, position }));
+                        continue;
+                    }
+                    let record = self.reader.record(position)?.unwrap_or_default();
+                    let entry = Entry::from_bytes(&record)
+                        .map_err(|error| EngineError::Record { position, error })?;
+                    if let Some(reply) = entry.reply(position) {
+                        let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Replies);
+                        frame.item(|bytes| ReplyItem { request, reply }.encode(bytes));
+                        out.entry(link).or_default().extend(frame.finish());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn load(
+        &self,
+        address: &ActorAddress,
+    ) -> Result<Option<(u64, vendue_domain::actor::Entity)>, EngineError> {
+        let value = self.ground.store.load(&actor_key(address))?;
+        value
+            .map(|value| {
+                read_stored(address, &value).map_err(|error| EngineError::Record { position: 0, error })
+            })
+            .transpose()
+    }
+
+    /// Time passes: timers, market marks.
+    pub fn tick(&mut self, now: Timestamp) {
+        for number in 0..self.shards.len() {
+            self.round(number, now, |_| {});
+        }
+        for market in self.views.markets_to_mark() {
+            let target = market.into();
+            let owner = usize::from(Shard::owner(&target, self.shards.len() as u16));
+            let command = Command::Market(MarketCommand::Mark(MarkMarket { market }));
+            self.round(owner, now, |shard| shard.internal(target, &command));
+        }
+    }
+
+    /// A checkpoint of everything that is durable (commit first), and passivation.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn checkpoint(&mut self) -> Result<(), EngineError> {
+        let next = self.committer.next();
+        let mut changes = Vec::new();
+        for value in self.views.capture(usize::MAX) {
+            changes.push(Change { key: view_key(value.space, value.id), value: value.bytes, deadline: None });
+        }
+        let mut stored = Vec::new();
+        for shard in &mut self.shards {
+            let captured = shard.capture(usize::MAX, next);
+            for change in &captured.facts {
+                changes.push(Change {
+                    key: fact_key(change),
+                    value: Some(change.to_bytes()),
+                    deadline: None,
+                });
+            }
+            stored.push(captured.values.iter().map(|value| (value.address, value.seq)).collect::<Vec<_>>());
+            for value in captured.values {
+                let deadline = value.deadline.map(|at| at.0);
+                changes.push(Change { key: actor_key(&value.address), value: Some(value.bytes), deadline });
+            }
+        }
+        let replay_from = next.min(self.views.position() + 1);
+        let marker = Marker { cell: self.cell, replay_from, time: self.now };
+        self.ground.store.checkpoint(&mut changes.into_iter(), &marker.to_bytes())?;
+        for (shard, stored) in self.shards.iter_mut().zip(stored) {
+            shard.stored(&stored);
+            shard.passivate();
+        }
+        Ok(())
+    }
+
+    /// A link comes.
+    pub fn link_up(&mut self, link: LinkId) {
+        self.views.link_up(link);
+    }
+
+    /// A link goes.
+    pub fn link_down(&mut self, link: LinkId) {
+        self.views.link_down(link);
+    }
+
+    /// The views.
+    #[must_use]
+    pub const fn views(&self) -> &Views {
+        &self.views
+    }
+
+    /// The shards.
+    #[must_use]
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// The journal's reading side.
+    #[must_use]
+    pub fn reader(&self) -> &Arc<dyn JournalReader> {
+        &self.reader
+    }
+
+    /// The committer.
+    #[must_use]
+    pub const fn committer(&self) -> &Committer {
+        &self.committer
+    }
+
+    /// The options it runs with.
+    #[must_use]
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// The cell's time.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When something is due next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.shards.iter().filter_map(Shard::next_deadline).min()
+    }
+}
+
+fn owner_of(item: &[u8], shards: u16) -> usize {
+    use vendue_domain::command::Targeted;
+    if shards == 1 {
+        return 0;
+    }
+    vendue_protocol::link::CommandItem::decode(item)
+        .ok()
+        .and_then(|item| Command::from_bytes(item.command).ok())
+        .and_then(|command| command.target())
+        .map_or(0, |target| usize::from(Shard::owner(&target, shards)))
+}

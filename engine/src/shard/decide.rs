@@ -1,0 +1,497 @@
+//! The way of a command through a shard: its key, its actor, the rules, the record, the reply.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use vendue_domain::account::AccountCommand;
+use vendue_domain::actor::{ActorAddress, Answer, Command, Decision, Entity, Event, Events};
+use vendue_domain::command::Targeted;
+use vendue_domain::context::{Context, Stamp};
+use vendue_domain::facts::Standing;
+use vendue_domain::id::{AccountId, MarketId};
+use vendue_domain::lot::LotCommand;
+use vendue_domain::market::MarketCommand;
+use vendue_domain::record::{Bytes, Field};
+use vendue_domain::rejection::Rejection;
+use vendue_domain::sale::SaleCommand;
+use vendue_domain::stock::StockCommand;
+use vendue_protocol::link::{CommandItem, NotExecuted, Reply, ReplyItem};
+
+use super::{Cell, Parked, Request, Shard};
+use crate::entry::{Decided, Entry, EventList, Keyed, Noted, Refused};
+use crate::keys::{Known, content_hash, key_hash};
+use crate::unit::{FactBroadcast, LinkId, Published};
+
+/// How soon an `overloaded` command may be tried again, in milliseconds: a few commits.
+const RETRY_OVERLOADED_MS: u32 = 20;
+
+/// Runs a rule; `None` where it panicked. The state it borrowed is unchanged where it only decided.
+pub(super) fn guarded<T>(rule: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(rule)).ok()
+}
+
+/// Who asks for what: everything of a command but the command.
+#[derive(Clone, Copy)]
+struct Asker {
+    link: LinkId,
+    request: u64,
+    by: AccountId,
+    keyed: Keyed,
+}
+
+impl Shard {
+    /// Takes a command.
+    pub fn command(&mut self, link: LinkId, bytes: &[u8]) {
+        match CommandItem::decode(bytes) {
+            Ok(item) => self.take(link, &item, bytes),
+            // The gateway made these bytes; without a head there is no request to answer.
+            Err(error) => tracing::error!(%error, link, "a command's head cannot be read"),
+        }
+    }
+
+    fn take(&mut self, link: LinkId, item: &CommandItem<'_>, bytes: &[u8]) {
+        self.stats.commands += 1;
+        let request = item.request;
+        if self.now >= item.expires_at {
+            return self.refuse(link, request, NotExecuted::DeadlineExceeded, 0, "");
+        }
+        let Ok(mut command) = Command::from_bytes(item.command) else {
+            return self.refuse(link, request, NotExecuted::InvalidRequest, 0, "the command cannot be read");
+        };
+        let Some(target) = command.target().or_else(|| self.directory.resolve(&mut command)) else {
+            return self.refuse(link, request, NotExecuted::InvalidRequest, 0, "the command names no target");
+        };
+        if is_internal(&command) {
+            return self.refuse(link, request, NotExecuted::Forbidden, 0, "");
+        }
+        let hash = key_hash(self.key_secret, item.by, target, item.key);
+        let content = content_hash(item.command);
+        match self.keys.get(hash) {
+            Ok(None) => {}
+            Ok(Some(known)) => return self.known(link, request, content, known),
+            Err(error) => return self.keys_unreadable(link, request, &error),
+        }
+        if self.in_flight() >= u64::from(self.options.in_flight_max) || !self.keys.has_room() {
+            return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
+        }
+        let asker = Asker { link, request, by: item.by, keyed: Keyed { hash, content } };
+        match self.index.get(&target) {
+            Some(&index) => self.decide(index, asker, command),
+            None if self.may_be_stored(&target) => self.park(target, link, bytes),
+            None => self.create(target, asker, command),
+        }
+    }
+
+    /// A command whose key has an outcome: the same content hears it again.
+    fn known(&mut self, link: LinkId, request: u64, content: u64, known: Known) {
+        if known.content != content {
+            return self.refuse(link, request, NotExecuted::IdempotencyKeyReused, 0, "");
+        }
+        self.stats.replayed += 1;
+        self.requests.push(Request::Replay { link, request, position: known.position });
+    }
+
+    /// Answers `command.result`: the outcome kept for the account's key to the target.
+    pub fn result_of(&mut self, link: LinkId, request: u64, by: AccountId, target: ActorAddress, key: &[u8]) {
+        let hash = key_hash(self.key_secret, by, target, key);
+        match self.keys.get(hash) {
+            Ok(Some(known)) => {
+                self.requests.push(Request::Replay { link, request, position: known.position })
+            }
+            Ok(None) => {
+                self.refuse(
+                    link,
+                    request,
+                    NotExecuted::NotFound,
+                    0,
+                    "no outcome is kept for this key and target",
+                );
+            }
+            Err(error) => self.keys_unreadable(link, request, &error),
+        }
+    }
+
+    /// Whether the key has been used cannot be told: deciding could do a command twice.
+    fn keys_unreadable(&mut self, link: LinkId, request: u64, error: &str) {
+        tracing::error!(error, "a list of sealed keys cannot be read");
+        self.refuse(
+            link,
+            request,
+            NotExecuted::Unavailable,
+            0,
+            "earlier keys cannot be read; the operator has been told",
+        );
+    }
+
+    /// Waits for the target to be looked up in the state store.
+    fn park(&mut self, target: ActorAddress, link: LinkId, bytes: &[u8]) {
+        if self.parked_count >= self.options.parked_max {
+            let request = CommandItem::decode(bytes).map_or(0, |item| item.request);
+            return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
+        }
+        self.parked_count += 1;
+        let waiting = self.parked.entry(target).or_default();
+        if waiting.is_empty() && !self.reloading.contains_key(&target) {
+            self.requests.push(Request::Load(target));
+        }
+        waiting.push_back(Parked { link, item: bytes.to_vec() });
+    }
+
+    /// Takes the commands that waited for this actor.
+    pub(super) fn unpark(&mut self, target: &ActorAddress) {
+        let Some(waiting) = self.parked.remove(target) else { return };
+        self.parked_count -= waiting.len() as u32;
+        for parked in waiting {
+            self.stats.commands -= 1; // Counted when it came.
+            self.command(parked.link, &parked.item);
+        }
+    }
+
+    /// Decides a command of a resident actor.
+    #[inline]
+    fn decide(&mut self, index: u32, asker: Asker, command: Command) {
+        let command = match self.sealed(command) {
+            Ok(command) => command,
+            Err(why) => {
+                return self.refuse(
+                    asker.link,
+                    asker.request,
+                    why,
+                    0,
+                    "the vault cannot take personal data now",
+                );
+            }
+        };
+        let Some(cell) = self.cells[index as usize].as_mut() else { return };
+        cell.used = self.round;
+        let market = cell.entity.market();
+        let standing = standing_for(&self.facts, asker.by, &command, market);
+        let context = Context {
+            now: self.now,
+            by: asker.by,
+            standing,
+            facts: &self.facts,
+            command_id: asker.keyed.hash,
+        };
+        match guarded(|| cell.entity.decide(&command, &context)) {
+            Some(Ok(decision)) => self.accept(index, asker, decision, is_trial(&command)),
+            Some(Err(rejection)) => self.reject(asker, rejection, is_trial(&command)),
+            None => {
+                self.stats.panics += 1;
+                tracing::error!(actor = ?cell.address, "a rule panicked while it decided; the actor is unchanged");
+                self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
+            }
+        }
+    }
+
+    /// Decides a command to an actor that does not exist.
+    fn create(&mut self, target: ActorAddress, asker: Asker, command: Command) {
+        let command = match self.sealed(command) {
+            Ok(command) => command,
+            Err(why) => {
+                return self.refuse(
+                    asker.link,
+                    asker.request,
+                    why,
+                    0,
+                    "the vault cannot take personal data now",
+                );
+            }
+        };
+        let standing = standing_for(&self.facts, asker.by, &command, MarketId::PLATFORM);
+        let context = Context {
+            now: self.now,
+            by: asker.by,
+            standing,
+            facts: &self.facts,
+            command_id: asker.keyed.hash,
+        };
+        let decision = match guarded(|| Entity::create(&command, &context)) {
+            Some(Ok(decision)) => decision,
+            Some(Err(rejection)) => return self.reject(asker, rejection, false),
+            None => {
+                self.stats.panics += 1;
+                return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
+            }
+        };
+        let stamp = Stamp { time: self.now, by: asker.by, command_id: asker.keyed.hash };
+        let born = decision.events.first().and_then(|event| Entity::born(event, &stamp));
+        let Some(entity) = born else {
+            return self.refuse(
+                asker.link,
+                asker.request,
+                NotExecuted::Internal,
+                0,
+                "a creation made nothing",
+            );
+        };
+        // The newborn already is what its first event made it: it is recorded, not applied again.
+        let index = self.insert(target, entity, 0, 0);
+        self.accept(index, asker, decision, false);
+    }
+
+    /// Records what the rules decided and answers.
+    #[inline]
+    fn accept(&mut self, index: u32, asker: Asker, decision: Decision<Event>, trial: bool) {
+        let Some(cell) = self.cells[index as usize].as_ref() else { return };
+        let stamp = Stamp { time: self.now, by: asker.by, command_id: asker.keyed.hash };
+        let id = cell.address.id;
+        let Decision { events, answer } = decision;
+        let answer = answer.or_else(|| events.iter().find_map(|event| event.answer(id, &stamp)));
+        let Some(answer) = answer else {
+            self.stats.panics += 1;
+            tracing::error!(actor = ?cell.address, "a decision has no answer");
+            return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
+        };
+        let position = self.next_position();
+        if events.is_empty() {
+            let seq = cell.entity.channel_seq();
+            if trial {
+                // Nothing is recorded: the state judged is that of the last record.
+                return self.answer(asker, seq, position - 1, answer);
+            }
+            self.note(asker, seq, answer.clone());
+            return self.answer(asker, seq, position, answer);
+        }
+        let facts: Vec<_> = events.iter().filter_map(|event| event.fact(id)).collect();
+        if !self.record(index, events, Some(asker.keyed_by())) {
+            return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
+        }
+        self.stats.accepted += 1;
+        self.remember_outcome(asker.keyed.hash, asker.keyed.content, position);
+        let seq = self.cells[index as usize].as_ref().map_or(0, |cell| cell.entity.channel_seq());
+        self.schedule(index);
+        if facts.is_empty() {
+            return self.answer(asker, seq, position, answer);
+        }
+        let address = self.cells[index as usize].as_ref().map(|cell| cell.address);
+        if let Some(address) = address {
+            self.publish_facts(facts, address, asker, seq, position, answer);
+        }
+    }
+
+    fn answer(&mut self, asker: Asker, seq: u64, position: u64, answer: Answer) {
+        let reply = Reply::Accepted { seq, position, replayed: false, answer };
+        self.unit.reply(asker.link, &ReplyItem { request: asker.request, reply });
+    }
+
+    /// Facts changed: this shard knows them at once, the others before the command is answered.
+    fn publish_facts(
+        &mut self,
+        facts: Vec<vendue_domain::facts::FactChange>,
+        address: ActorAddress,
+        asker: Asker,
+        seq: u64,
+        position: u64,
+        answer: Answer,
+    ) {
+        let others = u32::from(self.shards - 1);
+        let last = facts.len() - 1;
+        let reply = Reply::Accepted { seq, position, replayed: false, answer };
+        let item = ReplyItem { request: asker.request, reply };
+        for (number, change) in facts.into_iter().enumerate() {
+            if others > 0 {
+                let reply = (number == last).then(|| {
+                    let mut frame = vendue_protocol::link::FrameBuilder::new(
+                        Vec::new(),
+                        vendue_protocol::link::FrameKind::Replies,
+                    );
+                    frame.item(|out| item.encode(out));
+                    (asker.link, frame.finish())
+                });
+                self.unit.facts.push(Arc::new(FactBroadcast {
+                    change: change.clone(),
+                    address,
+                    origin: self.number,
+                    remaining: AtomicU32::new(others),
+                    reply,
+                }));
+            }
+            self.know(change);
+        }
+        if others == 0 {
+            self.unit.reply(asker.link, &item);
+        }
+    }
+
+    /// Records a rejection and answers it.
+    #[inline]
+    fn reject(&mut self, asker: Asker, rejection: Rejection, trial: bool) {
+        self.stats.rejected += 1;
+        let position = self.next_position();
+        if trial {
+            let reply = Reply::Rejected { position: position - 1, replayed: false, rejection };
+            return self.unit.reply(asker.link, &ReplyItem { request: asker.request, reply });
+        }
+        let Keyed { hash, content } = asker.keyed;
+        let entry = Entry::Refused(Refused { hash, content, time: self.now, rejection });
+        self.unit.batch.push_with(|out| entry.encode(out));
+        self.remember_outcome(hash, content, position);
+        let Entry::Refused(Refused { rejection, .. }) = entry else { return };
+        let reply = Reply::Rejected { position, replayed: false, rejection };
+        self.unit.reply(asker.link, &ReplyItem { request: asker.request, reply });
+    }
+
+    /// Records that a command was accepted without a change.
+    fn note(&mut self, asker: Asker, channel_seq: u64, answer: Answer) {
+        let position = self.next_position();
+        let Keyed { hash, content } = asker.keyed;
+        let entry = Entry::Noted(Noted { hash, content, time: self.now, channel_seq, answer });
+        self.unit.batch.push_with(|out| entry.encode(out));
+        self.remember_outcome(hash, content, position);
+    }
+
+    /// Puts events into the journal's batch and applies them. `false` where applying panicked: the record is taken back
+    /// and the actor is read again from its durable state.
+    #[inline]
+    pub(super) fn record(
+        &mut self,
+        index: u32,
+        events: Events<Event>,
+        keyed: Option<(AccountId, Keyed)>,
+    ) -> bool {
+        let Some(cell) = self.cells[index as usize].as_mut() else { return false };
+        let public: u64 = events.iter().map(Event::public_count).sum();
+        let newborn = cell.seq == 0;
+        let seq = cell.seq + events.len() as u64;
+        let channel_seq = if newborn { public } else { cell.entity.channel_seq() + public };
+        let (by, keyed) = keyed.unzip();
+        let decided = Decided {
+            id: cell.address.id,
+            seq,
+            time: self.now,
+            by,
+            hash: keyed.map(|keyed| keyed.hash),
+            content: keyed.map(|keyed| keyed.content),
+            channel_seq,
+            events: EventList(events),
+        };
+        let stamp = decided.stamp();
+        let entry = Entry::Decided(decided);
+        let number = self.unit.batch.len();
+        self.unit.batch.push_with(|out| entry.encode(out));
+        let Entry::Decided(Decided { events: EventList(events), .. }) = entry else { return false };
+        let applied = guarded(|| {
+            for (at, event) in events.iter().enumerate() {
+                // The creating event has made the entity already.
+                if !(newborn && at == 0) {
+                    cell.entity.apply(event, &stamp);
+                }
+            }
+        });
+        if applied.is_none() {
+            self.unit.batch.pop();
+            self.rules_panicked(index);
+            return false;
+        }
+        debug_assert_eq!(cell.entity.channel_seq(), channel_seq, "public_count and apply disagree");
+        cell.seq = seq;
+        let address = cell.address;
+        self.directory.note(address.id, &events, &stamp);
+        if !cell.dirty {
+            cell.dirty = true;
+            self.dirty.push_back(index);
+        }
+        self.unit.published.push(Published { index: number, address, seq, channel_seq, stamp, events });
+        true
+    }
+
+    /// A rule panicked half way through a change: nobody may see that state. The actor leaves memory; its durable state
+    /// is read again.
+    pub(super) fn rules_panicked(&mut self, index: u32) {
+        self.stats.panics += 1;
+        let Some(Cell { address, .. }) = self.cells[index as usize].take() else { return };
+        tracing::error!(actor = ?address, "an actor's rules panicked; its durable state is read again");
+        self.index.remove(&address);
+        self.free.push(index);
+        self.reloading.insert(address, ());
+        self.requests.push(Request::Reload(address));
+    }
+
+    /// Personal data leaves a command sealed: in clear it reaches neither the rules nor the journal.
+    fn sealed(&self, command: Command) -> Result<Command, NotExecuted> {
+        match command {
+            Command::Account(AccountCommand::Create(mut create)) => {
+                if let Some(account) = create.account.filter(|_| is_name(&create.name)) {
+                    create.name_sealed = self.sealed_name(account, &create.name)?;
+                    create.name.clear();
+                }
+                Ok(Command::Account(AccountCommand::Create(create)))
+            }
+            Command::Account(AccountCommand::Update(mut update)) => {
+                if is_name(&update.name) {
+                    update.name_sealed = self.sealed_name(update.account, &update.name)?;
+                    update.name.clear();
+                }
+                Ok(Command::Account(AccountCommand::Update(update)))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn sealed_name(&self, account: AccountId, name: &str) -> Result<Bytes, NotExecuted> {
+        self.seal.seal(account, name).map(Bytes).ok_or(NotExecuted::Unavailable)
+    }
+
+    /// Decides a command of the engine's own to a resident actor (a market's mark).
+    pub fn internal(&mut self, target: ActorAddress, command: &Command) {
+        let Some(&index) = self.index.get(&target) else { return };
+        let Some(cell) = self.cells[index as usize].as_mut() else { return };
+        let context = Context {
+            now: self.now,
+            by: AccountId::default(),
+            standing: Standing::ENGINE,
+            facts: &self.facts,
+            command_id: 0,
+        };
+        match guarded(|| cell.entity.decide(command, &context)) {
+            Some(Ok(decision)) if !decision.events.is_empty() => {
+                self.record(index, decision.events, None);
+                self.schedule(index);
+            }
+            Some(_) => {}
+            None => self.stats.panics += 1,
+        }
+    }
+}
+
+impl Asker {
+    const fn keyed_by(&self) -> (AccountId, Keyed) {
+        (self.by, self.keyed)
+    }
+}
+
+/// Whether a command is the engine's own and never a client's.
+const fn is_internal(command: &Command) -> bool {
+    matches!(command, Command::Market(MarketCommand::Mark(_)))
+}
+
+/// Whether a name may be sealed; one that may not reaches the rules as it is, and they refuse it.
+fn is_name(name: &str) -> bool {
+    vendue_domain::limits::text("name", name, vendue_domain::limits::NAME_CHARS_MAX).is_ok()
+}
+
+/// Whether a command is judged as if, and changes nothing.
+fn is_trial(command: &Command) -> bool {
+    matches!(command, Command::Lot(LotCommand::Bid(bid)) if bid.validate_only == Some(true))
+}
+
+/// What the asker may do where the command is decided: in the market it names when it creates something there, anywhere
+/// when it concerns accounts, else in the actor's own market.
+#[inline]
+fn standing_for(
+    facts: &vendue_domain::facts::Facts,
+    by: AccountId,
+    command: &Command,
+    market: MarketId,
+) -> Standing {
+    match command {
+        Command::Account(_) => facts.roles_anywhere(by),
+        Command::Lot(LotCommand::Create(create)) => facts.standing(by, create.market),
+        Command::Sale(SaleCommand::Create(create)) => facts.standing(by, create.market),
+        Command::Stock(StockCommand::Create(create)) => facts.standing(by, create.market),
+        Command::Market(MarketCommand::Create(_)) => facts.standing(by, MarketId::PLATFORM),
+        _ => facts.standing(by, market),
+    }
+}

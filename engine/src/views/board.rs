@@ -1,0 +1,134 @@
+//! A market's channel: what is listed, what has closed, the market's state, and (conflated) what moves.
+//!
+//! `lots_changed` tells many changes at once. What it holds is everything since the last *mark*: an event of the market
+//! itself, asked for by the shell every `market_conflation_ms` while somebody follows and something has changed. Since
+//! the mark stands in the journal, the channel's numbers are the same after a restart.
+
+use std::collections::BTreeSet;
+
+use vendue_domain::actor::{ActorAddress, ActorKind, Publication, Snapshot};
+use vendue_domain::id::{LotId, MarketId, StockId};
+use vendue_domain::publication::{Data, LotListed, LotSummary, LotsChanged, MarketLotClosed, StockSummary};
+use vendue_domain::time::Timestamp;
+use vendue_protocol::channel::Channel;
+
+use super::Views;
+use super::stored::{Cursor, ViewSpace};
+use crate::unit::Published;
+
+/// Where a market's channel stands.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Board {
+    pub(super) cursor: Cursor,
+    /// Lots that have changed since the last mark.
+    pub(super) lots: BTreeSet<LotId>,
+    /// Stock that has changed since the last mark.
+    pub(super) stock: BTreeSet<StockId>,
+}
+
+impl Views {
+    /// The markets that have something to mark: followed, and changed.
+    pub fn markets_to_mark(&self) -> Vec<MarketId> {
+        let changed = self.boards.iter().filter(|(market, board)| {
+            (!board.lots.is_empty() || !board.stock.is_empty())
+                && self.followers.contains_key(&Channel::Market(**market))
+        });
+        changed.map(|(market, _)| *market).collect()
+    }
+
+    /// Takes note of what a public event means for the market's channel.
+    pub(super) fn note_on_board(
+        &mut self,
+        address: &ActorAddress,
+        market: MarketId,
+        publication: &Publication,
+        time: Timestamp,
+        position: u64,
+    ) {
+        match (&publication.data, address.kind) {
+            (Data::LotClosed(closed), ActorKind::Lot) => {
+                let lot = LotId(address.id);
+                let told = MarketLotClosed {
+                    lot,
+                    result: closed.result,
+                    price: closed.price,
+                    winners: closed.winners.clone(),
+                };
+                if let Some(board) = self.boards.get_mut(&market) {
+                    board.lots.remove(&lot);
+                }
+                self.tell_market(market, "lot_closed", told.into(), time, position);
+            }
+            (_, ActorKind::Lot) => {
+                self.boards.entry(market).or_default().lots.insert(LotId(address.id));
+            }
+            (_, ActorKind::Stock) => {
+                self.boards.entry(market).or_default().stock.insert(StockId(address.id));
+            }
+            // The market's mark: what has changed is filled in here.
+            (Data::LotsChanged(_), ActorKind::Market) => self.tell_changes(market, time, position),
+            (data, ActorKind::Market) => {
+                self.tell_market(market, publication.name, data.clone(), time, position);
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells what was listed.
+    pub(super) fn note_born(&mut self, published: &Published, market: MarketId, position: u64) {
+        let time = published.stamp.time;
+        let created = published.seq == published.events.len() as u64;
+        if created && published.address.kind == ActorKind::Lot {
+            let lot = LotId(published.address.id);
+            let title = match self.shown.get(&published.address).map(|shown| &shown.snapshot) {
+                Some(Snapshot::Lot(snapshot)) => snapshot.title.clone(),
+                _ => String::new(),
+            };
+            self.tell_market(market, "lot_listed", LotListed { lot, title }.into(), time, position);
+        }
+    }
+
+    fn tell_changes(&mut self, market: MarketId, time: Timestamp, position: u64) {
+        let Some(board) = self.boards.get_mut(&market) else { return };
+        let lots = std::mem::take(&mut board.lots);
+        let stock = std::mem::take(&mut board.stock);
+        let lots: Vec<LotSummary> = lots
+            .into_iter()
+            .filter_map(|lot| match &self.of(lot)?.snapshot {
+                Snapshot::Lot(shown) => Some(LotSummary {
+                    lot,
+                    state: shown.state,
+                    price: shown.price,
+                    leader: shown.leader,
+                    bids: shown.bids,
+                    min_next_amount: shown.min_next_amount,
+                    reserve_met: shown.reserve_met,
+                    ends_at: shown.ends_at,
+                }),
+                _ => None,
+            })
+            .collect();
+        let stock: Vec<StockSummary> = stock
+            .into_iter()
+            .filter_map(|stock| match &self.of(stock)?.snapshot {
+                Snapshot::Stock(shown) => Some(StockSummary { stock, available: shown.available }),
+                _ => None,
+            })
+            .collect();
+        self.tell_market(market, "lots_changed", LotsChanged { lots, stock }.into(), time, position);
+    }
+
+    fn tell_market(
+        &mut self,
+        market: MarketId,
+        name: &'static str,
+        data: Data,
+        time: Timestamp,
+        position: u64,
+    ) {
+        let board = self.boards.entry(market).or_default();
+        let Some(seq) = board.cursor.advance(position) else { return };
+        self.changed.note(ViewSpace::Board, market.0);
+        self.tell(Channel::Market(market), seq, time, Publication { name, data });
+    }
+}

@@ -1,0 +1,185 @@
+//! Channels: who follows what, and the newest events, kept so that a gateway that was away can be told what it missed.
+
+use std::collections::VecDeque;
+
+use vendue_domain::actor::Publication;
+use vendue_domain::id::MarketId;
+use vendue_domain::time::Timestamp;
+use vendue_protocol::channel::Channel;
+use vendue_protocol::link::{EventItem, FollowItem, NotExecuted, Reply, ReplyItem};
+
+use super::{Views, channel_of};
+use crate::unit::{LinkId, Published};
+
+/// How many of the newest events of all channels are kept: at least what can have been on its way when a link broke
+/// (`in_flight_max` decisions of two events). About 20 MB.
+const RING_MAX: usize = 131_072;
+
+/// One event as it was told.
+struct Told {
+    channel: Channel,
+    seq: u64,
+    time: Timestamp,
+    publication: Publication,
+}
+
+/// The newest events of all channels, in the order in which they were told.
+#[derive(Default)]
+pub(super) struct Ring {
+    told: VecDeque<Told>,
+}
+
+impl Views {
+    /// Tells an actor's public events on its own channel and lets its market's channel know.
+    pub(super) fn tell_public(&mut self, published: &Published, market: MarketId, position: u64) {
+        let count: u64 = published.events.iter().map(vendue_domain::actor::Event::public_count).sum();
+        let channel = channel_of(&published.address);
+        let mut seq = published.channel_seq - count.min(published.channel_seq);
+        for event in &published.events {
+            for publication in event.public() {
+                seq += 1;
+                self.note_bid(&published.address, &publication, seq, published.stamp.time, position);
+                self.note_on_board(&published.address, market, &publication, published.stamp.time, position);
+                if let Some(channel) = channel {
+                    self.tell(channel, seq, published.stamp.time, publication);
+                }
+            }
+        }
+        self.note_born(published, market, position);
+    }
+
+    /// Tells one event to all who follow its channel, and keeps it.
+    pub(super) fn tell(&mut self, channel: Channel, seq: u64, time: Timestamp, publication: Publication) {
+        if let Some(links) = self.followers.get(&channel) {
+            for link in links.clone() {
+                self.write_event(link, channel, seq, time, &publication);
+            }
+        }
+        if self.ring.told.len() == RING_MAX {
+            self.ring.told.pop_front();
+        }
+        self.ring.told.push_back(Told { channel, seq, time, publication });
+    }
+
+    fn write_event(
+        &mut self,
+        link: LinkId,
+        channel: Channel,
+        seq: u64,
+        time: Timestamp,
+        publication: &Publication,
+    ) {
+        let outbox = self.out.entry(link).or_default();
+        outbox.events.item(|out| {
+            EventItem::encode_head(out, channel, seq, time, publication.name);
+            // The data of our own types always serializes into a vector.
+            let _ = rmp_serde::encode::write_named(out, &publication.data);
+        });
+    }
+
+    /// Begins or ends to tell a channel's events to a link.
+    pub(super) fn change_following(&mut self, link: LinkId, item: &FollowItem) {
+        if !item.follow {
+            if let Some(links) = self.followers.get_mut(&item.channel) {
+                links.retain(|other| *other != link);
+                if links.is_empty() {
+                    self.followers.remove(&item.channel);
+                }
+            }
+            return;
+        }
+        if !self.may_follow(item) {
+            return self.refuse(link, item.request, NotExecuted::Forbidden, "");
+        }
+        let Some(seq) = self.channel_seq(item.channel) else {
+            return self.refuse(link, item.request, NotExecuted::UnknownChannel, "");
+        };
+        let links = self.followers.entry(item.channel).or_default();
+        if !links.contains(&link) {
+            links.push(link);
+        }
+        if item.after > 0 && item.after <= seq && self.tell_missed(link, item, seq) {
+            return;
+        }
+        let mut snapshot = Vec::with_capacity(512);
+        if let Err(error) = self.write_channel_snapshot(item.channel, &mut snapshot) {
+            tracing::error!(%error, channel = %item.channel, "a snapshot cannot be written");
+            return self.refuse(link, item.request, NotExecuted::Internal, "");
+        }
+        self.reply(
+            link,
+            &ReplyItem { request: item.request, reply: Reply::Followed { seq, snapshot: &snapshot } },
+        );
+    }
+
+    /// Tells the events after `item.after`, if every one of them is still kept: never a part (I42).
+    fn tell_missed(&mut self, link: LinkId, item: &FollowItem, seq: u64) -> bool {
+        let missed: Vec<usize> = self
+            .ring
+            .told
+            .iter()
+            .enumerate()
+            .filter(|(_, told)| told.channel == item.channel && told.seq > item.after)
+            .map(|(at, _)| at)
+            .collect();
+        if missed.len() as u64 != seq - item.after {
+            return false;
+        }
+        let reply = Reply::Followed { seq: item.after, snapshot: &[] };
+        self.reply(link, &ReplyItem { request: item.request, reply });
+        for at in missed {
+            let outbox = self.out.entry(link).or_default();
+            let told = &self.ring.told[at];
+            outbox.events.item(|out| {
+                EventItem::encode_head(out, told.channel, told.seq, told.time, told.publication.name);
+                let _ = rmp_serde::encode::write_named(out, &told.publication.data);
+            });
+        }
+        true
+    }
+
+    /// Private channels are their owner's; `ops:` is for operators and auditors of the market.
+    fn may_follow(&self, item: &FollowItem) -> bool {
+        match item.channel {
+            Channel::Account(account) => account == item.by,
+            Channel::Ops(market) => self.may_read_as_operator(item.by, market),
+            Channel::Lot(_) | Channel::Stock(_) | Channel::Market(_) => true,
+        }
+    }
+
+    /// Where a channel stands; `None` where there is no such thing.
+    fn channel_seq(&self, channel: Channel) -> Option<u64> {
+        match channel {
+            Channel::Lot(lot) => self.of(lot).map(|shown| shown.channel_seq),
+            Channel::Stock(stock) => self.of(stock).map(|shown| shown.channel_seq),
+            Channel::Market(market) => self
+                .of(market)
+                .is_some()
+                .then(|| self.boards.get(&market).map_or(0, |board| board.cursor.seq)),
+            Channel::Account(account) => {
+                self.of(account).is_some().then(|| self.feeds.get(&account).map_or(0, |feed| feed.seq))
+            }
+            Channel::Ops(market) => Some(self.audits.get(&market).map_or(0, |audit| audit.cursor.seq)),
+        }
+    }
+
+    fn write_channel_snapshot(
+        &self,
+        channel: Channel,
+        out: &mut Vec<u8>,
+    ) -> Result<(), rmp_serde::encode::Error> {
+        let shown = match channel {
+            Channel::Lot(lot) => self.of(lot),
+            Channel::Stock(stock) => self.of(stock),
+            Channel::Market(market) | Channel::Ops(market) => self.of(market),
+            Channel::Account(account) => self.of(account),
+        };
+        match shown {
+            Some(shown) => rmp_serde::encode::write_named(out, &shown.snapshot),
+            None => {
+                vendue_domain::record::write_map(out, 0);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What the views keep in the state store, so that a start need not read the whole journal.
+
+use std::collections::BTreeSet;
+
+use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
+use vendue_domain::record::{Field, RecordError};
+
+use super::{Views, audit::AuditRecord, history::HistoryBid};
+
+/// What kind of thing a view keeps; the numbers are on disk and continue those of the actors' kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ViewSpace {
+    /// A lot's public bids.
+    History = 65,
+    /// An account's feed.
+    Feed = 66,
+    /// A market's channel.
+    Board = 67,
+    /// A market's audit log.
+    Audit = 68,
+    /// A fact, by a hash of whose it is.
+    Fact = 69,
+    /// From a live reservation to its stock.
+    Reservation = 70,
+}
+
+/// A value for the state store; `bytes` is `None` where it is to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewValue {
+    /// What kind.
+    pub space: ViewSpace,
+    /// Whose.
+    pub id: Id,
+    /// The value.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Where a numbered sequence stands. In recovery the journal is read from before the checkpoint; what the stored
+/// sequence holds already is not counted again.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cursor {
+    pub(super) seq: u64,
+    /// The journal position of the last event.
+    position: u64,
+    /// Read from the state store, and nothing counted since: it holds everything up to its position.
+    stored: bool,
+}
+
+impl Cursor {
+    /// The number of the next event, or `None` where the sequence holds it already.
+    pub(super) fn advance(&mut self, position: u64) -> Option<u64> {
+        if self.stored && position <= self.position {
+            return None;
+        }
+        self.stored = false;
+        self.position = position;
+        self.seq += 1;
+        Some(self.seq)
+    }
+
+    fn restored(seq: u64, position: u64) -> Self {
+        Self { seq, position, stored: true }
+    }
+}
+
+vendue_domain::record! {
+    struct StoredFeed { 1 => seq: u64, 2 => position: u64 }
+}
+vendue_domain::record! {
+    struct StoredBoard { 1 => seq: u64, 2 => position: u64, 3 => lots: Vec<LotId>, 4 => stock: Vec<StockId> }
+}
+vendue_domain::record! {
+    struct StoredHistory { 1 => seq: u64, 2 => bids: Vec<HistoryBid> }
+}
+vendue_domain::record! {
+    struct StoredAudit { 1 => seq: u64, 2 => position: u64, 3 => records: Vec<AuditRecord> }
+}
+
+/// What has changed since the last capture.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    keys: BTreeSet<(ViewSpace, Id)>,
+}
+
+impl Changed {
+    pub(super) fn note(&mut self, space: ViewSpace, id: Id) {
+        self.keys.insert((space, id));
+    }
+}
+
+impl Views {
+    /// How many things have changed since they were captured.
+    #[must_use]
+    pub fn changed(&self) -> usize {
+        self.changed.keys.len()
+    }
+
+    /// Captures up to `limit` changed things as they are after [`Views::position`].
+    pub fn capture(&mut self, limit: usize) -> Vec<ViewValue> {
+        let mut values = Vec::new();
+        while values.len() < limit {
+            let Some((space, id)) = self.changed.keys.pop_first() else { break };
+            values.push(ViewValue { space, id, bytes: self.value(space, id) });
+        }
+        values
+    }
+
+    /// The state store did not take these after all.
+    pub fn not_stored(&mut self, values: impl Iterator<Item = (ViewSpace, Id)>) {
+        self.changed.keys.extend(values);
+    }
+
+    fn value(&self, space: ViewSpace, id: Id) -> Option<Vec<u8>> {
+        match space {
+            ViewSpace::Feed => self
+                .feeds
+                .get(&AccountId(id))
+                .map(|feed| StoredFeed { seq: feed.seq, position: feed.position }.to_bytes()),
+            ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
+                let (seq, position) = (board.cursor.seq, board.cursor.position);
+                let (lots, stock) =
+                    (board.lots.iter().copied().collect(), board.stock.iter().copied().collect());
+                StoredBoard { seq, position, lots, stock }.to_bytes()
+            }),
+            ViewSpace::History => self.histories.get(&LotId(id)).map(|history| {
+                StoredHistory { seq: history.seq(), bids: history.bids().copied().collect() }.to_bytes()
+            }),
+            ViewSpace::Audit => self.audits.get(&MarketId(id)).map(|audit| {
+                let (seq, position) = (audit.cursor.seq, audit.cursor.position);
+                StoredAudit { seq, position, records: audit.records.iter().cloned().collect() }.to_bytes()
+            }),
+            ViewSpace::Fact | ViewSpace::Reservation => None,
+        }
+    }
+
+    /// Recovery: takes back what a capture stored.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub fn restore_value(&mut self, space: ViewSpace, id: Id, bytes: &[u8]) -> Result<(), RecordError> {
+        match space {
+            ViewSpace::Feed => {
+                let feed = StoredFeed::from_bytes(bytes)?;
+                self.feeds.insert(AccountId(id), Cursor::restored(feed.seq, feed.position));
+            }
+            ViewSpace::Board => {
+                let stored = StoredBoard::from_bytes(bytes)?;
+                let board = self.boards.entry(MarketId(id)).or_default();
+                board.cursor = Cursor::restored(stored.seq, stored.position);
+                board.lots = stored.lots.into_iter().collect();
+                board.stock = stored.stock.into_iter().collect();
+            }
+            ViewSpace::History => {
+                let stored = StoredHistory::from_bytes(bytes)?;
+                self.histories.insert(LotId(id), super::history::History::restored(stored.seq, stored.bids));
+            }
+            ViewSpace::Audit => {
+                let stored = StoredAudit::from_bytes(bytes)?;
+                let audit = self.audits.entry(MarketId(id)).or_default();
+                audit.cursor = Cursor::restored(stored.seq, stored.position);
+                audit.records = stored.records.into();
+            }
+            ViewSpace::Fact | ViewSpace::Reservation => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! What can be typed. Each subcommand's arguments stand beside its code; here is the list of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 something broke or could not be reached; 2 wrong usage or configuration;
+3 the market's rules said no; 4 the outcome is not known (try again with the same --key).
+
+Start with `vendue demo`: a living market on this machine.";
+
+/// Runs markets: auctions, stock at a fixed price; every bid durable before anybody hears of it.
+#[derive(Debug, Parser)]
+#[command(name = "vendue", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts engine, gateway and a living market on this machine.
+    Demo(crate::demo::Arguments),
+    /// Runs the engine: decides, makes durable, answers. One for each data directory.
+    Engine(crate::engine::Arguments),
+    /// Runs a gateway: WebSockets, HTTP and the pages, in front of an engine.
+    Gateway(crate::gateway::Arguments),
+    /// Bids on a lot.
+    Bid(crate::bid::Arguments),
+    /// Follows lots live, through restarts of anything.
+    Watch(crate::watch::Arguments),
+    /// Lists and shows lots, and their bids.
+    #[command(subcommand)]
+    Lot(crate::lot::LotCommand),
+    /// Lists and reserves stock.
+    #[command(subcommand)]
+    Stock(crate::stock::StockCommand),
+    /// Creates accounts and grants them roles.
+    #[command(subcommand)]
+    Account(crate::account::AccountCommand),
+    /// Mints a token from the secret of a data directory.
+    Token(crate::token::Arguments),
+    /// Shows and checks the configuration.
+    #[command(subcommand)]
+    Config(crate::settings::ConfigCommand),
+    /// Says which build this is.
+    Version(VersionArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VersionArguments {
+    /// As one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the configuration comes from, besides the environment.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConfigArguments {
+    /// The configuration file [default: ./vendue.toml where there is one].
+    #[arg(long, env = "VENDUE_CONFIG", value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+    /// One key, `engine.shards=2` say; above file and environment. May be given several times.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", help_heading = "Configuration")]
+    pub(crate) set: Vec<String>,
+}

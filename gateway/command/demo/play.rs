@@ -1,0 +1,293 @@
+//! The living market: bots on connections of their own, and the house that puts up new lots. The minds are in `floor`, the
+//! house's plan in `house`; this carries them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rand::RngExt;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use vendue_client::{Client, Error, Key, Options, Update};
+use vendue_domain::id::{AccountId, MarketId};
+
+use super::catalogue::Catalogue;
+use super::floor::{Bid, Floor, LotView};
+use super::house::House;
+use super::seed::{self, Seeded};
+use crate::config::DemoOptions;
+use crate::connection::{failed, text};
+use crate::data_dir::DataDir;
+use crate::failure::Failure;
+
+/// How often the house looks over its lots.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often somebody sets stock aside, about.
+const RESERVE_EVERY: Duration = Duration::from_secs(12);
+/// For how long, in milliseconds.
+const RESERVE_FOR_MS: u64 = 90_000;
+/// Bids that may wait for one bot: it is one person.
+const BIDS_WAITING: usize = 2;
+/// News that may wait for the floor.
+const NEWS_WAITING: usize = 1_024;
+/// How long a bot waits before it comes back after its connection was refused.
+const COME_BACK_AFTER: Duration = Duration::from_secs(5);
+/// How long a demo token is good for.
+pub(super) const TOKEN_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// Lots on one page.
+const PAGE: u32 = 500;
+/// Pages looked through for the last number of the catalogue: 100,000 lots are a demo of two months.
+const PAGES_MAX: usize = 200;
+
+/// What a bot hears about a lot.
+struct Heard {
+    bot: usize,
+    lot: String,
+    leads: bool,
+}
+
+/// The market at play.
+pub(super) struct Play {
+    pub(super) operator: Client,
+    pub(super) seeded: Seeded,
+    pub(super) catalogue: Catalogue,
+    pub(super) house: House,
+    pub(super) options: DemoOptions,
+}
+
+impl Play {
+    /// Builds what is missing of the market and puts the first lots up.
+    pub(super) async fn prepare(
+        operator: Client,
+        catalogue: Catalogue,
+        options: DemoOptions,
+    ) -> Result<Self, Failure> {
+        let seeded = seed::market(&operator, &catalogue, options.bidders).await?;
+        let next_number = last_number(&operator, seeded.market).await? + 1;
+        let house = House::new(&options, next_number);
+        let mut play = Self { operator, seeded, catalogue, house, options };
+        play.replenish().await?;
+        Ok(play)
+    }
+
+    /// Puts up what is missing, and gives what is open.
+    async fn replenish(&mut self) -> Result<Vec<LotView>, Failure> {
+        let mut on_offer = 0;
+        let mut open = Vec::new();
+        for state in ["scheduled", "paused", "open"] {
+            let lots = list(&self.operator, self.seeded.market, state).await?;
+            on_offer += lots.len();
+            if state == "open" {
+                open = lots.iter().filter_map(view).collect();
+            }
+        }
+        for offer in self.house.missing(on_offer, now_us(&self.operator)) {
+            seed::offer(&self.operator, &self.seeded, &self.catalogue, offer).await?;
+            self.house.next_number = offer.number + 1;
+        }
+        Ok(open)
+    }
+
+    /// Plays until it is dropped. What goes wrong for a while (an engine that is being restarted) is tried again.
+    pub(super) async fn run(mut self, url: String, data: DataDir) {
+        let (news, mut heard) = mpsc::channel(NEWS_WAITING);
+        let mut bots = Vec::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        for (at, &account) in self.seeded.bots.iter().enumerate() {
+            let (bids, waiting) = mpsc::channel(BIDS_WAITING);
+            bots.push(bids);
+            tasks.spawn(bot(at, account, url.clone(), data.clone(), waiting, news.clone()));
+        }
+        let temperaments =
+            self.catalogue.bidders.iter().map(|bidder| bidder.temperament).cycle().take(bots.len());
+        let mut floor = Floor::new(temperaments, self.options.seed, self.options.bids_per_minute);
+        let mut lots = Vec::new();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut shop = tokio::time::interval(RESERVE_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        shop.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pause = floor.pause();
+        loop {
+            let next = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(Heard { bot, lot, leads }) = heard.recv() => {
+                    floor.told(bot, &lot, leads);
+                    continue;
+                }
+                _ = look.tick() => {
+                    match self.replenish().await {
+                        Ok(open) => lots = open,
+                        Err(failure) => tracing::debug!(%failure, "the house waits"),
+                    }
+                    floor.keep_only(&lots.iter().map(|lot| lot.id.as_str()).collect::<HashSet<_>>());
+                    continue;
+                }
+                _ = shop.tick() => {
+                    self.shop(&bots).await;
+                    continue;
+                }
+                () = next => {}
+            }
+            pause = floor.pause();
+            if let Some(bid) = floor.next_bid(&lots, now_us(&self.operator)) {
+                if let Some(lot) = lots.iter_mut().find(|lot| lot.id == bid.lot) {
+                    // What is seen is up to two seconds old; the next one at least steps above this one.
+                    lot.min_next = lot.min_next.max(bid.amount.min(lot.min_next + lot.min_next / 20));
+                }
+                // A bot that still waits for an answer (the engine is away) leaves its turn out.
+                let _ = bots[bid.bot].try_send(Errand::Bid(bid));
+            }
+        }
+    }
+
+    /// Somebody sets a few units aside; they come back when the time is over.
+    async fn shop(&self, bots: &[mpsc::Sender<Errand>]) {
+        let mut dice = rand::rng();
+        if bots.is_empty() || self.seeded.stock.is_empty() {
+            return;
+        }
+        let stock = self.seeded.stock[dice.random_range(0..self.seeded.stock.len())].to_string();
+        let quantity = dice.random_range(1..=3);
+        let _ = bots[dice.random_range(0..bots.len())].try_send(Errand::Reserve { stock, quantity });
+    }
+}
+
+/// What a bot is sent to do.
+enum Errand {
+    Bid(Bid),
+    Reserve { stock: String, quantity: u64 },
+}
+
+/// One bot: its own account, connection and channel.
+async fn bot(
+    at: usize,
+    account: AccountId,
+    url: String,
+    data: DataDir,
+    mut errands: mpsc::Receiver<Errand>,
+    news: mpsc::Sender<Heard>,
+) {
+    loop {
+        match attend(at, account, &url, &data, &mut errands, &news).await {
+            Ok(()) => return,
+            Err(why) => tracing::debug!(bot = at, why, "a bot was sent away; it comes back"),
+        }
+        tokio::time::sleep(COME_BACK_AFTER).await;
+    }
+}
+
+async fn attend(
+    at: usize,
+    account: AccountId,
+    url: &str,
+    data: &DataDir,
+    errands: &mut mpsc::Receiver<Errand>,
+    news: &mpsc::Sender<Heard>,
+) -> Result<(), String> {
+    let token = crate::token::mint(data, account, TOKEN_TTL).map_err(|failure| failure.to_string())?;
+    let options = Options { token: Some(token), name: format!("vendue-demo-bot/{at}"), ..Options::default() };
+    let client = Client::connect(url, options).await.map_err(|error| error.to_string())?;
+    let mut own = client.subscribe("account").await.map_err(|error| error.to_string())?;
+    loop {
+        tokio::select! {
+            update = own.next() => match update {
+                Some(Update::Event(event)) => {
+                    let lot = text(&event.data, "lot");
+                    let leads = match event.kind.as_str() {
+                        "outbid" => false,
+                        "bid_status" => event.data["status"] == "leading",
+                        _ => continue,
+                    };
+                    let _ = news.send(Heard { bot: at, lot, leads }).await;
+                }
+                Some(_) => {}
+                None => return Err(own.end().map(ToString::to_string).unwrap_or_default()),
+            },
+            errand = errands.recv() => match errand {
+                Some(Errand::Bid(bid)) => {
+                    let params = json!({"lot": bid.lot, "amount": bid.amount});
+                    let leads = match client.command("lot.bid", params, Key::random()).await {
+                        Ok(result) => result["status"] == "leading",
+                        // It leads already: the floor had not heard yet.
+                        Err(Error::Server(error)) if error.code == "self_outbid" => true,
+                        Err(_) => false,
+                    };
+                    let _ = news.send(Heard { bot: at, lot: bid.lot, leads }).await;
+                }
+                Some(Errand::Reserve { stock, quantity }) => {
+                    let params = json!({"stock": stock, "quantity": quantity, "ttl_ms": RESERVE_FOR_MS});
+                    // Out of stock or over the limit: nothing that a bot needs to do about.
+                    let _ = client.command("stock.reserve", params, Key::random()).await;
+                }
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// The market's clock, in microseconds since the Unix epoch.
+fn now_us(client: &Client) -> i64 {
+    client.server_time().map_or_else(crate::when::now_us, |time| time.micros)
+}
+
+/// The first page of a market's lots in one state.
+async fn list(client: &Client, market: MarketId, state: &str) -> Result<Vec<Value>, Failure> {
+    let params = json!({"market": market.to_string(), "state": state, "limit": PAGE});
+    let mut page =
+        client.request("lot.list", params).await.map_err(|error| failed("lot.list", &error, None))?;
+    match page["lots"].take() {
+        Value::Array(lots) => Ok(lots),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The highest number of the catalogue so far; 0 where there is none.
+async fn last_number(client: &Client, market: MarketId) -> Result<u64, Failure> {
+    let mut last = 0;
+    let mut cursor = Value::Null;
+    for _ in 0..PAGES_MAX {
+        let mut params = json!({"market": market.to_string(), "sort": "newest", "limit": PAGE});
+        if !cursor.is_null() {
+            params["cursor"] = cursor;
+        }
+        let mut page =
+            client.request("lot.list", params).await.map_err(|error| failed("lot.list", &error, None))?;
+        let numbers = page["lots"].as_array().into_iter().flatten().filter_map(|lot| lot["number"].as_u64());
+        last = numbers.fold(last, u64::max);
+        cursor = page["cursor"].take();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// An open lot as a bidder sees it; `None` where it has no end or nothing can be bid.
+fn view(lot: &Value) -> Option<LotView> {
+    let number = |field: &str| lot[field].as_u64();
+    let start = number("start_amount")?;
+    Some(LotView {
+        id: text(lot, "lot"),
+        category: text(lot, "category"),
+        estimate: (
+            lot["estimate"][0].as_u64().unwrap_or(start),
+            lot["estimate"][1].as_u64().unwrap_or(start),
+        ),
+        min_next: number("min_next_amount")?,
+        opens_at: lot["opens_at"].as_i64()?,
+        ends_at: lot["ends_at"].as_i64()?,
+    })
+}
+
+/// A lot that a visitor can bid on for a good while, for the screen: the open one that ends last.
+pub(super) async fn showpiece(client: &Client, market: MarketId) -> Result<Option<Value>, Failure> {
+    let mut lots = list(client, market, "open").await?;
+    if lots.is_empty() {
+        lots = list(client, market, "scheduled").await?;
+    }
+    Ok(lots.into_iter().max_by_key(|lot| lot["ends_at"].as_i64()))
+}

@@ -1,0 +1,134 @@
+//! Builds the demo market through the protocol, like any client. Every id is the demo's own and the same at each start, so
+//! that a second start finds its market and goes on.
+
+use serde_json::{Value, json};
+use vendue_client::{Client, Error};
+use vendue_domain::amount::Currency;
+use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
+
+use super::catalogue::{self, Catalogue};
+use super::house::Offer;
+use crate::connection::failed;
+use crate::failure::Failure;
+
+/// Bids within this long of the end move it, in milliseconds, and by how much.
+const SOFT_CLOSE_MS: u64 = 30_000;
+/// How long after its announced end a lot can be kept open by bids, in microseconds: ten minutes.
+const HARD_CLOSE_AFTER_US: i64 = 600_000_000;
+/// How many units of a stock item one account may hold.
+const LIMIT_PER_ACCOUNT: u64 = 12;
+
+/// The demo's market and its parties.
+#[derive(Debug, Clone)]
+pub(super) struct Seeded {
+    pub(super) market: MarketId,
+    pub(super) currency: Currency,
+    pub(super) sellers: Vec<AccountId>,
+    /// The bots, in the catalogue's order.
+    pub(super) bots: Vec<AccountId>,
+    /// Whoever sits before the demo.
+    pub(super) visitor: AccountId,
+    pub(super) stock: Vec<StockId>,
+}
+
+/// Runs the commands of one account; `already_exists` is what a later start expects.
+struct Builder<'a> {
+    client: &'a Client,
+}
+
+impl Builder<'_> {
+    async fn command(&self, method: &str, params: Value, key: String) -> Result<(), Failure> {
+        match self.client.command(method, params, key).await {
+            Ok(_) => Ok(()),
+            Err(Error::Server(error)) if error.code == "already_exists" => Ok(()),
+            Err(error) => Err(failed(&format!("building the demo market: {method}"), &error, None)),
+        }
+    }
+
+    async fn account(
+        &self,
+        market: MarketId,
+        kind: &str,
+        number: u64,
+        name: &str,
+        role: &str,
+    ) -> Result<AccountId, Failure> {
+        let account = AccountId::from_u128(catalogue::id(kind, number));
+        let created =
+            json!({"account": account.to_string(), "name": name, "ref": format!("demo-{kind}-{number}")});
+        self.command("account.create", created, format!("demo-{kind}-{number}")).await?;
+        let granted = json!({"account": account.to_string(), "market": market.to_string(), "role": role});
+        self.command("account.grant", granted, format!("demo-grant-{kind}-{number}")).await?;
+        Ok(account)
+    }
+}
+
+/// Market, parties and stock; does nothing twice.
+pub(super) async fn market(client: &Client, catalogue: &Catalogue, bidders: u32) -> Result<Seeded, Failure> {
+    let builder = Builder { client };
+    let market = MarketId::from_u128(catalogue::id("market", 1));
+    let currency = Currency::new(&catalogue.market.currency).ok_or_else(|| {
+        Failure::broken("the demo market", "its currency is not known", "mend config/demo-market.toml")
+    })?;
+    let created = json!({"market": market.to_string(), "name": catalogue.market.name, "currency": currency.code(), "ref": "demo"});
+    builder.command("market.create", created, "demo-market".to_owned()).await?;
+    let mut sellers = Vec::new();
+    for (number, seller) in (1..).zip(&catalogue.sellers) {
+        sellers.push(builder.account(market, "seller", number, &seller.name, "seller").await?);
+    }
+    let mut bots = Vec::new();
+    for (number, bidder) in (1..=u64::from(bidders)).zip(catalogue.bidders.iter().cycle()) {
+        bots.push(builder.account(market, "bidder", number, &bidder.name, "bidder").await?);
+    }
+    let visitor = builder.account(market, "visitor", 1, "The demo's visitor", "bidder").await?;
+    let mut stock = Vec::new();
+    for (number, item) in (1..).zip(&catalogue.stock) {
+        let id = StockId::from_u128(catalogue::id("stock", number));
+        let seller = sellers[number as usize % sellers.len()];
+        let params = json!({
+            "stock": id.to_string(), "market": market.to_string(), "title": item.title, "description": item.description,
+            "category": item.category, "price": minor(item.price, currency), "on_hand": item.on_hand,
+            "ref": format!("SHOP-{number}"), "limit_per_account": LIMIT_PER_ACCOUNT, "seller": seller.to_string(),
+        });
+        builder.command("stock.create", params, format!("demo-stock-{number}")).await?;
+        stock.push(id);
+    }
+    Ok(Seeded { market, currency, sellers, bots, visitor, stock })
+}
+
+/// Puts one lot up.
+pub(super) async fn offer(
+    client: &Client,
+    seeded: &Seeded,
+    catalogue: &Catalogue,
+    offer: Offer,
+) -> Result<LotId, Failure> {
+    let id = LotId::from_u128(catalogue::id("lot", offer.number));
+    let params = lot_params(seeded, catalogue, offer, id);
+    Builder { client }.command("lot.create", params, format!("demo-lot-{}", offer.number)).await?;
+    Ok(id)
+}
+
+fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -> Value {
+    let (lot, title) = catalogue.lot(offer.number);
+    let minor = |whole| minor(whole, seeded.currency);
+    let seller = seeded.sellers[offer.number as usize % seeded.sellers.len()];
+    let mut params = json!({
+        "lot": id.to_string(), "market": seeded.market.to_string(), "title": title, "description": lot.description,
+        "category": lot.category, "format": "english", "number": offer.number, "ref": format!("DEMO-{:04}", offer.number),
+        "opens_at": offer.opens_at, "closes_at": offer.closes_at, "start_amount": minor(lot.start()),
+        "estimate": [minor(lot.estimate.0), minor(lot.estimate.1)], "seller": seller.to_string(),
+        "soft_close": {"window_ms": SOFT_CLOSE_MS, "extend_ms": SOFT_CLOSE_MS, "hard_close_at": offer.closes_at + HARD_CLOSE_AFTER_US},
+    });
+    for (field, amount) in [("reserve", lot.reserve), ("buy_now", lot.buy_now)] {
+        if let Some(amount) = amount {
+            params[field] = json!(minor(amount));
+        }
+    }
+    params
+}
+
+/// Whole units as minor units. The catalogue's amounts are small: no overflow.
+fn minor(whole: u64, currency: Currency) -> u64 {
+    whole * 10_u64.pow(u32::from(currency.exponent()))
+}

@@ -1,0 +1,141 @@
+/**
+ * One channel's stream, checked and folded: the sequence has to be dense, and snapshot + events is the state. This
+ * file knows no sockets and no timers; it says what to do and its owner does it.
+ */
+
+/** An event as it travels on the wire (protocol, section 2). */
+export interface ChannelEvent<Data = Record<string, unknown>> {
+  channel: string;
+  epoch: string;
+  seq: number;
+  /** First seq of a range that was conflated into this event; absent when the event stands for itself. */
+  from?: number;
+  /** Server's time, microseconds since the Unix epoch. */
+  ts: number;
+  type: string;
+  data: Data;
+}
+
+/** The reply to `subscribe`. */
+export interface SubscribeReply {
+  epoch: string;
+  seq: number;
+  resumed: boolean;
+  snapshot?: Record<string, unknown>;
+  events?: ChannelEvent[];
+}
+
+/** A place in a channel's history. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
+
+/** Makes the next state from an event. It must not change `state` in place: pages compare by identity. */
+export type Fold = (state: Record<string, unknown>, event: ChannelEvent) => Record<string, unknown>;
+
+/** What `take` did with an event. */
+export type Verdict = "applied" | "duplicate" | "held" | "gap";
+
+/** Events held while a subscription is renewed; beyond it the channel starts from a snapshot. The protocol's own bound for a resume. */
+const HELD_MAX = 1_024;
+
+export class ChannelCore {
+  position: Position | null = null;
+  state: Record<string, unknown> | null = null;
+  private syncing = true;
+  private held: ChannelEvent[] = [];
+
+  constructor(private readonly fold: Fold = overwrite) {}
+
+  /** True between a (re)subscription and its reply: `state` is the last one known. */
+  get stale(): boolean {
+    return this.syncing;
+  }
+
+  /** A subscription is about to be sent: events wait until its reply says where it starts. */
+  beginSync(): void {
+    this.syncing = true;
+    this.held = [];
+  }
+
+  /**
+   * Takes the reply to `subscribe`. Calls `heard` with null when a snapshot replaced the state and with each event that
+   * is new, in order, each at the moment when `state` and `position` are what it made of them. Returns false if the reply
+   * does not join up with what is known: the position is then forgotten, so that the next subscription gets a snapshot.
+   */
+  settle(reply: SubscribeReply, heard: (event: ChannelEvent | null) => void): boolean {
+    if (!reply.resumed) {
+      this.state = { ...(reply.snapshot ?? {}) };
+      this.position = { epoch: reply.epoch, seq: reply.seq };
+      heard(null);
+    }
+    this.syncing = false;
+    const held = this.held;
+    this.held = [];
+    for (const event of [...(reply.events ?? []), ...held]) {
+      const verdict = this.take(event);
+      if (verdict === "applied") heard(event);
+      if (verdict === "gap") return this.forget();
+    }
+    // A resume without events is only right if nothing was missed.
+    if (this.position && this.position.seq < reply.seq) return this.forget();
+    return true;
+  }
+
+  /** Takes an event of the stream. On `gap` nothing was applied and the owner has to subscribe again. */
+  take(event: ChannelEvent): Verdict {
+    if (this.syncing || !this.position) {
+      if (this.held.length < HELD_MAX) this.held.push(event);
+      return "held";
+    }
+    if (event.epoch !== this.position.epoch) return "gap";
+    if (event.seq <= this.position.seq) return "duplicate";
+    if ((event.from ?? event.seq) > this.position.seq + 1) return "gap";
+    this.state = this.fold(this.state ?? {}, event);
+    this.position = { epoch: event.epoch, seq: event.seq };
+    return "applied";
+  }
+
+  /** True if a heartbeat's latest seq shows that events are missing here. */
+  isBehind(latest: number): boolean {
+    return !this.syncing && this.position !== null && latest > this.position.seq;
+  }
+
+  private forget(): false {
+    this.position = null;
+    this.syncing = true;
+    return false;
+  }
+}
+
+/** The protocol's rule: the fields of an event overwrite the fields of the snapshot that bear their names. */
+export const overwrite: Fold = (state, event) => ({ ...state, ...event.data });
+
+/** States a lot enters by an event that does not spell its state out. */
+const LOT_STATES: Readonly<Record<string, string>> = {
+  lot_opened: "open",
+  lot_paused: "paused",
+  lot_resumed: "open",
+  lot_closed: "closed",
+};
+
+/** A lot: as `overwrite`, and the state that the event's name says; `old_ends_at` tells of the past and is no field of a lot. */
+export const foldLot: Fold = (state, event) => {
+  const { old_ends_at: _past, ...fields } = event.data;
+  const implied = LOT_STATES[event.type];
+  return implied ? { ...state, state: implied, ...fields } : { ...state, ...fields };
+};
+
+/** A market: its own fields. What happens to its lots is for listeners: thousands of lots are not kept here. */
+export const foldMarket: Fold = (state, event) => (event.type === "market_state" ? { ...state, ...event.data } : state);
+
+/** The account's feed is a sequence of news, not a state. */
+export const foldAccount: Fold = (state) => state;
+
+export function foldFor(channel: string): Fold {
+  if (channel.startsWith("lot:")) return foldLot;
+  if (channel.startsWith("market:")) return foldMarket;
+  if (channel === "account") return foldAccount;
+  return overwrite;
+}

@@ -1,0 +1,13 @@
+export { Client, connect, type ClientOptions } from "./client.js";
+export type { ConnectionOptions, ConnectionState, TokenSource } from "./connection.js";
+export { VendueError, type Outcome, type WireError } from "./errors.js";
+export { newId, newKey, type IdPrefix } from "./ids.js";
+export { ServerClock, steadyMicros } from "./clock.js";
+export { adviceOfCode, reconnectDelay, DEFAULT_BACKOFF, type BackoffOptions, type CloseAdvice } from "./backoff.js";
+export { ChannelCore, foldFor, foldLot, foldMarket, overwrite, type ChannelEvent, type Fold, type Position, type SubscribeReply } from "./channel.js";
+export { Subscription, type SubscribeOptions, type SubscriptionStatus } from "./subscriptions.js";
+export { DEFAULT_REQUEST_TIMES, type Phase, type RequestOptions, type RequestTimes } from "./requests.js";
+export type { Stats } from "./stats.js";
+export type { SocketConstructor, SocketLike } from "./socket.js";
+export { METHODS, type EventsOf, type LotQuery, type MethodName, type Methods, type NewLot, type ParamsOf, type ResultOf, type StateOf } from "./methods.js";
+export type * from "./types.js";

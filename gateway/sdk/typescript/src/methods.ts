@@ -1,0 +1,200 @@
+import type {
+  BidResult,
+  CommandResult,
+  Cursor,
+  LotSnapshot,
+  LotState,
+  Market,
+  Micros,
+  Minor,
+  PublicBid,
+  Sale,
+  SoftClose,
+  StockSnapshot,
+  LotEvents,
+  StockEvents,
+  MarketEvents,
+  AccountEvents,
+} from "./types.js";
+
+/** What a lot is created with; amounts in minor units, instants in microseconds. */
+export interface NewLot {
+  /** The id, if the creator chooses it (`newId("lot")`). */
+  lot?: string;
+  market: string;
+  title: string;
+  format: string;
+  quantity?: number;
+  opens_at: Micros;
+  closes_at: Micros;
+  start_amount: Minor;
+  reserve?: Minor;
+  buy_now?: Minor;
+  increments?: unknown;
+  soft_close?: SoftClose;
+  funding?: "none" | "deposit" | "full";
+  proxy?: boolean;
+  sale?: string;
+  number?: number;
+  description?: string;
+  category?: string;
+  estimate?: [Minor, Minor];
+  images?: string[];
+  ref?: string;
+  seller?: string;
+}
+
+interface LotReason {
+  lot: string;
+  reason: string;
+}
+type LotStateResult = CommandResult & { state: LotState };
+type StockCounters = CommandResult & { stock?: string; available: number; reserved: number; on_hand: number };
+
+/** Every method this client types: parameters without `key`, and the result. Others go through `client.request`. */
+export interface Methods {
+  "market.list": [Record<string, never>, { markets: Market[] }];
+  "market.create": [{ market?: string; name: string; currency: string; increments?: unknown; fees?: unknown; policy?: unknown }, CommandResult & { market: string }];
+  "market.halt": [{ market: string; reason: string }, CommandResult & { state: string }];
+  "market.resume": [{ market: string; reason: string }, CommandResult & { state: string }];
+  "sale.create": [{ market: string; title: string; terms?: string; opens_at: Micros; stagger_ms?: number }, CommandResult & { sale: string }];
+  "sale.register": [{ sale: string; terms?: unknown }, CommandResult & { sale: string; alias?: string }];
+  "sale.get": [{ sale: string }, Sale];
+  "account.create": [{ account?: string; name: string }, CommandResult & { account: string }];
+  "account.update": [{ account: string; [field: string]: unknown }, CommandResult & { account: string }];
+  "account.grant": [{ account: string; market: string; role: string }, CommandResult & { account: string }];
+  "account.suspend": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
+  "account.verify": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
+  "account.link": [{ account: string; other: string; market: string; reason: string }, CommandResult & { state: string }];
+  "account.get": [{ account?: string }, Record<string, unknown> & { account: string }];
+  "lot.create": [NewLot, CommandResult & { lot: string }];
+  "lot.revise": [Partial<NewLot> & { lot: string }, CommandResult];
+  "lot.open": [LotReason, LotStateResult];
+  "lot.pause": [LotReason, LotStateResult];
+  "lot.resume": [LotReason, LotStateResult];
+  "lot.extend": [LotReason & { ends_at: Micros }, LotStateResult];
+  "lot.cancel": [LotReason, LotStateResult];
+  "lot.close": [LotReason, LotStateResult];
+  "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
+  "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
+  "lot.bid": [{ lot: string; amount: Minor; quantity?: number; if_seq?: number; validate_only?: boolean }, BidResult];
+  "lot.buy_now": [{ lot: string }, CommandResult & Record<string, unknown>];
+  "lot.retract": [{ lot: string; reason?: string }, CommandResult & Record<string, unknown>];
+  "lot.get": [{ lot: string }, LotSnapshot];
+  "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];
+  "lot.bids": [{ lot: string; cursor?: string; limit?: number }, Cursor & { bids: PublicBid[] }];
+  "stock.list": [{ market: string; cursor?: string; limit?: number }, { stock: StockSnapshot[]; cursor?: string | null }];
+  "stock.get": [{ stock: string }, StockSnapshot];
+  "stock.create": [{ stock?: string; market: string; title: string; price: Minor; on_hand: number; ref?: string }, StockCounters];
+  "stock.receive": [{ stock: string; quantity: number; reason: string }, StockCounters];
+  "stock.adjust": [{ stock: string; quantity: number; reason: string }, StockCounters];
+  "stock.reserve": [{ stock: string; quantity: number; ttl_ms?: number }, CommandResult & { reservation: string; expires_at: Micros; available: number }];
+  "stock.release": [{ reservation: string }, StockCounters];
+  "stock.extend": [{ reservation: string; ttl_ms?: number }, StockCounters];
+}
+
+/** The order and the choice of `lot.list`. */
+export interface LotQuery {
+  market: string;
+  state?: string;
+  format?: string;
+  query?: string;
+  sort?: "ending" | "price" | "newest";
+  cursor?: string;
+  limit?: number;
+}
+
+export type MethodName = keyof Methods;
+export type ParamsOf<M extends MethodName> = Methods[M][0];
+export type ResultOf<M extends MethodName> = Methods[M][1];
+
+/**
+ * How a method is sent: a read needs no key; a command gets one, and `command.result` is asked at the actor whose id
+ * stands in the named parameter (null: the parameters do not tell which actor decides).
+ */
+type Kind = "read" | { target: string | null };
+
+const lot: Kind = { target: "lot" };
+const stock: Kind = { target: "stock" };
+const market: Kind = { target: "market" };
+const account: Kind = { target: "account" };
+const sale: Kind = { target: "sale" };
+const elsewhere: Kind = { target: null };
+
+export const METHODS: Readonly<Record<MethodName, Kind>> = {
+  "market.list": "read",
+  "market.create": market,
+  "market.halt": market,
+  "market.resume": market,
+  "sale.create": sale,
+  "sale.register": sale,
+  "sale.get": "read",
+  "account.create": account,
+  "account.update": account,
+  "account.grant": account,
+  "account.suspend": account,
+  "account.verify": account,
+  "account.link": account,
+  "account.get": "read",
+  "lot.create": lot,
+  "lot.revise": lot,
+  "lot.open": lot,
+  "lot.pause": lot,
+  "lot.resume": lot,
+  "lot.extend": lot,
+  "lot.cancel": lot,
+  "lot.close": lot,
+  "lot.reopen": lot,
+  "lot.void_bid": lot,
+  "lot.bid": lot,
+  "lot.buy_now": lot,
+  "lot.retract": lot,
+  "lot.get": "read",
+  "lot.list": "read",
+  "lot.bids": "read",
+  "stock.list": "read",
+  "stock.get": "read",
+  "stock.create": stock,
+  "stock.receive": stock,
+  "stock.adjust": stock,
+  "stock.reserve": stock,
+  "stock.release": elsewhere,
+  "stock.extend": elsewhere,
+};
+
+/** The methods of one noun: `Group<"lot">` has `bid`, `get`, ... */
+export type Group<Noun extends string, Options> = {
+  [M in MethodName as M extends `${Noun}.${infer Verb}` ? Verb : never]: (params: ParamsOf<M>, options?: Options) => Promise<ResultOf<M>>;
+};
+
+/** Makes the functions of one noun out of the table above. */
+export function groupOf<Noun extends string, Options>(
+  noun: Noun,
+  call: (method: MethodName, params: Record<string, unknown>, options?: Options) => Promise<unknown>,
+): Group<Noun, Options> {
+  const group: Record<string, unknown> = {};
+  for (const method of Object.keys(METHODS) as MethodName[]) {
+    const [head, verb] = method.split(".") as [string, string];
+    if (head === noun) group[verb] = (params: Record<string, unknown>, options?: Options) => call(method, params, options);
+  }
+  return group as Group<Noun, Options>;
+}
+
+/** The state and the events behind a channel's name. */
+export type StateOf<C extends string> = C extends `lot:${string}`
+  ? LotSnapshot
+  : C extends `stock:${string}`
+    ? StockSnapshot
+    : C extends `market:${string}`
+      ? Market
+      : Record<string, unknown>;
+
+export type EventsOf<C extends string> = C extends `lot:${string}`
+  ? LotEvents
+  : C extends `stock:${string}`
+    ? StockEvents
+    : C extends `market:${string}`
+      ? MarketEvents
+      : C extends "account"
+        ? AccountEvents
+        : Record<string, Record<string, unknown>>;

@@ -1,0 +1,27 @@
+/** The pages are told apart by the fragment, so that the server serves one file for all of them. */
+export type Route = { page: "market" } | { page: "lot"; lot: string };
+
+export interface Fragment {
+  route: Route;
+  /** A token that came with the address, to be taken out of it at once. */
+  token: string | null;
+}
+
+/** Reads `#/lot/lot_01...?token=...`, `#token=...`, `#/?token=...`. */
+export function parseFragment(hash: string): Fragment {
+  const text = hash.replace(/^#/, "");
+  const question = text.indexOf("?");
+  const path = question >= 0 ? text.slice(0, question) : text.startsWith("/") ? text : "";
+  const query = question >= 0 ? text.slice(question + 1) : text.startsWith("/") ? "" : text;
+  const token = new URLSearchParams(query).get("token");
+  const lot = /^\/lot\/([A-Za-z0-9_]{1,64})$/.exec(path)?.[1];
+  return { route: lot ? { page: "lot", lot } : { page: "market" }, token: token?.trim() || null };
+}
+
+export function lotHref(lot: string): string {
+  return `#/lot/${lot}`;
+}
+
+export function hrefOf(route: Route): string {
+  return route.page === "lot" ? lotHref(route.lot) : "#/";
+}

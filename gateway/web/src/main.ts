@@ -1,0 +1,13 @@
+import { mount } from "svelte";
+import App from "./App.svelte";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import { language } from "./texts";
+import { router } from "./lib/router.svelte";
+import { market } from "./lib/market.svelte";
+
+document.documentElement.lang = language;
+router.start();
+const target = document.getElementById("app");
+if (target) mount(App, { target });
+void market.start();

@@ -1,0 +1,44 @@
+// `npm run screenshots`: the pages in every dress, into `screenshots/`, to be looked at by a person.
+import { mkdirSync } from "node:fs";
+import { launch, open, server } from "./browser.mjs";
+
+const out = new URL("../screenshots/", import.meta.url).pathname;
+mkdirSync(out, { recursive: true });
+const target = await server({ seed: 11 });
+const browser = await launch();
+const shots = [
+  ["desktop-light", { width: 1360, height: 950 }],
+  ["desktop-dark", { width: 1360, height: 950, scheme: "dark" }],
+  ["phone-light", { width: 390, height: 844 }],
+  ["phone-dark", { width: 390, height: 844, scheme: "dark" }],
+  ["small-light", { width: 320, height: 640 }],
+];
+const token = process.env.VENDUE_TOKEN ?? (target.real ? null : "you");
+for (const [name, look] of shots) {
+  const page = await open(browser, target.url, look);
+  await page.locator("article").first().waitFor();
+  await page.waitForTimeout(3_000);
+  await page.screenshot({ path: `${out}market-${name}.png` });
+  await page.screenshot({ path: `${out}market-${name}-full.png`, fullPage: true });
+  await page.locator("article a").nth(2).click();
+  await page.locator("table tr").nth(2).waitFor({ timeout: 15_000 }).catch(() => undefined);
+  if (token) {
+    await page.evaluate((text) => (location.hash += `?token=${text}`), token);
+    await page.locator("#maximum").waitFor();
+    await page.locator(".big").click();
+    await page.locator(".notice:not(.busy)").filter({ hasText: /./ }).waitFor();
+  }
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: `${out}lot-${name}.png`, fullPage: name.startsWith("phone") });
+  if (target.drop && name !== "small-light") {
+    target.drop({ refuse: true });
+    await page.waitForTimeout(1_500);
+    await page.screenshot({ path: `${out}offline-${name}.png` });
+    target.admit();
+  }
+  if (page.problems.length > 0) console.error(name, page.problems);
+  await page.context().close();
+}
+await browser.close();
+await target.stop();
+console.log(out);

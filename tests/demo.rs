@@ -1,0 +1,147 @@
+//! The demo as a person meets it: everything that it prints works, it goes on after a restart, and leaves nothing behind.
+
+mod common;
+
+use std::process::Command;
+
+use common::{Demo, complaint, is_running, vendue};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// A market that is small and quick enough for a test.
+const SMALL: [&str; 8] = [
+    "--set",
+    "demo.lots=6",
+    "--set",
+    "demo.bidders=5",
+    "--set",
+    "demo.bids_per_minute=1200",
+    "--set",
+    "demo.first_end_s=600",
+];
+
+/// Runs a command with the demo's directory and gives its lines.
+fn lines(demo: &Demo, arguments: &[&str]) -> Vec<String> {
+    let output = vendue().args(arguments).args(["--data-dir", &demo.text("data_dir")]).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", complaint(&output));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn objects(demo: &Demo, arguments: &[&str]) -> Vec<Value> {
+    lines(demo, arguments).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn everything_that_can_be_typed_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &SMALL);
+    for field in ["url", "http", "operator", "operator_token", "token_secret_file", "market", "bidder_token"]
+    {
+        assert!(!demo.text(field).is_empty());
+    }
+    wait_for_bids(&demo).await;
+    let table = lines(&demo, &["lot", "list"]);
+    assert_eq!(table.len(), 7, "a heading and six lots: {table:#?}");
+    assert!(table[1..].iter().all(|line| line.contains("lot_") && line.contains(" EUR")), "{table:#?}");
+    let lots = objects(&demo, &["lot", "list", "--json", "--sort", "catalogue"]);
+    let lot = lots.last().unwrap();
+    let (id, number) = (lot["lot"].as_str().unwrap(), lot["number"].to_string());
+    // A maximum far above what anybody else gives, by number; seen by everybody else only as a step.
+    let bid = &objects(&demo, &["bid", &number, "90000.00", "--json", "--key", "mine"])[0];
+    assert_eq!(bid["status"], "leading", "{bid}");
+    let again = &objects(&demo, &["bid", &id[..14], "90000.00", "--json", "--key", "mine"])[0];
+    assert_eq!((&again["bid"], &again["replayed"]), (&bid["bid"], &json!(true)));
+    let said = lines(&demo, &["bid", &number, "95000.00"]);
+    assert!(said[0].starts_with("You lead: lot "), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("  next minimum")), "{said:?}");
+    assert!(lines(&demo, &["lot", "show", &number]).iter().any(|line| line.contains("estimate")));
+    assert!(lines(&demo, &["lot", "bids", id]).len() > 1);
+    assert!(lines(&demo, &["stock", "list"]).len() > 8);
+    let reserved = lines(&demo, &["stock", "reserve", "SHOP-1", "2"]);
+    assert!(reserved[0].starts_with("Reserved: 2 set aside as rsv_"), "{reserved:?}");
+    let account = &objects(&demo, &["account", "create", "A newcomer", "--grant", "bidder", "--json"])[0];
+    let token = demo.token(account["account"].as_str().unwrap());
+    assert_eq!(
+        objects(&demo, &["bid", &number, "10.00", "--json", "--token", &token, "--validate-only"]).len(),
+        0
+    );
+}
+
+async fn wait_for_bids(demo: &Demo) {
+    let client = demo.operator().await;
+    let mut market = client.subscribe(&format!("market:{}", demo.text("market"))).await.unwrap();
+    while let Some(update) = market.next().await {
+        if matches!(update, vendue_client::Update::Event(event) if event.kind == "lots_changed") {
+            return;
+        }
+    }
+    panic!("the market's channel has ended");
+}
+
+#[tokio::test]
+async fn a_later_start_goes_on_with_the_same_market() {
+    let dir = tempfile::tempdir().unwrap();
+    let quiet = ["--set", "demo.lots=4", "--set", "demo.bidders=2", "--set", "demo.bids_per_minute=0"];
+    let demo = Demo::start(dir.path(), &quiet);
+    let market = demo.text("market");
+    let before = objects(&demo, &["lot", "list", "--json"]);
+    let bid = &objects(&demo, &["bid", "1", "5000.00", "--json", "--key", "k"])[0];
+    let pids = [demo.engine_pid, demo.ready["gateway_pid"].as_i64().unwrap() as i32];
+    assert!(demo.signal(Signal::TERM).success());
+    assert!(!pids.into_iter().any(is_running), "a child is left");
+    assert!(!dir.path().join("demo.json").exists());
+    let demo = Demo::start(dir.path(), &quiet);
+    assert_eq!(demo.text("market"), market);
+    let after = objects(&demo, &["lot", "list", "--json"]);
+    let ids = |lots: &[Value]| lots.iter().map(|lot| lot["lot"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&before), ids(&after));
+    let again = &objects(&demo, &["bid", "1", "5000.00", "--json", "--key", "k"])[0];
+    assert_eq!((&again["bid"], &again["seq"], &again["replayed"]), (&bid["bid"], &bid["seq"], &json!(true)));
+}
+
+#[tokio::test]
+async fn a_killed_demo_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--bare"]);
+    let pids = [demo.engine_pid, demo.ready["gateway_pid"].as_i64().unwrap() as i32];
+    assert!(pids.into_iter().all(is_running));
+    demo.signal(Signal::KILL);
+    let give_up = std::time::Instant::now() + common::PATIENCE;
+    while pids.into_iter().any(is_running) {
+        assert!(std::time::Instant::now() < give_up, "a child is left: {pids:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// `vendue watch` sees the whole life of a lot, through a kill of the engine.
+#[tokio::test]
+async fn a_watch_survives_a_killed_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(dir.path(), &["--set", "demo.lots=1", "--set", "demo.bids_per_minute=0"]);
+    let mut watch: Command = vendue();
+    watch.args(["watch", "1", "--json", "--data-dir", &demo.text("data_dir")]);
+    let watch = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let operator = demo.operator().await;
+    let lots = objects(&demo, &["lot", "list", "--json"]);
+    let lot = lots[0]["lot"].as_str().unwrap();
+    objects(&demo, &["bid", "1", "3000.00", "--json"]);
+    demo.kill_engine();
+    demo.wait_for_engine();
+    objects(&demo, &["bid", "1", "3100.00", "--json"]);
+    let close = json!({"lot": lot, "reason": "the end of a test"});
+    operator.command("lot.close", close, vendue_client::Key::random()).await.unwrap();
+    let output = watch.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let said: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(said[0]["update"], "snapshot");
+    let mut seq = said[0]["seq"].as_u64().unwrap();
+    for update in said[1..].iter().filter(|update| update["update"] == "event") {
+        seq += 1;
+        assert_eq!(update["seq"], seq, "dense: {said:#?}");
+    }
+    assert_eq!(said.last().unwrap()["type"], "lot_closed");
+}
