@@ -1,4 +1,5 @@
 //! The whole gateway over real sockets: clients of tokio-tungstenite, plain HTTP, and an engine on a Unix socket.
+#![allow(clippy::unwrap_used)] // A test that cannot go on says so by panicking.
 
 mod support;
 
