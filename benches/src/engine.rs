@@ -11,7 +11,7 @@ use vendue_engine::EngineOptions;
 use vendue_engine::commit::{Committer, Release};
 use vendue_engine::shard::Shard;
 use vendue_engine::unit::Unit;
-use vendue_storage::{AppendError, FileJournal, Journal, JournalOptions};
+use vendue_storage::{AppendError, FileJournal, JournalOptions};
 
 use crate::workload::{Bids, LINK, START, market, shard};
 
@@ -104,7 +104,11 @@ fn engine_leg(options: &Options, dir: &std::path::Path, lots: u64, rejected: u64
             std::thread::yield_now();
         }
     }
+    let patience = Instant::now();
     while count.replies.load(Ordering::Relaxed) < sent {
+        if patience.elapsed() > Duration::from_secs(10) {
+            return Err(format!("commands are unanswered: {:?}", shard.stats()));
+        }
         std::thread::yield_now();
     }
     let took = began.elapsed().as_secs_f64();

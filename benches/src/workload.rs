@@ -174,7 +174,13 @@ impl Bids {
         }));
         self.bytes.clear();
         let key = n.to_le_bytes();
-        CommandItem::encode_head(&mut self.bytes, n, bidder(n % self.bidders), Timestamp(i64::MAX), &key);
+        CommandItem::encode_head(
+            &mut self.bytes,
+            n,
+            bidder((n / self.lots + n) % self.bidders),
+            Timestamp(i64::MAX),
+            &key,
+        );
         command.encode(&mut self.bytes);
         &self.bytes
     }

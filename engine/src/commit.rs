@@ -134,12 +134,14 @@ impl Committer {
         let alone = queue.units.is_empty();
         queue.units.push_back(unit);
         drop(queue);
-        if self.inline && alone && records <= INLINE_RECORDS_MAX {
-            if let Ok(mut journal) = self.journal.try_lock() {
-                self.stats.inline_commits.fetch_add(1, Ordering::Relaxed);
-                self.commit(&mut **journal);
-                return first;
-            }
+        if self.inline
+            && alone
+            && records <= INLINE_RECORDS_MAX
+            && let Ok(mut journal) = self.journal.try_lock()
+        {
+            self.stats.inline_commits.fetch_add(1, Ordering::Relaxed);
+            self.commit(&mut **journal);
+            return first;
         }
         self.wake();
         first
@@ -147,10 +149,10 @@ impl Committer {
 
     /// Wakes the journal's thread if it said that it sleeps.
     fn wake(&self) {
-        if self.sleeping.swap(false, Ordering::AcqRel) {
-            if let Some(thread) = self.thread.get() {
-                thread.unpark();
-            }
+        if self.sleeping.swap(false, Ordering::AcqRel)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
         }
     }
 

@@ -194,10 +194,10 @@ impl LocalCell {
                 }
             }
             for broadcast in std::mem::take(&mut unit.learned) {
-                if broadcast.remaining.fetch_sub(1, std::sync::atomic::Ordering::AcqRel) == 1 {
-                    if let Some((link, reply)) = &broadcast.reply {
-                        out.entry(*link).or_default().extend(reply);
-                    }
+                if broadcast.remaining.fetch_sub(1, std::sync::atomic::Ordering::AcqRel) == 1
+                    && let Some((link, reply)) = &broadcast.reply
+                {
+                    out.entry(*link).or_default().extend(reply);
                 }
             }
             self.committer.recycle(unit);
@@ -219,10 +219,10 @@ impl LocalCell {
                 Request::Reload(address) => {
                     let mut state = self.load(&address)?;
                     self.reader.read(1, &mut |_, record| {
-                        if let Ok(Entry::Decided(decided)) = Entry::from_bytes(record) {
-                            if decided.address() == Some(address) {
-                                state = crate::shard::replayed(state.take(), &decided);
-                            }
+                        if let Ok(Entry::Decided(decided)) = Entry::from_bytes(record)
+                            && decided.address() == Some(address)
+                        {
+                            state = crate::shard::replayed(state.take(), &decided);
                         }
                         std::ops::ControlFlow::Continue(())
                     })?;

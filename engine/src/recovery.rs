@@ -276,12 +276,12 @@ impl Recovery<'_> {
     fn entry(&mut self, position: Position, entry: Entry, keys_listed: Position) -> Result<(), EngineError> {
         self.report.replayed_records += 1;
         self.last_time = self.last_time.max(entry.time());
-        if position > keys_listed {
-            if let Some(keyed) = entry.keyed() {
-                // Which shard's key it is depends on its target; an entry without one (a rejection) may be any
-                // shard's: every shard remembers those.
-                self.remember(position, &entry, keyed);
-            }
+        if position > keys_listed
+            && let Some(keyed) = entry.keyed()
+        {
+            // Which shard's key it is depends on its target; an entry without one (a rejection) may be any
+            // shard's: every shard remembers those.
+            self.remember(position, &entry, keyed);
         }
         if position < self.replay_from {
             return Ok(());
@@ -293,12 +293,12 @@ impl Recovery<'_> {
         };
         let Some(address) = decided.address() else { return Err(missing) };
         let owner = usize::from(Shard::owner(&address, self.shards.len() as u16));
-        if !self.shards[owner].holds(&address) {
-            if let Some(value) = self.store.load(&actor_key(&address))? {
-                let (seq, entity) =
-                    read_stored(&address, &value).map_err(|error| EngineError::Record { position, error })?;
-                self.shards[owner].restore(address, seq, entity);
-            }
+        if !self.shards[owner].holds(&address)
+            && let Some(value) = self.store.load(&actor_key(&address))?
+        {
+            let (seq, entity) =
+                read_stored(&address, &value).map_err(|error| EngineError::Record { position, error })?;
+            self.shards[owner].restore(address, seq, entity);
         }
         if !self.shards[owner].replay(address, &decided) {
             return Err(missing);

@@ -41,7 +41,7 @@ fn state(dir: &std::path::Path, items: u64) -> Result<(), Box<dyn Error>> {
     let change = |n: u64, round: u64| Change {
         key: key(n),
         value: Some(values[((n + round) % 1000) as usize].clone()),
-        deadline: (n % 4 == 0).then_some((n + round) as i64),
+        deadline: n.is_multiple_of(4).then_some((n + round) as i64),
     };
     for (name, step) in [("all", 1), ("1 in 10", 10), ("1 in 100", 100)] {
         let mut numbers: Vec<u64> = (0..items).step_by(step).collect();

@@ -150,8 +150,9 @@ pub struct Decision<E> {
 impl<E> Decision<E> {
     /// One event.
     #[must_use]
+    #[inline]
     pub fn event(event: E) -> Self {
-        Self { events: smallvec::smallvec![event], answer: None }
+        Self { events: SmallVec::from_buf([event]), answer: None }
     }
 
     /// Several events.
@@ -475,7 +476,18 @@ kinds! {
 impl<E> Decision<E> {
     /// The same decision with its events made into something else.
     #[must_use]
-    pub fn map<F>(self, make: impl FnMut(E) -> F) -> Decision<F> {
-        Decision { events: self.events.into_iter().map(make).collect(), answer: self.answer }
+    #[inline]
+    pub fn map<F>(self, mut make: impl FnMut(E) -> F) -> Decision<F> {
+        let Self { mut events, answer } = self;
+        // Nearly every decision is one event: it is moved, not collected.
+        let events = match events.pop() {
+            Some(only) if events.is_empty() => SmallVec::from_buf([make(only)]),
+            Some(last) => {
+                events.push(last);
+                events.into_iter().map(make).collect()
+            }
+            None => SmallVec::new(),
+        };
+        Decision { events, answer }
     }
 }

@@ -105,13 +105,12 @@ pub fn default_bands(currency: Currency) -> &'static [(u64, Amount)] {
     if currency.exponent() == 3 { &EBAY_THREE_DECIMALS } else { &EBAY }
 }
 
-/// The increment of the last band that begins at or below `price`. The tables are short and searched by counting,
-/// without a branch that could be predicted wrongly.
+/// The increment of the last band that begins at or below `price`. The first band begins at 0.
 #[must_use]
 #[inline]
 pub fn increment_at(bands: &[(u64, Amount)], price: Amount) -> Amount {
-    let begun: usize = bands.iter().map(|&(begins_at, _)| usize::from(begins_at <= price.get())).sum();
-    bands.get(begun.saturating_sub(1)).map_or(Amount::ONE, |&(_, increment)| increment)
+    let begun = bands.partition_point(|&(begins_at, _)| begins_at <= price.get());
+    bands.get(begun.wrapping_sub(1)).map_or(Amount::ONE, |&(_, increment)| increment)
 }
 
 #[cfg(test)]

@@ -76,10 +76,10 @@ impl Shard {
     pub fn stored(&mut self, stored: &[(ActorAddress, u64)]) {
         self.store_may_hold |= !stored.is_empty();
         for (address, seq) in stored {
-            if let Some(&index) = self.index.get(address) {
-                if let Some(cell) = self.cells[index as usize].as_mut() {
-                    cell.stored_seq = cell.stored_seq.max(*seq);
-                }
+            if let Some(&index) = self.index.get(address)
+                && let Some(cell) = self.cells[index as usize].as_mut()
+            {
+                cell.stored_seq = cell.stored_seq.max(*seq);
             }
         }
     }
@@ -87,11 +87,11 @@ impl Shard {
     /// The state store did not take these actors after all: they count as changed again.
     pub fn not_stored(&mut self, addresses: impl Iterator<Item = ActorAddress>) {
         for address in addresses {
-            if let Some(&index) = self.index.get(&address) {
-                if let Some(cell) = self.cells[index as usize].as_mut().filter(|cell| !cell.dirty) {
-                    cell.dirty = true;
-                    self.dirty.push_back(index);
-                }
+            if let Some(&index) = self.index.get(&address)
+                && let Some(cell) = self.cells[index as usize].as_mut().filter(|cell| !cell.dirty)
+            {
+                cell.dirty = true;
+                self.dirty.push_back(index);
             }
         }
     }

@@ -38,10 +38,10 @@ impl Release for Told {
                 }
             }
             for broadcast in unit.learned.drain(..) {
-                if broadcast.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    if let Some((link, reply)) = &broadcast.reply {
-                        self.links.write(*link, reply);
-                    }
+                if broadcast.remaining.fetch_sub(1, Ordering::AcqRel) == 1
+                    && let Some((link, reply)) = &broadcast.reply
+                {
+                    self.links.write(*link, reply);
                 }
             }
         }

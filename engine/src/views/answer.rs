@@ -215,7 +215,7 @@ impl Views {
     }
 
     fn bids(&self, lot: LotId, cursor: Option<&str>, limit: Option<u32>) -> Result<Vec<u8>, Refusal> {
-        if !self.of(lot).is_some() {
+        if self.of(lot).is_none() {
             return Err(NOT_FOUND);
         }
         let before: u64 = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?.unwrap_or(u64::MAX);

@@ -129,18 +129,19 @@ impl Core {
     /// what it has written.
     pub fn link_output(&mut self) -> &mut Vec<u8> {
         if self.link.is_up() {
-            if self.commands.has_unsent() {
-                self.commands.flush(&mut self.link.output);
-            }
-            if self.queries.has_unsent() {
-                self.queries.flush(&mut self.link.output);
-            }
+            // Follows first: on a new link the events of commands that are sent again are heard by those who watch.
             if !self.link.follows.is_empty() {
                 let mut frame = FrameBuilder::new(std::mem::take(&mut self.link.output), FrameKind::Follows);
                 for item in self.link.follows.drain(..) {
                     frame.item(|out| item.encode(out));
                 }
                 self.link.output = frame.finish();
+            }
+            if self.commands.has_unsent() {
+                self.commands.flush(&mut self.link.output);
+            }
+            if self.queries.has_unsent() {
+                self.queries.flush(&mut self.link.output);
             }
         }
         &mut self.link.output

@@ -22,7 +22,10 @@ use crate::core::{Core, Key};
 impl Core {
     /// Takes every whole message that has come in.
     pub(crate) fn read_messages(&mut self, now: Timestamp, key: Key) {
-        while let Some(connection) = self.connections.get_mut(key) {
+        // What ended once (a frame that is too large, say) is not read again.
+        while let Some(connection) =
+            self.connections.get_mut(key).filter(|connection| !connection.is_finished)
+        {
             let encoding = connection.encoding;
             match connection.socket.read() {
                 Ok(Message::Text(text)) if encoding == Encoding::Json => {

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
@@ -13,6 +14,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::core::Key;
 use crate::shell::worker::Worker;
+
+/// How long a closed connection is still read: closing with unread bytes would make the system throw away what the client
+/// has not read yet, the reason of the close among it.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// The writing side of a connection.
 pub(super) struct Socket {
@@ -82,6 +87,27 @@ pub(super) async fn run(worker: Rc<Worker>, key: Key, stream: TcpStream, read_al
     worker.sockets.borrow_mut().remove(&key);
     worker.core.borrow_mut().disconnect(worker.now(), key);
     worker.carry();
+    if !socket.has_failed.get() {
+        let _ = shutdown(socket.half.as_ref());
+        let _ = tokio::time::timeout(LINGER, read_rest(&mut reader)).await;
+    }
+}
+
+/// Says that nothing more will be written.
+fn shutdown(stream: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write)
+}
+
+/// Reads until the client has closed too.
+async fn read_rest(reader: &mut OwnedReadHalf) {
+    loop {
+        let ready = reader.readable().await;
+        match ready.and_then(|()| reader.try_read(&mut [0; 4_096])) {
+            Ok(0) => return,
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return,
+            _ => {}
+        }
+    }
 }
 
 /// One round: writes where there is room again, reads where something has come. Ready when the connection is over.

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 64;
 /// How long a lot stays open if nobody closes it: longer than any run.
 const OPEN_FOR: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long a command is tried again: longer than an engine takes to come back on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// An account that bids, and the token that proves it.
 #[derive(Debug, Clone)]

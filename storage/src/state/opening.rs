@@ -1,9 +1,10 @@
 //! Opening sled's files, checking them, and setting them aside when they are not good.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::error::{IoContext, StorageError};
@@ -11,6 +12,8 @@ use crate::state::KEY_BYTES;
 use crate::state::sled_store::{DEADLINE_BYTES, Inner, MARKER, Marker, backend};
 use crate::state::tree::BlockTree;
 
+/// Opening has to make some progress within this time. sled's own recovery, one step of it, reads about 1 GiB in 5 s.
+const STALL: Duration = Duration::from_secs(60);
 /// How often, and after what pause, sled's lock is tried again: together 5 s, a thousand times what it takes.
 const LOCK_TRIES: u32 = 1_000;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
@@ -65,31 +68,66 @@ pub(super) fn open_inner(dir: &Path, cache_bytes: u64) -> Result<Inner, OpenErro
     Err(OpenError::Refused(StorageError::InUse { dir: dir.display().to_string(), pid: None }))
 }
 
+/// sled panics on some kinds of damage and spins for ever on others. So it is opened and read in a thread of its own; when that
+/// thread panics, or stands still, the store is bad. A thread that spins is left behind, with the files that are set aside.
 fn try_open(dir: &Path, cache_bytes: u64) -> Result<Inner, OpenError> {
-    // sled panics on some kinds of damage; nothing of ours is under way that a panic could leave half done.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let config = sled::Config::default().path(dir).cache_capacity(cache_bytes);
-        // We flush ourselves, at checkpoints: a timer would only write more often.
-        let db = config.mode(sled::Mode::HighThroughput).flush_every_ms(None).open()?;
-        let items = BlockTree::open(&db, "items", KEY_BYTES)?;
-        let deadlines = BlockTree::open(&db, "deadlines", DEADLINE_BYTES + KEY_BYTES)?;
-        let marker = match db.get(MARKER)? {
-            None => None,
-            Some(bytes) => {
-                Some(Marker::decode(&bytes).ok_or(OpenError::Bad("a marker with a wrong check".to_owned()))?)
+    let (sender, receiver) = sync_channel(1);
+    let progress = Arc::new(AtomicU64::new(0));
+    let (seen_by_thread, dir) = (Arc::clone(&progress), dir.to_owned());
+    std::thread::Builder::new()
+        .name("state-open".to_owned())
+        .spawn(move || {
+            // Nobody waits any more when it was given up.
+            let _ = sender.send(open_checked(&dir, cache_bytes, &seen_by_thread));
+        })
+        .doing("start a thread for", || "opening the state store".to_owned())
+        .map_err(OpenError::Refused)?;
+    let mut seen = 0;
+    loop {
+        match receiver.recv_timeout(STALL) {
+            Ok(opened) => return opened,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(OpenError::Bad("sled panicked while opening it".to_owned()));
             }
-        };
-        check_digests(&items, &deadlines, marker.as_ref())?;
-        Ok(Inner { db, items, deadlines, marker: Mutex::new(marker), stale: Mutex::default() })
-    }));
-    opened.unwrap_or_else(|_| Err(OpenError::Bad("sled panicked while opening it".to_owned())))
+            Err(RecvTimeoutError::Timeout) => {
+                let before = std::mem::replace(&mut seen, progress.load(Ordering::Relaxed));
+                if before == seen {
+                    return Err(OpenError::Bad("sled stood still while opening it".to_owned()));
+                }
+            }
+        }
+    }
 }
 
-fn check_digests(items: &BlockTree, deadlines: &BlockTree, marker: Option<&Marker>) -> Result<(), OpenError> {
+/// Opens sled, reads the marker, and adds up all blocks, counting them in `progress`.
+fn open_checked(dir: &Path, cache_bytes: u64, progress: &AtomicU64) -> Result<Inner, OpenError> {
+    let config = sled::Config::default().path(dir).cache_capacity(cache_bytes);
+    // We flush ourselves, at checkpoints: a timer would only write more often.
+    let db = config.mode(sled::Mode::HighThroughput).flush_every_ms(None).open()?;
+    progress.fetch_add(1, Ordering::Relaxed);
+    let items = BlockTree::open(&db, "items", KEY_BYTES)?;
+    let deadlines = BlockTree::open(&db, "deadlines", DEADLINE_BYTES + KEY_BYTES)?;
+    let marker = match db.get(MARKER)? {
+        None => None,
+        Some(bytes) => Some(
+            Marker::decode(&bytes).ok_or_else(|| OpenError::Bad("a marker with a wrong check".to_owned()))?,
+        ),
+    };
+    check_digests(&items, &deadlines, marker.as_ref(), progress)?;
+    Ok(Inner { db, items, deadlines, marker: Mutex::new(marker), stale: Mutex::default() })
+}
+
+fn check_digests(
+    items: &BlockTree,
+    deadlines: &BlockTree,
+    marker: Option<&Marker>,
+    progress: &AtomicU64,
+) -> Result<(), OpenError> {
     let (generation, expected) =
         marker.map_or((0, (0, 0)), |marker| (marker.generation, (marker.items, marker.deadlines)));
-    let add_up =
-        |tree: &BlockTree| tree.add_up(generation).map_err(|error| OpenError::Bad(error.to_string()));
+    let add_up = |tree: &BlockTree| {
+        tree.add_up(generation, progress).map_err(|error| OpenError::Bad(error.to_string()))
+    };
     if (add_up(items)?.at_marker, add_up(deadlines)?.at_marker) == expected {
         return Ok(());
     }

@@ -2,7 +2,15 @@
 //!
 //! A block's key is the lower bound of what it holds: zeros for the first block, and for another the first item's key when it was
 //! split off. So the block of any key is the last one that is not greater.
+//!
+//! # A deadlock of sled 0.34.7, and how it is kept away
+//! sled writes each of its buffers (512 KiB) as a task of a pool of seven threads, and each such task needs the lock of its segment
+//! accountant. When the end of its file becomes free, it queues a truncation on the same pool, and whoever needs the next segment
+//! waits for that *holding the lock*. When all threads of the pool are busy with buffers by then, they wait for the lock, the lock for the
+//! truncation, and the truncation for a thread: for ever. (Seen in half of our test runs.) So few buffers may ever be under
+//! way: little is written between two flushes, which wait for them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use sled::IVec;
@@ -10,6 +18,11 @@ use sled::IVec;
 use crate::error::StorageError;
 use crate::state::CheckpointStats;
 use crate::state::block::{Block, Item, decode, encode, pack};
+
+/// Bytes of blocks after which sled is flushed: with what it writes again by itself, two or three buffers for seven threads.
+const FLUSH_BYTES: u64 = 256 * 1024;
+/// Bytes of new values put into one block's place at once: what is split off is written in one batch, with no flush between.
+const GROUP_BYTES: usize = 128 * 1024;
 
 /// What the digests of a tree add up to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +38,8 @@ pub(crate) struct BlockTree {
     name: &'static str,
     key_bytes: usize,
     digest: Mutex<u64>,
+    /// Bytes written since the last flush.
+    unflushed: AtomicU64,
     /// Keys of blocks that became empty: they can go in the next checkpoint, when no marker counts them.
     empty: Mutex<Vec<IVec>>,
 }
@@ -36,7 +51,14 @@ impl BlockTree {
         key_bytes: usize,
     ) -> Result<BlockTree, sled::Error> {
         let tree = db.open_tree(name)?;
-        Ok(BlockTree { tree, name, key_bytes, digest: Mutex::new(0), empty: Mutex::default() })
+        Ok(BlockTree {
+            tree,
+            name,
+            key_bytes,
+            digest: Mutex::new(0),
+            unflushed: AtomicU64::new(0),
+            empty: Mutex::default(),
+        })
     }
 
     /// The digest of all blocks as they are.
@@ -44,12 +66,13 @@ impl BlockTree {
         *self.digest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads and checks every block and adds up what they are worth; `generation` is the marker's.
-    pub(crate) fn add_up(&self, generation: u64) -> Result<Sums, StorageError> {
+    /// Reads and checks every block and adds up what they are worth; `generation` is the marker's. Counts in `progress`.
+    pub(crate) fn add_up(&self, generation: u64, progress: &AtomicU64) -> Result<Sums, StorageError> {
         let mut sums = Sums::default();
         let mut before: Option<Vec<u8>> = None;
         for entry in self.tree.iter() {
             let (key, bytes) = entry.map_err(|error| self.error(&error))?;
+            progress.fetch_add(1, Ordering::Relaxed);
             let block = self.decode(&key, &bytes)?;
             let ordered = block.items.iter().map(|(key, _)| *key);
             for item in ordered {
@@ -91,9 +114,20 @@ impl BlockTree {
             let next = self.tree.get_gt(&block_key).map_err(|error| self.error(&error))?;
             let count =
                 next.map_or(rest.len(), |(next, _)| rest.partition_point(|(key, _)| *key < &next[..]));
-            let (these, others) = rest.split_at(count);
+            let (these, others) = rest.split_at(count.min(group(rest)));
+            let before = stats.bytes_written;
             self.write_block(&block_key, &bytes, these, generation, stats, replaced)?;
+            self.flush_if_due(stats.bytes_written - before)?;
             rest = others;
+        }
+        Ok(())
+    }
+
+    /// Keeps the number of sled's buffers under way small.
+    fn flush_if_due(&self, written: u64) -> Result<(), StorageError> {
+        if self.unflushed.fetch_add(written, Ordering::Relaxed) + written >= FLUSH_BYTES {
+            self.unflushed.store(0, Ordering::Relaxed);
+            self.tree.flush().map_err(|error| self.error(&error))?;
         }
         Ok(())
     }
@@ -227,6 +261,16 @@ fn successor(key: &[u8]) -> Vec<u8> {
     let mut next = key.to_vec();
     next.push(0);
     next
+}
+
+/// How many of the first changes are written at once: at least one, then as long as their values are not too many bytes.
+fn group(changes: &[(&[u8], Option<&[u8]>)]) -> usize {
+    let mut bytes = 0;
+    let fits = |(key, value): &&(&[u8], Option<&[u8]>)| {
+        bytes += key.len() + value.map_or(0, <[u8]>::len);
+        bytes <= GROUP_BYTES
+    };
+    changes.iter().take_while(fits).count().max(1)
 }
 
 /// The items with the changes applied, both sorted.

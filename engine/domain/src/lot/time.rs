@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use super::state::Pause;
 use super::{Extended, Lot, LotEvent, Paused, Phase};
 use crate::actor::Events;
-use crate::context::Context;
+use crate::context::{Context, Stamp};
 use crate::facts::MarketFacts;
 use crate::time::Timestamp;
 
@@ -53,14 +53,26 @@ impl Lot {
         events
     }
 
+    /// Everything at once, each event resting on the ones before; nothing where there is nothing new.
     pub(super) fn events_of_facts(&self, context: &Context<'_>) -> Events<LotEvent> {
         let mut events = Events::new();
-        if !matches!(self.phase, Phase::Open | Phase::Paused) {
-            return events;
+        let Some(first) = self.event_of_facts(context) else { return events };
+        let stamp = Stamp { time: context.now, by: context.by, command_id: context.command_id };
+        let mut lot = self.clone();
+        let mut next = Some(first);
+        while let Some(event) = next {
+            lot.take_over(&event, &stamp);
+            events.push(event);
+            next = lot.event_of_facts(context);
         }
-        events.extend(self.halt_event(context));
-        events.extend(self.expulsions(context));
         events
+    }
+
+    fn event_of_facts(&self, context: &Context<'_>) -> Option<LotEvent> {
+        if !matches!(self.phase, Phase::Open | Phase::Paused) {
+            return None;
+        }
+        self.halt_event(context).or_else(|| self.expulsion(context))
     }
 
     /// A halt pauses the lot from the moment the market was halted; its end gives the time back. Both also where the lot
@@ -96,9 +108,9 @@ impl Lot {
         }))
     }
 
-    /// Suspended bidders lose their standing. Few accounts are suspended and few bid on one lot: the fewer are gone
-    /// through.
-    fn expulsions(&self, context: &Context<'_>) -> Option<LotEvent> {
+    /// Suspended bidders lose their standing, one after the other. Few accounts are suspended and few bid on one lot: the
+    /// fewer are gone through.
+    fn expulsion(&self, context: &Context<'_>) -> Option<LotEvent> {
         let suspended = context.facts.suspended();
         if suspended.len() == 0 {
             return None;
@@ -110,7 +122,6 @@ impl Lot {
             let suspended = context.facts.is_suspended(account, market);
             if suspended { rules.expel(&terms, account) } else { None }
         };
-        // One at a time: each restates the lot on the one before. The shell asks again.
         let bidders = rules.bidders();
         if bidders.len() <= suspended.len() {
             return bidders.into_iter().find_map(expel);

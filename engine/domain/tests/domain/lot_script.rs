@@ -257,6 +257,11 @@ impl Script {
         self.act(&action.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// The command that a line gives.
+    pub fn command_of(&self, line: &str) -> LotCommand {
+        self.command(&line.split_whitespace().skip(1).collect::<Vec<_>>())
+    }
+
     fn act(&mut self, words: &[&str]) -> Result<Outcome, Rejection> {
         let by = letter(words[0]);
         let command = Command::Lot(self.command(&words[1..]));

@@ -942,7 +942,8 @@ fn creation() {
         result.map_or_else(|rejection| said(&Err(rejection)), |_| "created".to_owned())
     };
     let soft = |window_ms, hard_close_at| Some(SoftClose { window_ms, extend_ms: 1, hard_close_at });
-    let cases: &[(&str, &dyn Fn(&mut CreateLot), &str)] = &[
+    type Change<'a> = &'a dyn Fn(&mut CreateLot);
+    let cases: &[(&str, Change<'_>, &str)] = &[
         ("as it is", &|_| {}, "created"),
         ("without an id", &|lot| lot.lot = None, "invalid_request lot"),
         ("no title", &|lot| lot.title = " ".into(), "invalid_request title"),

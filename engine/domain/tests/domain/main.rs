@@ -8,6 +8,7 @@ mod lot_model;
 mod lot_script;
 mod lot_tables;
 mod others;
+mod random;
 mod stock_model;
 mod stock_tables;
 mod world;

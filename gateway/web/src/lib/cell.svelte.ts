@@ -4,6 +4,22 @@ import type { LotChange, LotSnapshot } from "@vendue/client";
 export const HIGHLIGHT_MS = 1_400;
 export const EXTENDED_MS = 5_000;
 
+/** What a server may leave out of a snapshot because it is empty. */
+const EMPTY = {
+  description: "",
+  category: "",
+  estimate: null,
+  price: null,
+  leader: null,
+  bids: 0,
+  reserve_met: null,
+  buy_now: null,
+  images: [],
+  result: null,
+  winners: [],
+  soft_close: null,
+} satisfies Partial<LotSnapshot>;
+
 /** One lot as the pages show it: its newest snapshot, and what just happened to it. */
 export class LotCell {
   snap = $state.raw<LotSnapshot>() as LotSnapshot;
@@ -17,8 +33,8 @@ export class LotCell {
   private extendedTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(snapshot: LotSnapshot) {
-    this.snap = snapshot;
-    this.told = snapshot.bids;
+    this.snap = { ...EMPTY, ...snapshot };
+    this.told = this.snap.bids;
   }
 
   /** Takes what changed. `loud` shows it as a move; a quiet change only corrects what is shown. */

@@ -8,6 +8,8 @@ class Router {
 
   /** Reads the address; a token in it is kept for this tab and taken out of the address and the history at once. */
   start(): void {
+    // The browser would restore a place before the list is there again.
+    history.scrollRestoration = "manual";
     this.read();
     addEventListener("hashchange", () => this.read());
   }

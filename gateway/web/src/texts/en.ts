@@ -9,6 +9,7 @@ export const en = {
     loading: "Opening the market…",
     none: "No market is open here yet.",
     halted: "This market is halted. Bidding is paused until it resumes.",
+    masthead: (currency: string) => `A live auction in ${currency}. Anybody may watch.`,
     endingSoon: "Ending soon",
     allLots: "All lots",
     stock: "Buy now, while stocks last",

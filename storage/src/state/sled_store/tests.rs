@@ -9,6 +9,9 @@ use rand::{RngExt, SeedableRng};
 use super::*;
 use crate::state::MemoryStore;
 
+/// sled's threads are shared by all stores of a process (see `tree.rs`): an engine has one, so tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 fn open(dir: &Path) -> SledStore {
@@ -66,6 +69,7 @@ fn check_same(store: &SledStore, model: &MemoryStore, case: &str) {
 
 #[test]
 fn random_checkpoints_are_like_a_map() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for seed in 0..3 {
         let dir = tempfile::tempdir().unwrap();
         let (mut random, model) = (StdRng::seed_from_u64(seed), MemoryStore::new());
@@ -160,6 +164,7 @@ fn check_lying(dir: &Path, history: &History, case: &str) -> bool {
 
 #[test]
 fn a_flipped_byte_is_noticed() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let history = history(1);
     let length = std::fs::metadata(history.new.join("sled/db")).unwrap().len();
     let mut random = StdRng::seed_from_u64(7);
@@ -177,6 +182,7 @@ fn a_flipped_byte_is_noticed() {
 
 #[test]
 fn files_with_pages_of_an_older_time_are_noticed() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let history = history(2);
     let (old, new) = (
         std::fs::read(history.old.join("sled/db")).unwrap(),

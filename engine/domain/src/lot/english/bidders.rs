@@ -76,11 +76,16 @@ impl Bidder {
     #[inline]
     pub(super) fn keep(&mut self, bid: KeptBid) {
         if self.bids.len() >= 2 * BIDS_KEPT {
-            self.bids.drain(..BIDS_KEPT);
+            self.forget_older_half();
         }
         self.bids.push(bid);
         self.standing = self.standing.saturating_add(1);
         self.counted = self.counted.saturating_add(u32::from(bid.counts));
+    }
+
+    #[cold]
+    fn forget_older_half(&mut self) {
+        self.bids.drain(..BIDS_KEPT);
     }
 
     /// No bid of its counts for more than this.

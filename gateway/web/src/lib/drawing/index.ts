@@ -31,7 +31,7 @@ export function drawing(id: string, category: string, title = ""): Shape[] {
   const dice = new Dice(id);
   const palette = dice.pick(PALETTES);
   const { draw, flat } = kindOf(category, title);
-  const ground: Shape[] = [{ d: rect(0, 0, 120, 90), fill: palette.ground }];
-  if (!flat) ground.push({ d: rect(0, 68, 120, 22), fill: palette.shade });
+  const ground: Shape[] = [{ d: rect(-120, -90, 360, 270), fill: palette.ground }];
+  if (!flat) ground.push({ d: rect(-120, 68, 360, 112), fill: palette.shade });
   return ground.concat(draw(palette, dice));
 }

@@ -11,9 +11,9 @@ export function watch(p: Palette, dice: Dice): Shape[] {
   const ink = dial === p.light ? p.deep : p.light;
   const ticks = Array.from({ length: 12 }, (_, i) => line(...at(x, y, i / 12, 17.5), ...at(x, y, i / 12, i % 3 === 0 ? 13.5 : 15.5))).join("");
   const shapes: Shape[] = [
-    { d: polygon([49, -2], [71, -2], [73, 26], [47, 26]), fill: strap },
-    { d: polygon([47, 64], [73, 64], [71, 92], [49, 92]), fill: strap },
-    { d: `${line(52, 0, 50, 22)}${line(68, 0, 70, 22)}${line(50, 68, 52, 90)}${line(70, 68, 68, 90)}`, stroke: p.light, width: 0.8, opacity: 0.55 },
+    { d: polygon([46, -90], [74, -90], [73, 26], [47, 26]), fill: strap },
+    { d: polygon([47, 64], [73, 64], [74, 180], [46, 180]), fill: strap },
+    { d: `${line(49, -90, 50, 22)}${line(71, -90, 70, 22)}${line(50, 68, 49, 180)}${line(70, 68, 71, 180)}`, stroke: p.light, width: 0.8, opacity: 0.55 },
     { d: rect(84, 41.5, 5, 7, 1.5), fill: p.body },
     { d: circle(x, y, 26), fill: p.body },
     { d: circle(x, y, 22.5), fill: p.shade },
@@ -22,7 +22,7 @@ export function watch(p: Palette, dice: Dice): Shape[] {
   ];
   if (dice.next() < 0.55) {
     const [sx, sy] = at(x, y, dice.pick([0.25, 0.5, 0.75]), 9);
-    shapes.push({ d: circle(sx, sy, 4.6), stroke: ink, width: 0.8, opacity: 0.7 }, { d: line(sx, sy, ...at(sx, sy, dice.next(), 3.6)), stroke: ink, width: 0.8 });
+    shapes.push({ d: circle(sx, sy, 4.6), fill: dial, stroke: ink, width: 0.8 }, { d: line(sx, sy, ...at(sx, sy, dice.next(), 3.6)), stroke: ink, width: 0.8 });
   }
   shapes.push(
     { d: line(x, y, ...at(x, y, hour, 9.5)), stroke: ink, width: 2.2 },
@@ -59,8 +59,9 @@ export function coin(p: Palette, dice: Dice): Shape[] {
     const rim = Array.from({ length: 28 }, (_, i) => line(...at(x, y, i / 28, r - 1.2), ...at(x, y, i / 28, r - 3))).join("");
     shapes.push({ d: circle(x + 1.5, y + 2, r), fill: p.deep, opacity: 0.2 }, { d: circle(x, y, r), fill: dice.pick([p.body, p.accent, p.body]) }, { d: rim, stroke: p.light, width: 0.7, opacity: 0.7 });
     shapes.push({ d: circle(x, y, r - 5), stroke: p.light, width: 0.8, opacity: 0.8 });
-    const laurel = Array.from({ length: 5 }, (_, i) => ellipse(...at(x, y, 0.15 + i * 0.08, r * 0.42), 1.6, 3)).join("");
-    shapes.push({ d: laurel, fill: p.light, opacity: 0.75 }, { d: circle(x - 1, y - 2, r * 0.18) + ellipse(x - 1, y + r * 0.28, r * 0.26, r * 0.2), fill: p.light, opacity: 0.85 });
+    const points = dice.pick([5, 6, 8]);
+    const star = Array.from({ length: points * 2 }, (_, i) => at(x, y, i / (points * 2), r * (i % 2 === 0 ? 0.52 : 0.24)));
+    shapes.push({ d: polygon(...star), fill: p.light, opacity: 0.9 });
   }
   return shapes;
 }

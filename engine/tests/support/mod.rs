@@ -1,0 +1,299 @@
+//! A cell in memory with a market in it, and the words to talk to it.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vendue_domain::account::{AccountCommand, CreateAccount, Grant};
+use vendue_domain::actor::{Answer, Command};
+use vendue_domain::amount::{Amount, Currency};
+use vendue_domain::facts::Role;
+use vendue_domain::id::{AccountId, LotId, MarketId};
+use vendue_domain::lot::{CreateLot, Format, LotCommand, OpenLot, PlaceBid};
+use vendue_domain::market::{CreateMarket, MarketCommand};
+use vendue_domain::record::Field;
+use vendue_domain::rejection::Rejection;
+use vendue_domain::time::Timestamp;
+use vendue_engine::EngineOptions;
+use vendue_engine::entry::Genesis;
+use vendue_engine::keys::NoOlderKeys;
+use vendue_engine::local::{Ground, LocalCell};
+use vendue_engine::shard::Seal;
+use vendue_engine::views::Open;
+use vendue_protocol::link::{
+    CommandItem, FrameBuilder, FrameKind, Items, NotExecuted, Reply, ReplyItem, split_frame,
+};
+use vendue_storage::{MemoryJournal, MemoryLog, MemoryStore};
+
+pub const LINK: u32 = 1;
+pub const MARKET: MarketId = MarketId::from_u128(0xA1);
+pub const START: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// Seals by reversing: enough to see that nothing is kept in clear.
+pub struct Reversed;
+
+impl Seal for Reversed {
+    fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
+        Some(plain.bytes().rev().collect())
+    }
+}
+
+impl Open for Reversed {
+    fn open(&self, _account: AccountId, sealed: &[u8]) -> Option<String> {
+        String::from_utf8(sealed.iter().rev().copied().collect()).ok()
+    }
+}
+
+/// What a request led to, without its bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    Accepted { seq: u64, replayed: bool, answer: Answer },
+    Rejected { replayed: bool, rejection: Rejection },
+    NotExecuted(NotExecuted),
+    Data(Vec<u8>),
+    Followed { seq: u64, snapshot: bool },
+}
+
+impl Told {
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Self::Accepted { .. })
+    }
+}
+
+pub struct World {
+    pub cell: LocalCell,
+    pub log: MemoryLog,
+    pub store: Arc<MemoryStore>,
+    pub options: EngineOptions,
+    pub now: Timestamp,
+    pub next: u64,
+    /// Everything that was sent on the link besides replies: (kind, payload).
+    pub frames: Vec<(FrameKind, Vec<u8>)>,
+}
+
+pub fn bidder(n: u64) -> AccountId {
+    AccountId::from_u128(0xB000 + u128::from(n))
+}
+
+pub fn lot(n: u64) -> LotId {
+    LotId::from_u128(u128::from(n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
+}
+
+pub fn amount(minor: u64) -> Amount {
+    Amount::new(minor).expect("an amount in range")
+}
+
+fn ground(store: &Arc<MemoryStore>) -> Ground {
+    Ground {
+        store: store.clone(),
+        older_keys: Arc::new(NoOlderKeys),
+        seal: Arc::new(Reversed),
+        open: Arc::new(Reversed),
+    }
+}
+
+fn start(options: &EngineOptions, log: &MemoryLog, store: &Arc<MemoryStore>, now: Timestamp) -> LocalCell {
+    let genesis = Genesis { cell: 0xCE11, time: START, key_secret: 99 };
+    let journal = Box::new(MemoryJournal::open(log));
+    let mut cell =
+        LocalCell::start(options.clone(), journal, ground(store), genesis, now).expect("it starts");
+    cell.link_up(LINK);
+    cell
+}
+
+impl World {
+    pub fn empty(options: EngineOptions) -> Self {
+        let (log, store) = (MemoryLog::new(), Arc::new(MemoryStore::new()));
+        let cell = start(&options, &log, &store, START);
+        Self { cell, log, store, options, now: START, next: 0, frames: Vec::new() }
+    }
+
+    /// A market with open lots and bidders.
+    pub fn with_market(options: EngineOptions, lots: u64, bidders: u64) -> Self {
+        let mut world = Self::empty(options);
+        let house = AccountId::HOUSE;
+        let market = CreateMarket {
+            market: Some(MARKET),
+            name: "Test market".into(),
+            currency: Currency::new("EUR").expect("listed"),
+            increments: None,
+            policy: None,
+            r#ref: None,
+        };
+        world.ok(house, Command::Market(MarketCommand::Create(Box::new(market))));
+        for n in 0..bidders {
+            world.ok(
+                house,
+                Command::Account(AccountCommand::Create(create_account(bidder(n), &format!("Bidder {n}")))),
+            );
+            world.ok(house, Command::Account(AccountCommand::Grant(grant(bidder(n), Role::Bidder))));
+        }
+        for n in 0..lots {
+            world.ok(house, Command::Lot(LotCommand::Create(Box::new(create_lot(n)))));
+            world.ok(
+                house,
+                Command::Lot(LotCommand::Open(OpenLot { lot: lot(n), reason: Some("test".into()) })),
+            );
+        }
+        world
+    }
+
+    /// The process dies (nothing that was not durable survives) and another takes the cell over.
+    pub fn restart(&mut self) {
+        self.cell = start(&self.options, &self.log, &self.store, self.now);
+        self.commit();
+    }
+
+    /// The same history in a cell that never had a checkpoint.
+    pub fn replayed_from_nothing(&self) -> LocalCell {
+        let mut cell = start(&self.options, &self.log.duplicate(), &Arc::new(MemoryStore::new()), self.now);
+        cell.commit().expect("the journal takes it");
+        cell
+    }
+
+    pub fn ok(&mut self, by: AccountId, command: Command) -> Told {
+        let told = self.send(by, command);
+        assert!(told.is_ok(), "{told:?}");
+        told
+    }
+
+    /// Sends a command with a key of its own.
+    pub fn send(&mut self, by: AccountId, command: Command) -> Told {
+        let key = format!("key-{}", self.next);
+        self.send_keyed(by, &key, &command)
+    }
+
+    pub fn send_keyed(&mut self, by: AccountId, key: &str, command: &Command) -> Told {
+        self.send_until(by, key, command, self.now.plus_ms(5_000))
+    }
+
+    pub fn send_until(&mut self, by: AccountId, key: &str, command: &Command, expires_at: Timestamp) -> Told {
+        let request = self.deliver(by, key, command, expires_at);
+        self.commit().remove(&request).expect("a reply to the request")
+    }
+
+    /// Delivers a command without committing; its request number.
+    pub fn deliver(&mut self, by: AccountId, key: &str, command: &Command, expires_at: Timestamp) -> u64 {
+        self.next += 1;
+        let bytes = command.to_bytes();
+        let item = CommandItem { request: self.next, by, expires_at, key: key.as_bytes(), command: &bytes };
+        let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Commands);
+        frame.item(|out| item.encode(out));
+        self.frame(&frame.finish());
+        self.next
+    }
+
+    pub fn frame(&mut self, bytes: &[u8]) {
+        let (kind, payload, _) = split_frame(bytes).expect("well formed").expect("whole");
+        self.cell.frame(LINK, kind, payload, self.now);
+    }
+
+    /// Commits until nothing is under way; the replies by request.
+    pub fn commit(&mut self) -> BTreeMap<u64, Told> {
+        let mut told = BTreeMap::new();
+        for _ in 0..4 {
+            let out = self.cell.commit().expect("the journal takes it");
+            for bytes in out.into_values() {
+                self.take(&bytes, &mut told);
+            }
+        }
+        told
+    }
+
+    fn take(&mut self, mut bytes: &[u8], told: &mut BTreeMap<u64, Told>) {
+        while let Some((kind, payload, taken)) = split_frame(bytes).expect("well formed") {
+            if kind == FrameKind::Replies {
+                for item in Items::new(payload) {
+                    let ReplyItem { request, reply } =
+                        ReplyItem::decode(item.expect("an item")).expect("a readable reply");
+                    assert!(told.insert(request, plain(reply)).is_none(), "two replies to request {request}");
+                }
+            } else {
+                self.frames.push((kind, payload.to_vec()));
+            }
+            bytes = &bytes[taken..];
+        }
+    }
+
+    pub fn bid(&mut self, by: u64, on: u64, minor: u64) -> Told {
+        self.send(bidder(by), place_bid(on, minor))
+    }
+
+    /// Time passes.
+    pub fn wait_ms(&mut self, ms: u64) {
+        self.now = self.now.plus_ms(ms);
+        self.cell.tick(self.now);
+        self.commit();
+    }
+
+    pub fn state_hashes(&self) -> (Vec<u64>, u64) {
+        hashes(&self.cell)
+    }
+}
+
+pub fn hashes(cell: &LocalCell) -> (Vec<u64>, u64) {
+    (cell.shards().iter().map(vendue_engine::shard::Shard::state_hash).collect(), cell.views().state_hash())
+}
+
+fn plain(reply: Reply<'_>) -> Told {
+    match reply {
+        Reply::Accepted { seq, replayed, answer, .. } => Told::Accepted { seq, replayed, answer },
+        Reply::Rejected { replayed, rejection, .. } => Told::Rejected { replayed, rejection },
+        Reply::NotExecuted { why, .. } => Told::NotExecuted(why),
+        Reply::Data(data) => Told::Data(data.to_vec()),
+        Reply::Followed { seq, snapshot } => Told::Followed { seq, snapshot: !snapshot.is_empty() },
+    }
+}
+
+pub fn create_account(account: AccountId, name: &str) -> CreateAccount {
+    CreateAccount {
+        account: Some(account),
+        name: name.into(),
+        r#ref: None,
+        name_sealed: Default::default(),
+        name_hash: None,
+    }
+}
+
+pub fn grant(account: AccountId, role: Role) -> Grant {
+    Grant { account, market: MARKET, role, revoke: None }
+}
+
+pub fn place_bid(on: u64, minor: u64) -> Command {
+    Command::Lot(LotCommand::Bid(PlaceBid {
+        lot: lot(on),
+        amount: amount(minor),
+        quantity: None,
+        all_or_none: None,
+        if_seq: None,
+        validate_only: None,
+    }))
+}
+
+pub fn create_lot(n: u64) -> CreateLot {
+    CreateLot {
+        lot: Some(lot(n)),
+        market: MARKET,
+        title: format!("Lot {n}"),
+        format: Format::English,
+        quantity: None,
+        opens_at: None,
+        closes_at: Some(START.plus_ms(3_600_000)),
+        start_amount: amount(1_000),
+        reserve: None,
+        buy_now: None,
+        increments: None,
+        soft_close: None,
+        funding: None,
+        proxy: None,
+        qualification: None,
+        sale: None,
+        number: None,
+        description: None,
+        category: None,
+        estimate: None,
+        images: None,
+        r#ref: None,
+        seller: None,
+    }
+}

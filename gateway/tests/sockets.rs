@@ -1,0 +1,461 @@
+//! The whole gateway over real sockets: clients of tokio-tungstenite, plain HTTP, and an engine on a Unix socket.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use support::{EPOCH, SECRET, accepted, bid, code, lot, pack};
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use vendue_gateway::auth::{Claims, mint};
+use vendue_gateway::{Gateway, GatewayError, GatewayHandle, GatewayOptions};
+use vendue_protocol::channel::Channel;
+use vendue_protocol::domain::id::{AccountId, LotId};
+use vendue_protocol::domain::time::Timestamp;
+use vendue_protocol::link::{
+    CommandItem, EventItem, FollowItem, FrameBuilder, FrameKind, Items, LINK_VERSION, QueryItem, Reply,
+    ReplyItem, Welcome, split_frame, write_record_frame,
+};
+use vendue_protocol::query::Query;
+
+/// Far longer than anything here takes; a test that hangs ends with a message.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// An engine that says yes to every command, shows every lot, and publishes one event for each command.
+struct FakeEngine {
+    listener: UnixListener,
+    /// Set: commands are swallowed, and the link is closed.
+    fails: Arc<AtomicBool>,
+}
+
+impl FakeEngine {
+    fn start(path: &Path) -> Arc<AtomicBool> {
+        let fails = Arc::new(AtomicBool::new(false));
+        let engine = Self { listener: UnixListener::bind(path).unwrap(), fails: Arc::clone(&fails) };
+        std::thread::spawn(move || engine.run());
+        fails
+    }
+
+    fn run(self) {
+        let mut seq = 0;
+        for stream in self.listener.incoming() {
+            let Ok(stream) = stream else { return };
+            // A link that ends is an error of reading; the next one is accepted.
+            let _ = self.serve(stream, &mut seq);
+        }
+    }
+
+    fn serve(&self, mut stream: UnixStream, seq: &mut u64) -> std::io::Result<()> {
+        let (mut input, mut chunk) = (Vec::new(), vec![0; 65_536]);
+        loop {
+            let count = stream.read(&mut chunk)?;
+            if count == 0 {
+                return Ok(());
+            }
+            input.extend_from_slice(&chunk[..count]);
+            let mut taken = 0;
+            let mut output = Vec::new();
+            while let Some((kind, payload, length)) = split_frame(&input[taken..]).unwrap() {
+                if kind == FrameKind::Commands && self.fails.load(Ordering::SeqCst) {
+                    self.fails.store(false, Ordering::SeqCst);
+                    return Ok(());
+                }
+                output = answer(kind, payload, output, seq);
+                taken += length;
+            }
+            input.drain(..taken);
+            stream.write_all(&output)?;
+        }
+    }
+}
+
+fn answer(kind: FrameKind, payload: &[u8], mut output: Vec<u8>, seq: &mut u64) -> Vec<u8> {
+    if kind == FrameKind::Hello {
+        let welcome = Welcome {
+            link_version: LINK_VERSION,
+            cell: 1,
+            epoch: EPOCH,
+            version: "fake".into(),
+            time: Timestamp(1_900_000_000_000_000),
+            key_window_ms: 1_000,
+            deadline_max_ms: 60_000,
+        };
+        write_record_frame(&mut output, FrameKind::Welcome, &welcome);
+        return output;
+    }
+    let mut events = Vec::new();
+    let mut replies = FrameBuilder::new(output, FrameKind::Replies);
+    for item in Items::new(payload) {
+        let item = item.unwrap();
+        let mut reply = |request, reply| replies.item(|out| ReplyItem { request, reply }.encode(out));
+        match kind {
+            FrameKind::Commands => {
+                *seq += 1;
+                events.push(*seq);
+                reply(CommandItem::decode(item).unwrap().request, accepted(*seq, *seq, 100 + *seq));
+            }
+            FrameKind::Queries => {
+                let query = QueryItem::decode(item).unwrap();
+                let data = match query.query {
+                    Query::WhoAmI(_) => json!({"known": true, "roles": ["bidder"]}),
+                    Query::LotGet(get) => {
+                        json!({"lot": get.lot.to_string(), "opens_at": 0, "title": "Chair"})
+                    }
+                    other => panic!("{other:?}"),
+                };
+                reply(query.request, Reply::Data(&pack(&data)));
+            }
+            _ => {
+                let follow = FollowItem::decode(item).unwrap();
+                let snapshot =
+                    if follow.after == *seq && *seq > 0 { Vec::new() } else { pack(&json!({"price": *seq})) };
+                reply(follow.request, Reply::Followed { seq: *seq, snapshot: &snapshot });
+            }
+        }
+    }
+    let mut frame = FrameBuilder::new(replies.finish(), FrameKind::Events);
+    for seq in events {
+        frame.item(|out| {
+            EventItem::encode_head(
+                out,
+                Channel::Lot(LotId::from_u128(5)),
+                seq,
+                Timestamp(1),
+                "price_changed",
+            );
+            out.extend_from_slice(&pack(&json!({"price": seq})));
+        });
+    }
+    frame.finish()
+}
+
+struct House {
+    gateway: Option<GatewayHandle>,
+    engine_fails: Arc<AtomicBool>,
+    directory: TempDir,
+}
+
+impl House {
+    fn open(change: impl FnOnce(&mut GatewayOptions)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("token.secret"), SECRET).unwrap();
+        let engine_fails = FakeEngine::start(&directory.path().join("engine.sock"));
+        let mut options = options(&directory);
+        change(&mut options);
+        let gateway = Gateway::start(options).unwrap();
+        let house = Self { gateway: Some(gateway), engine_fails, directory };
+        while !http(house.address(), "GET /readyz HTTP/1.1\r\n", "").0.starts_with("HTTP/1.1 200") {
+            std::thread::yield_now();
+        }
+        house
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.gateway.as_ref().unwrap().local_addr()
+    }
+
+    async fn guest(&self) -> Socket {
+        self.client("vendue.v1.json", json!({})).await
+    }
+
+    async fn bidder(&self, protocol: &str) -> Socket {
+        self.client(protocol, json!({"token": token(7)})).await
+    }
+
+    async fn client(&self, protocol: &str, params: Value) -> Socket {
+        let mut request = format!("ws://{}/ws", self.address()).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+        let (mut socket, response) = tokio_tungstenite::connect_async(request).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
+        send(&mut socket, protocol, &json!({"id": 0, "method": "connect", "params": params})).await;
+        let reply = hear(&mut socket).await;
+        assert_eq!(reply["ok"], true, "{reply}");
+        socket
+    }
+}
+
+fn options(directory: &TempDir) -> GatewayOptions {
+    GatewayOptions {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        engine_socket: directory.path().join("engine.sock"),
+        token_secret: directory.path().join("token.secret"),
+        drain_ms: 1_000,
+        ..GatewayOptions::default()
+    }
+}
+
+fn token(account: u128) -> String {
+    let sub = AccountId::from_u128(account).to_string();
+    mint(SECRET, &Claims { sub, exp: 4_000_000_000, nbf: None, iat: None, iss: None, aud: None }).unwrap()
+}
+
+async fn send(socket: &mut Socket, protocol: &str, value: &Value) {
+    let message = if protocol.ends_with("json") {
+        Message::text(value.to_string())
+    } else {
+        Message::binary(pack(value))
+    };
+    socket.send(message).await.unwrap();
+}
+
+async fn hear(socket: &mut Socket) -> Value {
+    let next = tokio::time::timeout(PATIENCE, socket.next()).await.expect("nothing came");
+    match next.unwrap().unwrap() {
+        Message::Text(text) => serde_json::from_str(&text).unwrap(),
+        Message::Binary(bytes) => rmp_serde::from_slice(&bytes).unwrap(),
+        Message::Close(frame) => json!({"closed": frame.map(|frame| u16::from(frame.code))}),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// One HTTP request by hand: the head (to which the closing header is added) and the body.
+fn http(address: SocketAddr, head: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request =
+        format!("{head}host: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    // A server that refuses a large body may close before it has read all of it.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    (head.to_lowercase().replacen("http/1.1", "HTTP/1.1", 1), body.to_owned())
+}
+
+fn post(house: &House, path: &str, headers: &str, body: &Value) -> (String, Value) {
+    let (head, body) =
+        http(house.address(), &format!("POST {path} HTTP/1.1\r\n{headers}"), &body.to_string());
+    (head, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+}
+
+#[tokio::test]
+async fn bids_and_events_over_real_sockets() {
+    let house = House::open(|_| {});
+    for protocol in ["vendue.v1.json", "vendue.v1.msgpack"] {
+        let (mut bidder, mut guest) = (house.bidder(protocol).await, house.guest().await);
+        let subscribe =
+            json!({"id": 1, "method": "subscribe", "params": {"channel": format!("lot:{}", lot(5))}});
+        send(&mut guest, "json", &subscribe).await;
+        let from = hear(&mut guest).await["result"]["seq"].as_u64().unwrap();
+        for id in 1..=100 {
+            send(&mut bidder, protocol, &bid(id, 5, 100, &format!("{protocol} {id}"))).await;
+        }
+        for id in 1..=100 {
+            let reply = hear(&mut bidder).await;
+            assert_eq!((&reply["id"], &reply["ok"]), (&json!(id), &json!(true)));
+            assert!(reply["t_out"].as_i64().unwrap() > 1_800_000_000_000_000, "the engine's clock");
+        }
+        for seq in from + 1..=from + 100 {
+            assert_eq!(hear(&mut guest).await["seq"], seq);
+        }
+    }
+    let metrics = http(house.address(), "GET /metrics HTTP/1.1\r\n", "").1;
+    for line in
+        ["vendue_gateway_requests_total{method=\"lot.bid\",code=\"ok\"} 200", "vendue_gateway_link_up 1"]
+    {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_breaks_is_made_again_and_nothing_is_lost() {
+    let house = House::open(|_| {});
+    let (mut bidder, mut guest) = (house.bidder("vendue.v1.json").await, house.guest().await);
+    send(
+        &mut guest,
+        "json",
+        &json!({"id": 1, "method": "subscribe", "params": {"channel": format!("lot:{}", lot(5))}}),
+    )
+    .await;
+    hear(&mut guest).await;
+    for id in 1..=20 {
+        if id % 5 == 0 {
+            house.engine_fails.store(true, Ordering::SeqCst);
+        }
+        send(&mut bidder, "json", &bid(id, 5, 100, &id.to_string())).await;
+        let reply = hear(&mut bidder).await;
+        assert_eq!((&reply["id"], &reply["ok"]), (&json!(id), &json!(true)), "{reply}");
+        assert_eq!(hear(&mut guest).await["seq"], id);
+    }
+}
+
+#[tokio::test]
+async fn the_api_over_http() {
+    let house = House::open(|_| {});
+    let authorization = format!("authorization: Bearer {}\r\n", token(7));
+    let params = json!({"lot": lot(5), "amount": 100});
+    let (head, reply) =
+        post(&house, "/v1/lot.bid", &format!("{authorization}idempotency-key: abc\r\n"), &params);
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("content-type: application/json"), "{head}");
+    assert_eq!(reply["status"], "leading");
+    assert_eq!(reply["ends_at"], "2023-11-14t22:14:20.000000z".to_uppercase());
+    let keyed = json!({"lot": lot(5), "amount": 100, "key": "x"});
+    for (path, headers, body, status, expected) in [
+        ("/v1/lot/bid", authorization.as_str(), keyed.clone(), 200, ""),
+        ("/v1/lot.bid", authorization.as_str(), params.clone(), 400, "invalid_request"),
+        ("/v1/lot.bid", "", keyed.clone(), 401, "unauthenticated"),
+        ("/v1/lot.bid", "authorization: Bearer nonsense\r\n", keyed.clone(), 401, "unauthenticated"),
+        ("/v1/lot.bit", "", json!({}), 404, "unknown_method"),
+        ("/v1/subscribe", "", json!({"channel": "account"}), 400, "invalid_request"),
+        ("/v1/order.place", authorization.as_str(), json!({}), 501, "not_implemented"),
+        (
+            "/v1/lot.bid",
+            authorization.as_str(),
+            json!({"lot": lot(5), "amount": 0, "key": "x"}),
+            422,
+            "amount_out_of_range",
+        ),
+        ("/nowhere", "", json!({}), 404, "not_found"),
+    ] {
+        let (head, reply) = post(&house, path, headers, &body);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{path} {head}");
+        assert_eq!(reply["code"].as_str().unwrap_or_default(), expected, "{path} {reply}");
+        if status != 200 {
+            assert!(head.contains("content-type: application/problem+json"), "{head}");
+            assert_eq!(reply["status"], status);
+        }
+    }
+    let (head, body) = http(house.address(), &format!("GET /v1/lot.get?lot={} HTTP/1.1\r\n", lot(5)), "");
+    let lot_read: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (&lot_read["title"], &lot_read["opens_at"]),
+        (&json!("Chair"), &json!("1970-01-01T00:00:00.000000Z")),
+        "{head}"
+    );
+    assert!(http(house.address(), "GET /v1/lot.bid HTTP/1.1\r\n", "").0.starts_with("HTTP/1.1 400"));
+    let large = json!("x".repeat(300 * 1024));
+    assert!(post(&house, "/v1/lot.bid", &authorization, &large).0.starts_with("HTTP/1.1 413"));
+}
+
+#[tokio::test]
+async fn probes_pages_and_headers() {
+    let house = House::open(|_| {});
+    let get = |path: &str| http(house.address(), &format!("GET {path} HTTP/1.1\r\n"), "");
+    assert_eq!(get("/livez").1, "ok\n");
+    assert!(get("/version").1.contains("version"));
+    let currencies: Value = serde_json::from_str(&get("/v1/currencies").1).unwrap();
+    assert!(
+        currencies["currencies"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"code": "JPY", "exponent": 0, "name": "Yen"}))
+    );
+    let (head, body) = get("/");
+    assert!(body.contains("Vendue") || body.contains("<script"), "{body}");
+    for header in [
+        "content-security-policy: default-src 'none'",
+        "x-content-type-options: nosniff",
+        "cache-control: no-cache",
+    ] {
+        assert!(head.contains(header), "{header}\n{head}");
+    }
+    for path in ["/../Cargo.toml", "/assets/..%2f..%2fCargo.toml", "/%2e%2e/secret.txt"] {
+        assert!(get(path).0.starts_with("HTTP/1.1 404"), "{path}");
+    }
+    assert!(get("/ws").0.starts_with("HTTP/1.1 426"));
+    let nonsense = "GET /ws HTTP/1.1\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: other\r\n";
+    assert!(http(house.address(), &nonsense.replace("\r\n        ", "\r\n"), "").0.starts_with("HTTP/1.1 4"));
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_is_answered_before_the_close() {
+    let house = House::open(|_| {});
+    let mut guest = house.guest().await;
+    guest.send(Message::text("x".repeat(300 * 1024))).await.unwrap();
+    assert_eq!(code(&hear(&mut guest).await), "payload_too_large");
+    assert_eq!(hear(&mut guest).await, json!({"closed": 4001}));
+}
+
+#[tokio::test]
+async fn a_client_that_sends_without_reading_is_bounded() {
+    let house = House::open(|_| {});
+    let mut deaf = house.guest().await;
+    let ping = Message::text(json!({"id": 1, "method": "ping", "params": {}}).to_string());
+    // Until the system's buffers and ours are full: then sending stands still.
+    let mut sent = 0_u64;
+    while tokio::time::timeout(Duration::from_millis(300), deaf.feed(ping.clone())).await.is_ok() {
+        sent += 1;
+        assert!(sent < 3_000_000, "the gateway reads without end");
+    }
+    // Others are served, and when the client reads at last, everything is there.
+    let mut other = house.guest().await;
+    send(&mut other, "json", &json!({"id": 2, "method": "ping"})).await;
+    assert_eq!(hear(&mut other).await["id"], 2);
+    for _ in 0..sent / 2 {
+        assert_eq!(hear(&mut deaf).await["ok"], true);
+    }
+}
+
+#[tokio::test]
+async fn shutting_down_tells_clients_and_answers_what_is_under_way() {
+    let mut house = House::open(|_| {});
+    let (mut guest, mut bidder) = (house.guest().await, house.bidder("vendue.v1.json").await);
+    send(&mut bidder, "json", &bid(1, 5, 100, "last")).await;
+    assert_eq!(hear(&mut bidder).await["id"], 1);
+    let gateway = house.gateway.take().unwrap();
+    let address = gateway.local_addr();
+    let stopping: JoinHandle<()> = std::thread::spawn(move || gateway.shutdown());
+    for socket in [&mut guest, &mut bidder] {
+        assert_eq!(hear(socket).await["type"], "server_shutdown");
+        assert_eq!(hear(socket).await, json!({"closed": 4201}));
+        assert!(matches!(
+            socket.next().await,
+            None | Some(Err(Error::ConnectionClosed | Error::Protocol(_)))
+        ));
+    }
+    stopping.join().unwrap();
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn what_keeps_a_gateway_from_starting_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |options: GatewayOptions, parts: &[&str]| {
+        let error = Gateway::start(options).unwrap_err();
+        for part in parts {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+        error
+    };
+    let first = Gateway::start(options(&directory)).unwrap();
+    let taken = GatewayOptions { listen: first.local_addr(), ..options(&directory) };
+    let error = check(taken, &[&first.local_addr().to_string(), "gateway.listen", "in use"]);
+    assert!(matches!(error, GatewayError::PortInUse { .. }));
+    let open = GatewayOptions { listen: SocketAddr::from(([0, 0, 0, 0], 0)), ..options(&directory) };
+    check(open, &["gateway.listen", "allow_insecure_lan"]);
+    let foreign = GatewayOptions { listen: SocketAddr::from(([127, 200, 0, 1], 0)), ..options(&directory) };
+    drop(Gateway::start(foreign));
+    let no_key = GatewayOptions {
+        token_public_keys: vec![directory.path().join("token.secret")],
+        ..options(&directory)
+    };
+    check(no_key, &["gateway.token_public_keys", "PEM"]);
+    first.shutdown();
+}
+
+#[tokio::test]
+async fn several_threads_share_a_port_and_their_counters() {
+    let house = House::open(|options| options.threads = 2);
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        sockets.push(house.guest().await);
+    }
+    let metrics = http(house.address(), "GET /metrics HTTP/1.1\r\n", "").1;
+    assert!(metrics.contains("vendue_gateway_connections_total 20"), "{metrics}");
+    assert!(house.directory.path().exists());
+}

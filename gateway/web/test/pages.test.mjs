@@ -1,0 +1,242 @@
+// The pages in a real browser. Against the fake server, or with VENDUE_URL (and VENDUE_TOKEN for bids) against a real one.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { launch, open, server } from "./browser.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const token = process.env.VENDUE_TOKEN ?? (process.env.VENDUE_URL ? null : "you");
+const fakeOnly = process.env.VENDUE_URL ? "needs the fake server, which can be broken at will" : false;
+const needsToken = token ? false : "needs VENDUE_TOKEN, a bidder's";
+let browser;
+let target;
+
+before(async () => {
+  browser = await launch();
+  target = await server({ seed: 3 });
+});
+
+after(async () => {
+  await browser?.close();
+  await target?.stop();
+});
+
+/** Opens the market, runs, and fails on anything the browser complained about. */
+async function withPage(look, run, url = target.url) {
+  const page = await open(browser, url, look);
+  try {
+    await page.locator("article").first().waitFor();
+    await run(page);
+    assert.deepEqual(page.problems, []);
+  } finally {
+    await page.context().close();
+  }
+}
+
+const rowsOf = (page) => page.$$eval(".rows li", (rows) => rows.map((row) => ({ lot: row.querySelector("a").hash.slice(6), price: row.querySelector(".amount").firstChild.textContent.trim() })));
+
+test("prices move and the countdown counts, by themselves", () =>
+  withPage({}, async (page) => {
+    const before = JSON.stringify(await rowsOf(page));
+    await page.waitForFunction((old) => JSON.stringify([...document.querySelectorAll(".rows li")].map((row) => ({ lot: row.querySelector("a").hash.slice(6), price: row.querySelector(".amount").firstChild.textContent.trim() }))) !== old, before, { timeout: 60_000 });
+    const counter = page.locator("article .left").first();
+    const first = await counter.textContent();
+    await page.waitForFunction(([old]) => document.querySelector("article .left").textContent !== old, [first]);
+    await page.locator("section a .amount").first().waitFor();
+  }));
+
+const widest = (page) => page.$$eval("body *", (all) => all.filter((node) => node.getBoundingClientRect().right > innerWidth && !node.closest("ul")).map((node) => node.outerHTML.slice(0, 80)).join(" | "));
+
+test("nothing scrolls sideways, down to 320 px, and every target is large enough for a thumb", async () => {
+  for (const width of [1280, 768, 390, 320]) {
+    await withPage({ width, height: 800 }, async (page) => {
+      const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+      assert.ok(await fits(), `market at ${width}: ${await widest(page)}`);
+      await page.locator(".rows a").first().click();
+      await page.locator("article .panel").waitFor();
+      assert.ok(await fits(), `lot at ${width}: ${await widest(page)}`);
+      const small = await page.$$eval("button, input, select", (all) => all.filter((node) => node.offsetParent && (node.offsetHeight < 24 || node.offsetWidth < 24)).map((node) => node.outerHTML));
+      assert.deepEqual(small, [], `targets at ${width}`);
+    });
+  }
+});
+
+test("axe finds nothing, light and dark, market, lot and dialog", async () => {
+  for (const scheme of ["light", "dark"]) {
+    // Highlights fade through every colour between: with reduced motion the two ends are what is measured.
+    await withPage({ scheme, width: 1100 }, async (page) => {
+      await page.evaluate(AXE);
+      const check = async (where) => {
+        const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+        assert.deepEqual(violations.map((found) => `${where} ${scheme}: ${found.id}: ${found.nodes[0]?.html} ${found.nodes[0]?.failureSummary}`), []);
+      };
+      await check("market");
+      await page.locator("header .account").click();
+      await page.locator("dialog[open]").waitFor();
+      await check("sign-in");
+      await page.keyboard.press("Escape");
+      await page.locator(".rows a").first().click();
+      await page.locator("article .panel").waitFor();
+      await check("lot");
+    });
+  }
+});
+
+test("the keyboard reaches lots, and the way back leads to the same place", () =>
+  withPage({}, async (page) => {
+    await page.locator(".rows a").nth(6).focus();
+    const scrolled = await page.evaluate(() => scrollY);
+    await page.keyboard.press("Enter");
+    await page.locator("article .panel").waitFor();
+    await page.goBack();
+    await page.locator(".rows").waitFor();
+    await page.waitForFunction((y) => Math.abs(scrollY - y) < 4, scrolled);
+  }));
+
+test("search and filters ask the server", () =>
+  withPage({}, async (page) => {
+    const word = (await page.locator(".rows h3 a").first().textContent()).split(/[\s,]/)[0];
+    await page.getByRole("searchbox").fill(word);
+    await page.waitForFunction((text) => [...document.querySelectorAll(".rows h3")].length > 0 && [...document.querySelectorAll(".rows h3")].some((node) => node.textContent.includes(text)), word);
+    await page.getByRole("searchbox").fill("zzz-no-such-thing");
+    await page.getByText("No lot matches.").waitFor();
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await page.locator(".rows li").first().waitFor();
+  }));
+
+test("a lost connection is said, and comes back with nothing missing", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await page.locator('[data-phase="live"]').waitFor();
+    const ids = (await rowsOf(page)).map((row) => row.lot);
+    target.drop({ refuse: true });
+    await page.locator('[data-phase="waiting"]').waitFor();
+    await page.getByText(/Reconnecting/).waitFor();
+    await page.getByText(/Shown: \d+ s ago/).waitFor();
+    // Life goes on while nobody here hears it.
+    const busy = [...target.market.lots.values()].filter((lot) => lot.snap.state === "open" && ids.includes(lot.snap.lot)).slice(-6);
+    for (const lot of busy) target.market.bid("acc_elsewhere", lot.snap.lot, lot.snap.min_next_amount + 50_000);
+    target.market.flush();
+    target.admit();
+    await page.locator('[data-phase="live"]').waitFor();
+    for (const lot of busy) {
+      const words = (lot.snap.price / 100).toLocaleString("en", { minimumFractionDigits: 2 });
+      await page.waitForFunction(([id, text]) => document.querySelector(`.rows a[href="#/lot/${id}"]`).closest("li").querySelector(".amount").textContent.includes(text), [lot.snap.lot, words], { timeout: 10_000 });
+    }
+    assert.deepEqual((await rowsOf(page)).map((row) => row.lot), ids, "rows stay where they were");
+  }));
+
+test("a connection cut by the network comes back by itself", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  let cut = null;
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const upstream = socket.connectToServer();
+    cut = () => {
+      upstream.close();
+      socket.close({ code: 1011 });
+    };
+  });
+  await page.goto(target.url);
+  await page.locator('[data-phase="live"]').waitFor();
+  const phases = await page.evaluateHandle(() => {
+    const seen = [];
+    const chip = document.querySelector("[data-phase]");
+    new MutationObserver(() => seen.push(chip.dataset.phase)).observe(chip, { attributes: true });
+    return seen;
+  });
+  cut();
+  await page.waitForFunction((seen) => seen.includes("waiting") && seen.at(-1) === "live", phases, { timeout: 30_000 });
+  await context.close();
+});
+
+test("a token in the address signs in and leaves the address", { skip: needsToken }, () =>
+  withPage({}, async (page) => {
+    await page.getByRole("button", { name: "Sign out" }).waitFor();
+    assert.equal(new URL(page.url()).hash, "#/");
+  }, `${target.url}#token=${token}`));
+
+test("a bid, from sign-in to its outcome", { skip: needsToken }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    const last = page.locator(".rows a");
+    await last.nth((await last.count()) - 1).click();
+    await page.getByRole("button", { name: "Sign in to bid" }).click();
+    await page.getByRole("textbox", { name: "Token" }).fill(token);
+    await page.locator("dialog").getByRole("button", { name: "Sign in" }).click();
+    await page.locator("#maximum").waitFor();
+    await page.locator("#maximum").fill("0.01");
+    await page.locator(".big").click();
+    await page.getByText(/has to be at least/).waitFor();
+    await page.locator(".steps button").nth(1).click();
+    const words = await page.locator(".big").textContent();
+    assert.match(words, /^\s*Bid [\d,.]+\s*$/);
+    await page.locator(".big").click();
+    await page.locator(".notice").filter({ hasText: /You lead|Outbid/ }).waitFor();
+    await page.locator("tbody tr").first().waitFor();
+  }));
+
+test("an answer that is lost is looked up, and said so meanwhile", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    const quiet = [...target.market.lots.values()].filter((lot) => lot.snap.state === "open").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[0];
+    await page.evaluate((lot) => (location.hash = `#/lot/${lot}`), quiet.snap.lot);
+    await page.locator("#maximum").waitFor();
+    target.control.swallowReplies = true;
+    try {
+      await page.locator("#maximum").fill(String(quiet.snap.min_next_amount / 100 + 5000));
+      await page.locator(".big").click();
+      await page.locator(".notice").filter({ hasText: /Sending/ }).waitFor();
+      await page.locator(".notice").filter({ hasText: /You lead/ }).waitFor({ timeout: 20_000 });
+    } finally {
+      target.control.swallowReplies = false;
+    }
+  }, `${target.url}#token=lost`));
+
+test("being outbid is announced; a press at the moment of a move sends nothing", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[2];
+    await page.evaluate((id) => (location.hash = `#/lot/${id}`), lot.snap.lot);
+    await page.locator("#maximum").waitFor();
+    target.market.stop();
+    await page.locator("#maximum").fill(String((lot.snap.min_next_amount + 500_000) / 100));
+    await page.locator(".big").click();
+    await page.locator(".notice").filter({ hasText: /You lead/ }).waitFor();
+    // The press comes in the very moment in which the button gets another amount.
+    await page.evaluate(() => {
+      const button = document.querySelector(".big");
+      const observer = new MutationObserver(() => {
+        if (!/^\s*Bid/.test(button.textContent)) return;
+        observer.disconnect();
+        button.click();
+      });
+      observer.observe(button, { childList: true, characterData: true, subtree: true });
+    });
+    const executed = target.market.executed;
+    target.market.bid("acc_rival", lot.snap.lot, lot.snap.min_next_amount + 1_000_000);
+    await page.locator("[aria-live] .outbid").waitFor();
+    await page.locator(".notice").filter({ hasText: /The price moved while you pressed|You were outbid/ }).waitFor();
+    assert.equal(target.market.executed, executed + 1, "only the rival's bid");
+    target.market.start();
+  }, `${target.url}#token=careful`));
+
+test("a refused token is told, and one goes on as a guest", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await page.getByText(/This token was not accepted/).waitFor();
+    await page.locator('[data-phase="live"]').waitFor();
+    await page.locator("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.locator(".rows li").first().waitFor();
+  }, `${target.url}#token=bad`));
+
+test("three thousand lots: the page loads some, and more when asked", { skip: fakeOnly }, async () => {
+  const crowded = await server({ seed: 5, lots: 3_000 });
+  try {
+    await withPage({}, async (page) => {
+      const rows = page.locator(".rows li");
+      const first = await rows.count();
+      assert.ok(first > 20 && first < 200, `${first} rows`);
+      await page.getByRole("button", { name: "Show more lots" }).click();
+      await page.waitForFunction((before) => document.querySelectorAll(".rows li").length > before, first);
+    }, crowded.url);
+  } finally {
+    await crowded.stop();
+  }
+});

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { remaining } from "../../src/lib/countdown.js";
+import { drawing } from "../../src/lib/drawing/index.js";
+import { quickSteps } from "../../src/lib/increments.js";
+import { formatAmount, learnCurrencies, parseAmount } from "../../src/lib/money.js";
+import { hrefOf, parseFragment } from "../../src/lib/route.js";
+
+test("money is written from its digits", () => {
+  const table: [number, string, string][] = [
+    [0, "EUR", "0.00"],
+    [5, "EUR", "0.05"],
+    [10_500, "EUR", "105.00"],
+    [123_456_789, "EUR", "1,234,567.89"],
+    [Number.MAX_SAFE_INTEGER, "EUR", "90,071,992,547,409.91"],
+    [1_500, "JPY", "1,500"],
+    [1_500, "KWD", "1.500"],
+    [-250, "EUR", "−2.50"],
+  ];
+  for (const [amount, currency, text] of table) assert.equal(formatAmount(amount, currency), text);
+  learnCurrencies([{ code: "XPT", exponent: 4 }]);
+  assert.equal(formatAmount(12_345, "XPT"), "1.2345");
+});
+
+test("money is read as people type it, or not at all", () => {
+  const table: [string, string, number | null][] = [
+    ["105", "EUR", 10_500],
+    ["105.5", "EUR", 10_550],
+    [" 1,050.00 ", "EUR", 105_000],
+    ["1 050", "EUR", 105_000],
+    ["1'050.25", "EUR", 105_025],
+    ["1050,25", "EUR", 105_025],
+    ["1.050,25", "EUR", 105_025],
+    ["1,050", "EUR", 105_000],
+    ["105.", "EUR", 10_500],
+    ["105.001", "EUR", null],
+    ["105.5", "JPY", null],
+    ["1,5", "JPY", null],
+    ["-5", "EUR", null],
+    ["", "EUR", null],
+    ["1e5", "EUR", null],
+    ["12,34,5", "EUR", null],
+    ["90071992547409.91", "EUR", Number.MAX_SAFE_INTEGER],
+    ["90071992547409.92", "EUR", null],
+  ];
+  for (const [text, currency, amount] of table) assert.equal(parseAmount(text, currency), amount, `"${text}"`);
+});
+
+test("what is written can be read back", () => {
+  const seed = Number(process.env.VENDUE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  console.log(`VENDUE_SEED=${seed}`);
+  let state = seed;
+  for (let round = 0; round < 2_000; round += 1) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    const amount = Math.floor((state / 2 ** 32) * 10 ** (round % 16));
+    for (const currency of ["EUR", "JPY", "KWD"]) assert.equal(parseAmount(formatAmount(amount, currency), currency), amount, `seed ${seed}`);
+  }
+});
+
+test("countdowns", () => {
+  const second = 1_000_000;
+  const table: [number, string, string][] = [
+    [0, "0.0", "over"],
+    [1, "0.0", "last"],
+    [9.99 * second, "9.9", "last"],
+    [10 * second, "0:10", "soon"],
+    [59.2 * second, "1:00", "soon"],
+    [61 * second, "1:01", "calm"],
+    [3_599 * second, "59:59", "calm"],
+    [3_600 * second, "1 h 00 min", "calm"],
+    [90_061 * second, "1 d 1 h", "calm"],
+  ];
+  for (const [left, text, urgency] of table) assert.deepEqual(remaining(left), { text, urgency });
+});
+
+test("quick steps ascend from the least amount that counts", () => {
+  assert.deepEqual(quickSteps(10_500, "EUR"), [10_500, 11_000, 11_750, 13_000]);
+  assert.deepEqual(quickSteps(300, "JPY"), [300, 310, 325, 350]);
+});
+
+test("addresses", () => {
+  const table: [string, string, string | null][] = [
+    ["", "#/", null],
+    ["#/", "#/", null],
+    ["#token=a.b.c", "#/", "a.b.c"],
+    ["#/?token=a.b.c", "#/", "a.b.c"],
+    ["#/lot/lot_01?token=x", "#/lot/lot_01", "x"],
+    ["#/lot/lot_01", "#/lot/lot_01", null],
+    ["#/lot/<script>", "#/", null],
+  ];
+  for (const [hash, href, token] of table) {
+    const fragment = parseFragment(hash);
+    assert.equal(hrefOf(fragment.route), href, hash);
+    assert.equal(fragment.token, token, hash);
+  }
+});
+
+test("drawings: the same for the same lot, of the kind of the category, and sound paths", () => {
+  const categories = ["watches", "ceramics", "paintings", "instruments", "books", "wine", "furniture", "cameras", "jewellery", "coins", "lighting", "nothing known"];
+  const kinds = new Set<string>();
+  for (const category of categories) {
+    for (let lot = 0; lot < 40; lot += 1) {
+      const shapes = drawing(`lot_${lot}`, category);
+      assert.deepEqual(shapes, drawing(`lot_${lot}`, category));
+      for (const { d } of shapes) assert.match(d, /^M[-\d. a-zA-Z]+$/, `${category} ${lot}`);
+      for (const { d } of shapes) assert.doesNotMatch(d, /NaN|undefined|Infinity/, `${category} ${lot}`);
+      if (lot === 0) kinds.add(JSON.stringify(shapes));
+    }
+  }
+  assert.equal(kinds.size, categories.length);
+  assert.deepEqual(drawing("a", "", "A violin"), drawing("a", "instruments"));
+});

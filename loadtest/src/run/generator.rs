@@ -1,0 +1,361 @@
+//! Makes the load: one thread, one epoll, no allocation for a bid.
+
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::fd::OwnedFd;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::args::{Load, Model};
+use super::connection::{Connection, Written};
+use super::frame::{self, Opcode};
+use super::ledger::Ledger;
+use super::measure::Leg;
+use super::message::{Bid, Template};
+use super::scan::{Said, Scanner};
+use super::schedule::Poisson;
+use crate::failure::Failure;
+
+/// Bytes read at once: more than the protocol's largest frame.
+const READ_BYTES: usize = 512 * 1024;
+/// Sockets that one wake-up tells of.
+const EVENTS: usize = 1_024;
+/// How long replies are waited for when the time is up: longer than the protocol's default deadline.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How long a wait lasts at most, in nanoseconds: the clock is looked at that often.
+const WAIT_MAX_NS: u64 = 20_000_000;
+
+/// Connections, lots, and the record of what happened.
+#[derive(Debug)]
+pub struct Generator {
+    connections: Vec<Connection>,
+    ledger: Ledger,
+    template: Template,
+    scanner: Scanner,
+    opcode: Opcode,
+    epoll: OwnedFd,
+    started: Instant,
+    buffer: Vec<u8>,
+    out: Vec<u8>,
+    /// Bids that are due and go out with the next frame: (connection, due).
+    due: Vec<(u32, u64)>,
+    turn: usize,
+    mask: u32,
+    /// Nothing could be sent: what is due waits for the market, not for the generator.
+    held_up: bool,
+    /// Until when it did.
+    held_up_until: u64,
+}
+
+/// The times of one leg, on the generator's clock.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    measured_from: u64,
+    until: u64,
+}
+
+impl Window {
+    const fn holds(&self, moment: u64) -> bool {
+        self.measured_from <= moment && moment < self.until
+    }
+}
+
+impl Generator {
+    /// With these connections and lots.
+    ///
+    /// # Errors
+    /// Where the system has no room for them.
+    pub fn new(connections: Vec<Connection>, ledger: Ledger, load: &Load) -> Result<Self, Failure> {
+        let failed = "cannot wait for the sockets";
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Failure::system(failed))?;
+        for (at, connection) in connections.iter().enumerate() {
+            let data = epoll::EventData::new_u64(at as u64);
+            epoll::add(&epoll, connection.stream(), data, epoll::EventFlags::IN)
+                .map_err(Failure::system(failed))?;
+        }
+        let opcode = match load.encoding {
+            super::args::Encoding::Json => Opcode::Text,
+            super::args::Encoding::Msgpack => Opcode::Binary,
+        };
+        Ok(Self {
+            connections,
+            ledger,
+            template: Template::new(load.encoding),
+            scanner: Scanner::new(load.encoding),
+            opcode,
+            epoll,
+            started: Instant::now(),
+            buffer: vec![0; READ_BYTES],
+            out: Vec::with_capacity(64 * 1024),
+            due: Vec::new(),
+            turn: 0,
+            mask: 0x9E37_79B9,
+            held_up: false,
+            held_up_until: 0,
+        })
+    }
+
+    /// The record.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+
+    /// Makes the load for warm-up and duration, then waits for what is still in flight. `edge` is called at the beginning and
+    /// at the end of the measured part.
+    ///
+    /// # Errors
+    /// Where a connection broke: the run proves nothing then.
+    pub fn run(&mut self, load: &Load, mut edge: impl FnMut()) -> Result<Leg, Failure> {
+        let begin = self.now();
+        let measured_from = begin + load.warmup.as_nanos() as u64;
+        let window = Window { measured_from, until: measured_from + load.duration.as_nanos() as u64 };
+        let mut leg = Leg::default();
+        let mut schedule = match load.model {
+            Model::Open(rate) => Some(Poisson::new(rate, load.seed, begin)),
+            Model::Closed => None,
+        };
+        let mut before = None;
+        if schedule.is_none() {
+            (0..self.connections.len()).try_for_each(|at| self.refill(at, &mut leg))?;
+        }
+        loop {
+            let now = self.now();
+            if now >= window.until {
+                break;
+            }
+            if now >= window.measured_from && before.is_none() {
+                edge();
+                before = Some((cpu_time(), now));
+                (leg.bytes_in, leg.bytes_out, leg.syscalls) = (0, 0, 0);
+            }
+            let mut wait = WAIT_MAX_NS.min(window.until - now);
+            if let Some(schedule) = &mut schedule {
+                self.send_due(schedule, &mut leg, window)?;
+                let now = self.now();
+                // With no room nothing can be sent before a reply comes: that wakes us.
+                if self.has_room() {
+                    wait = wait.min(schedule.due_ns().saturating_sub(now));
+                }
+            }
+            self.turn_once(wait, &mut leg, window, schedule.is_none())?;
+        }
+        edge();
+        let (cpu, from) = before.unwrap_or_else(|| (cpu_time(), self.now()));
+        leg.cpu = cpu_time().saturating_sub(cpu);
+        leg.elapsed = Duration::from_nanos(self.now().saturating_sub(from));
+        if let Some(schedule) = &mut schedule {
+            while schedule.due_ns() < window.until {
+                schedule.advance();
+                leg.unsent += 1;
+            }
+        }
+        self.drain(&mut leg)?;
+        Ok(leg)
+    }
+
+    /// Waits for the replies to what is in flight; they count for the record, not for the figures.
+    fn drain(&mut self, leg: &mut Leg) -> Result<(), Failure> {
+        let until = self.now() + DRAIN.as_nanos() as u64;
+        let none = Window { measured_from: u64::MAX, until: 0 };
+        let mut aside = Leg::default();
+        while self.now() < until && self.connections.iter().any(|connection| connection.in_flight() > 0) {
+            self.turn_once(WAIT_MAX_NS, &mut aside, none, false)?;
+        }
+        leg.wrongly_accepted += aside.wrongly_accepted;
+        leg.unanswered = self.connections.iter().map(|connection| connection.in_flight() as u64).sum();
+        Ok(())
+    }
+
+    /// Waits for sockets and serves each that is ready; `closed`: what is answered is replaced.
+    fn turn_once(
+        &mut self,
+        wait_ns: u64,
+        leg: &mut Leg,
+        window: Window,
+        closed: bool,
+    ) -> Result<(), Failure> {
+        let mut events = Vec::with_capacity(EVENTS);
+        let timeout = Timespec { tv_sec: 0, tv_nsec: wait_ns.min(999_999_999) as _ };
+        leg.syscalls += 1;
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => {
+                return Err(Failure::System { doing: "waiting for the sockets", source: error.into() });
+            }
+        }
+        for event in events {
+            let at = event.data.u64() as usize;
+            // The system's structure is packed: copied before it is looked at.
+            let flags = event.flags;
+            if flags.contains(epoll::EventFlags::OUT) {
+                self.flush(at)?;
+            }
+            let landed = self.receive(at, leg, window)?;
+            if closed && landed > 0 {
+                self.refill(at, leg)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has come for a connection; the number of replies.
+    fn receive(&mut self, at: usize, leg: &mut Leg, window: Window) -> Result<usize, Failure> {
+        let Self { connections, ledger, scanner, buffer, started, .. } = self;
+        let bidder = at as u32;
+        let mut landed = 0;
+        let read = connections[at].read(buffer, |landing, payload| {
+            let now = started.elapsed().as_nanos() as u64;
+            let mut reply = |id: u64, said: Said<'_>| {
+                let Some(bid) = landing.land(id) else { return };
+                landed += 1;
+                let accepted = said == Said::Yes;
+                ledger.acknowledge(&bid.sent, bidder, accepted);
+                leg.wrongly_accepted += u64::from(accepted && bid.sent.low);
+                if !window.holds(now) {
+                    return;
+                }
+                match said {
+                    Said::Yes => leg.accepted += 1,
+                    Said::No(code) => leg.rejected.add(code),
+                }
+                leg.bid_ack.record(now.saturating_sub(bid.due_ns));
+                leg.service.record(now.saturating_sub(bid.sent_ns));
+            };
+            scanner.scan(payload, &mut reply)
+        });
+        leg.syscalls += 1;
+        let read = read.map_err(|why| Failure::Generator(format!("connection {at}: {why}")))?;
+        leg.bytes_in += read as u64;
+        Ok(landed)
+    }
+
+    /// Sends as many bids as there is room for (closed model).
+    fn refill(&mut self, at: usize, leg: &mut Leg) -> Result<(), Failure> {
+        let room = self.connections[at].room();
+        if room == 0 {
+            return Ok(());
+        }
+        let now = self.now();
+        self.due.clear();
+        self.due.resize(room, (at as u32, now));
+        self.send(at, leg)
+    }
+
+    /// Sends every bid whose moment has come, as far as there is room (open model): to the connections in turn.
+    fn send_due(&mut self, schedule: &mut Poisson, leg: &mut Leg, window: Window) -> Result<(), Failure> {
+        // At most one frame's worth for each connection at a time; then replies are looked at.
+        loop {
+            let now = self.now();
+            if schedule.due_ns() > now || schedule.due_ns() >= window.until {
+                return Ok(());
+            }
+            let Some(at) = self.connection_with_room() else {
+                self.held_up = true;
+                return Ok(());
+            };
+            if std::mem::take(&mut self.held_up) {
+                self.held_up_until = now;
+            }
+            // Behind by more than there are connections: several share a frame.
+            let share = self.backlog_share(schedule, now);
+            self.due.clear();
+            for _ in 0..self.connections[at].room().min(share) {
+                if schedule.due_ns() > now {
+                    break;
+                }
+                let due = schedule.due_ns();
+                schedule.advance();
+                if window.holds(due) {
+                    leg.lag.record(now - due.max(self.held_up_until));
+                }
+                self.due.push((at as u32, due));
+            }
+            self.send(at, leg)?;
+        }
+    }
+
+    /// How many bids go into the next frame: one, unless so much is due that every connection would get several.
+    fn backlog_share(&self, schedule: &Poisson, now: u64) -> usize {
+        /// Behind by more than this, in nanoseconds, frames are filled.
+        const BEHIND_NS: u64 = 1_000_000;
+        if now.saturating_sub(schedule.due_ns()) > BEHIND_NS { usize::MAX } else { 1 }
+    }
+
+    fn has_room(&self) -> bool {
+        self.connections.iter().any(|connection| connection.room() > 0)
+    }
+
+    fn connection_with_room(&mut self) -> Option<usize> {
+        let count = self.connections.len();
+        for _ in 0..count {
+            self.turn = if self.turn + 1 >= count { 0 } else { self.turn + 1 };
+            if self.connections[self.turn].room() > 0 {
+                return Some(self.turn);
+            }
+        }
+        None
+    }
+
+    /// Writes the bids that are due as one frame.
+    fn send(&mut self, at: usize, leg: &mut Leg) -> Result<(), Failure> {
+        let now = self.now();
+        let Self { connections, ledger, template, due, out, .. } = self;
+        let connection = &mut connections[at];
+        let count = due.len();
+        out.clear();
+        self.mask = self.mask.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        frame::write(out, self.opcode, self.mask, |out| {
+            template.open(out, count);
+            for (nth, &(bidder, due_ns)) in due.iter().enumerate() {
+                let sent = ledger.next(bidder);
+                let Some(id) = connection.launch(sent, due_ns, now) else { break };
+                if nth > 0 {
+                    template.separate(out);
+                }
+                template.write(out, &Bid { id, lot: &ledger.lot(sent.lot).text, amount: sent.amount });
+            }
+            template.close(out, count);
+        });
+        leg.bytes_out += out.len() as u64;
+        leg.syscalls += 1;
+        let written = connection.write(out);
+        self.written(at, written)
+    }
+
+    fn flush(&mut self, at: usize) -> Result<(), Failure> {
+        if !self.connections[at].is_full() {
+            return Ok(());
+        }
+        let written = self.connections[at].flush();
+        if matches!(written, Ok(Written::All)) {
+            self.watch(at, epoll::EventFlags::IN)?;
+        }
+        self.written(at, written)
+    }
+
+    fn written(&mut self, at: usize, written: std::io::Result<Written>) -> Result<(), Failure> {
+        match written {
+            Ok(Written::All) => Ok(()),
+            Ok(Written::Full) => self.watch(at, epoll::EventFlags::IN | epoll::EventFlags::OUT),
+            Err(error) => Err(Failure::Generator(format!("connection {at}: {error}"))),
+        }
+    }
+
+    fn watch(&self, at: usize, flags: epoll::EventFlags) -> Result<(), Failure> {
+        let data = epoll::EventData::new_u64(at as u64);
+        epoll::modify(&self.epoll, self.connections[at].stream(), data, flags)
+            .map_err(Failure::system("waiting for the sockets"))
+    }
+}
+
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}

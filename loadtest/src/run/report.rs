@@ -1,0 +1,252 @@
+//! What `run` prints.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::args::{Load, Model};
+use super::measure::{Codes, LatencySummary, Leg, Spread};
+use super::process::ProcessCost;
+use super::verify::Verification;
+use crate::failure::Exit;
+
+/// The figures of one leg.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    /// Accepted bids a second.
+    pub accepted_per_second: f64,
+    /// Replies of either kind a second.
+    pub replies_per_second: f64,
+    /// Rejections by code.
+    pub rejected: Codes,
+    /// From due (open) or sent (closed) to the reply.
+    pub bid_ack: LatencySummary,
+    /// From written to the reply.
+    pub service: LatencySummary,
+    /// Bytes written for each bid.
+    pub bytes_out_per_bid: f64,
+    /// Bytes read for each bid.
+    pub bytes_in_per_bid: f64,
+    /// CPU microseconds of the generator for each bid.
+    pub generator_cpu_us_per_bid: f64,
+    /// The share of one core that the generator used.
+    pub generator_share: f64,
+    /// System calls of the generator for each bid.
+    pub generator_syscalls_per_bid: f64,
+    /// How late the generator wrote, at p99, in microseconds (open model).
+    pub generator_lag_p99_us: f64,
+    /// Bids that were due and could not be sent.
+    pub unsent: u64,
+    /// The server's processes.
+    pub processes: Vec<ProcessCost>,
+    /// Why this says nothing about the market.
+    pub invalid: Option<String>,
+    /// Bids below the minimum that were taken.
+    pub wrongly_accepted: u64,
+}
+
+impl Figures {
+    /// From what was counted.
+    #[must_use]
+    pub fn new(leg: &Leg, processes: Vec<ProcessCost>) -> Self {
+        let bids = leg.replies().max(1) as f64;
+        Self {
+            accepted_per_second: leg.accepted_per_second(),
+            replies_per_second: leg.replies_per_second(),
+            rejected: leg.rejected.clone(),
+            bid_ack: leg.bid_ack.summary(),
+            service: leg.service.summary(),
+            bytes_out_per_bid: leg.bytes_out as f64 / bids,
+            bytes_in_per_bid: leg.bytes_in as f64 / bids,
+            generator_cpu_us_per_bid: leg.cpu.as_secs_f64() * 1e6 / bids,
+            generator_share: leg.generator_share(),
+            generator_syscalls_per_bid: leg.syscalls as f64 / bids,
+            generator_lag_p99_us: leg.lag.percentile_us(99.0),
+            unsent: leg.unsent,
+            processes,
+            invalid: leg.invalid(),
+            wrongly_accepted: leg.wrongly_accepted,
+        }
+    }
+}
+
+/// One round of a comparison.
+#[derive(Debug, Clone, Serialize)]
+pub struct Round {
+    /// The market.
+    pub market: Figures,
+    /// The gateway alone.
+    pub echo: Figures,
+    /// Replies a second, market / echo.
+    pub throughput_ratio: f64,
+    /// p50 of bid_ack, market / (echo + one sync).
+    pub latency_ratio: f64,
+    /// Median of a write + sync on the market's disk before this round, in microseconds.
+    pub sync_p50_us: f64,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// Its rounds.
+    pub rounds: Vec<Round>,
+    /// Of the throughput.
+    pub throughput_ratio: Option<Spread>,
+    /// Of the latency.
+    pub latency_ratio: Option<Spread>,
+}
+
+/// The result of `run`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// What was made.
+    pub load: Load,
+    /// Its figures, unless it was a comparison.
+    pub figures: Option<Figures>,
+    /// The comparison, where it was one.
+    pub comparison: Option<Comparison>,
+    /// What the lots say; not in echo mode.
+    pub verification: Option<Verification>,
+}
+
+impl RunReport {
+    fn all(&self) -> impl Iterator<Item = &Figures> {
+        let rounds = self.comparison.iter().flat_map(|comparison| &comparison.rounds);
+        self.figures.iter().chain(rounds.flat_map(|round| [&round.market, &round.echo]))
+    }
+
+    /// The exit code: broken where the market contradicts the record.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let wrong = self.verification.as_ref().is_some_and(|verification| verification.wrong > 0);
+        if wrong || self.all().any(|figures| figures.wrongly_accepted > 0) {
+            Exit::Broken
+        } else if self.all().any(|figures| figures.invalid.is_some()) {
+            Exit::CouldNotRun
+        } else {
+            Exit::Ok
+        }
+    }
+}
+
+impl fmt::Display for RunReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.load)?;
+        if let Some(figures) = &self.figures {
+            write!(f, "{figures}")?;
+        }
+        if let Some(comparison) = &self.comparison {
+            write!(f, "{comparison}")?;
+        }
+        match &self.verification {
+            None => write!(f, "not verified: there is no engine behind this gateway"),
+            Some(found) => {
+                for problem in &found.problems {
+                    writeln!(f, "wrong: {problem}")?;
+                }
+                let right = found.lots - found.wrong;
+                write!(
+                    f,
+                    "verified: {right} of {} lots agree with the record of {} accepted bids",
+                    found.lots, found.accepted
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.model {
+            Model::Closed => write!(f, "closed model")?,
+            Model::Open(rate) => write!(f, "open model, {rate} bids/s (seed {})", self.seed)?,
+        }
+        write!(f, ", {} connections x {} in flight, {} lots", self.connections, self.pipeline, self.lots)?;
+        write!(f, ", {:?}, {} s", self.encoding, self.duration.as_secs_f64())?;
+        if self.rejected > 0 { write!(f, ", {} % below the minimum", self.rejected) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "accepted   {:>12.0} bids/s   replies {:.0}/s",
+            self.accepted_per_second, self.replies_per_second
+        )?;
+        for (code, count) in self.rejected.iter() {
+            writeln!(f, "rejected   {count:>12} {code}")?;
+        }
+        writeln!(
+            f,
+            "{:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+            "us", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"
+        )?;
+        for (name, line) in [("bid_ack", &self.bid_ack), ("service", &self.service)] {
+            let [a, b, c, d] = [line.p50_us, line.p75_us, line.p90_us, line.p99_us];
+            let [e, g, h] = [line.p99_9_us, line.p99_99_us, line.max_us];
+            writeln!(f, "{name:<10} {a:>10.1} {b:>10.1} {c:>10.1} {d:>10.1} {e:>10.1} {g:>10.1} {h:>10.1}")?;
+        }
+        writeln!(
+            f,
+            "generator  {:.3} us CPU/bid, {:.2} of a core, {:.2} syscalls/bid, {:.0} bytes out and {:.0} in/bid",
+            self.generator_cpu_us_per_bid,
+            self.generator_share,
+            self.generator_syscalls_per_bid,
+            self.bytes_out_per_bid,
+            self.bytes_in_per_bid,
+        )?;
+        for process in &self.processes {
+            writeln!(
+                f,
+                "{:<10} {:.3} us CPU/bid, {:.2} of a core, {:.2} reads and writes/bid, {:.0} bytes to disk/bid",
+                process.name,
+                process.cpu_us_per_bid,
+                process.core_share,
+                process.syscalls_per_bid,
+                process.disk_bytes_per_bid
+            )?;
+        }
+        if self.unsent > 0 {
+            writeln!(f, "not kept up: {} bids were due and could not be sent", self.unsent)?;
+        }
+        if self.wrongly_accepted > 0 {
+            writeln!(f, "BROKEN: {} bids below the minimum were accepted", self.wrongly_accepted)?;
+        }
+        match &self.invalid {
+            Some(why) => writeln!(f, "INVALID: {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["round", "market/s", "echo/s", "ratio", "p50 us", "echo p50", "sync p50", "p50 ratio"];
+        writeln!(f, "{}", head.map(|title| format!("{title:>12}")).concat())?;
+        for (at, round) in self.rounds.iter().enumerate() {
+            let (market, echo) = (&round.market, &round.echo);
+            writeln!(
+                f,
+                "{:>12}{:>12.0}{:>12.0}{:>12.3}{:>12.1}{:>12.1}{:>12.1}{:>12.3}",
+                at + 1,
+                market.replies_per_second,
+                echo.replies_per_second,
+                round.throughput_ratio,
+                market.bid_ack.p50_us,
+                echo.bid_ack.p50_us,
+                round.sync_p50_us,
+                round.latency_ratio,
+            )?;
+        }
+        for (name, spread) in [("throughput", &self.throughput_ratio), ("latency", &self.latency_ratio)] {
+            if let Some(Spread { median, min, max }) = spread {
+                writeln!(f, "{name} ratio: median {median:.3} ({min:.3} to {max:.3})")?;
+            }
+        }
+        if let Some(round) = self.rounds.last() {
+            writeln!(f, "last round, market:\n{}last round, echo:\n{}", round.market, round.echo)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! A small market over real sockets, by the oracle's rules; and the ways in which it can be broken on purpose.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use futures_util::{SinkExt, StreamExt};
+use jsonwebtoken::{DecodingKey, Validation, decode};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use vendue_loadtest::oracle::{EBAY, Oracle, Verdict};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const UNIT: &[(u64, u64)] = &[(0, 1)];
+
+/// What is wrong with the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// A cent too much at the close.
+    PriceOff,
+    /// The first bidder wins, whoever leads.
+    WrongWinner,
+    /// Takes what is below the minimum.
+    TakesLow,
+    /// Every tenth bid is acknowledged and forgotten.
+    Forgets,
+}
+
+#[derive(Default)]
+struct World {
+    lots: HashMap<String, Lot>,
+    increments: HashMap<String, &'static [(u64, u64)]>,
+    watchers: HashMap<String, Vec<mpsc::Sender<Value>>>,
+    /// Where each account's channel stands.
+    seqs: HashMap<String, u64>,
+    bids: u64,
+}
+
+struct Lot {
+    oracle: Oracle<String>,
+    closed: bool,
+    first: Option<String>,
+    history: Vec<String>,
+    keys: HashMap<(String, String), Value>,
+}
+
+/// A running one.
+pub(crate) struct Fake {
+    pub(crate) url: String,
+    secret: NamedTempFile,
+}
+
+impl Fake {
+    pub(crate) fn start(fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("ws://{}/ws", listener.local_addr().unwrap());
+        let mut secret = NamedTempFile::new().unwrap();
+        writeln!(secret, "{SECRET}").unwrap();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let world = Arc::new(Mutex::new(World::default()));
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    stream.set_nodelay(true).unwrap();
+                    tokio::spawn(serve(stream, Arc::clone(&world), fault));
+                }
+            });
+        });
+        Self { url, secret }
+    }
+
+    pub(crate) fn secret_file(&self) -> &Path {
+        self.secret.path()
+    }
+}
+
+async fn serve(stream: tokio::net::TcpStream, world: Arc<Mutex<World>>, fault: Fault) {
+    let mut binary = false;
+    #[allow(clippy::result_large_err)]
+    let echo = |request: &Request, mut response: Response| {
+        let protocol = request.headers()["Sec-WebSocket-Protocol"].clone();
+        binary = protocol == "vendue.v1.msgpack";
+        response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+        Ok(response)
+    };
+    let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, echo).await else { return };
+    let frame = |message: &Value| {
+        if binary {
+            Message::binary(rmp_serde::to_vec_named(message).unwrap())
+        } else {
+            Message::text(message.to_string())
+        }
+    };
+    let (sender, mut events) = mpsc::channel(64);
+    let mut account = String::new();
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                if socket.send(frame(&event.unwrap())).await.is_err() {
+                    return;
+                }
+            }
+            message = socket.next() => {
+                let request: Value = match message {
+                    Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap(),
+                    Some(Ok(Message::Binary(bytes))) => rmp_serde::from_slice(&bytes).unwrap(),
+                    Some(Ok(_)) => continue,
+                    _ => return,
+                };
+                let reply = match &request {
+                    Value::Array(requests) => requests.iter().map(|request| answer(request, &world, &mut account, &sender, fault)).collect(),
+                    one => answer(one, &world, &mut account, &sender, fault),
+                };
+                if socket.send(frame(&reply)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn answer(
+    request: &Value,
+    world: &Mutex<World>,
+    account: &mut String,
+    sender: &mpsc::Sender<Value>,
+    fault: Fault,
+) -> Value {
+    let params = &request["params"];
+    let mut world = world.lock().unwrap();
+    let result = match request["method"].as_str().unwrap() {
+        "connect" => {
+            *account = account_of(params["token"].as_str().unwrap());
+            Ok(json!({"connection": "c", "account": account, "limits": {"in_flight": 1_024}, "time": 1}))
+        }
+        "market.create" => {
+            let table = if params["increments"].is_null() { EBAY } else { UNIT };
+            world.increments.insert(text(params, "market"), table);
+            Ok(json!({}))
+        }
+        "account.create" | "account.grant" | "lot.open" => Ok(json!({})),
+        "lot.create" => {
+            let table = world.increments[&text(params, "market")];
+            let oracle = Oracle::new(params["start_amount"].as_u64().unwrap(), table);
+            let lot = Lot { oracle, closed: false, first: None, history: Vec::new(), keys: HashMap::new() };
+            world.lots.insert(text(params, "lot"), lot);
+            Ok(json!({}))
+        }
+        "lot.bid" => bid(&mut world, account, params, fault),
+        "lot.close" => {
+            close(&mut world, &text(params, "lot"), fault);
+            Ok(json!({"state": "closed"}))
+        }
+        "lot.get" => Ok(snapshot(&world.lots[&text(params, "lot")], fault)),
+        "lot.bids" => {
+            let bids: Vec<_> =
+                world.lots[&text(params, "lot")].history.iter().map(|bid| json!({"bid": bid})).collect();
+            Ok(json!({"bids": bids, "cursor": null}))
+        }
+        "subscribe" => {
+            world.watchers.entry(account.clone()).or_default().push(sender.clone());
+            let seq = world.seqs.get(account.as_str()).copied().unwrap_or_default();
+            Ok(json!({"epoch": "e", "seq": seq, "resumed": false, "snapshot": {}}))
+        }
+        "unsubscribe" => Ok(json!({})),
+        "command.result" => {
+            let key = (account.clone(), text(params, "key"));
+            world.lots[&text(params, "target")].keys[&key].clone().try_into_result()
+        }
+        other => panic!("{other}"),
+    };
+    match result {
+        Ok(result) => json!({"id": request["id"], "ok": true, "result": result, "t_in": 1, "t_out": 2}),
+        Err(error) => json!({"id": request["id"], "ok": false, "error": error, "t_in": 1, "t_out": 2}),
+    }
+}
+
+fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result<Value, Value> {
+    world.bids += 1;
+    let number = world.bids;
+    let lot = world.lots.get_mut(&text(params, "lot")).unwrap();
+    let rejected = |code: &str| json!({"code": code, "message": "no", "outcome": "rejected", "details": {"min_next_amount": 1}});
+    lot.first.get_or_insert_with(|| account.to_owned());
+    let forgotten = fault == Fault::Forgets && number.is_multiple_of(10);
+    let verdict = if forgotten {
+        Verdict::Outbid
+    } else {
+        lot.oracle.bid(account.to_owned(), params["amount"].as_u64().unwrap())
+    };
+    let accepted = |status| {
+        Ok(
+            json!({"bid": format!("bid_{number}"), "status": status, "price": lot.oracle.price(), "seq": number}),
+        )
+    };
+    let result = match verdict {
+        Verdict::Leading | Verdict::Raised => accepted("leading"),
+        Verdict::Outbid => accepted("outbid"),
+        _ if fault == Fault::TakesLow => accepted("outbid"),
+        Verdict::TooLow { .. } => Err(rejected("bid_too_low")),
+        Verdict::NotAboveOwn => Err(rejected("self_outbid")),
+    };
+    if matches!(verdict, Verdict::Leading | Verdict::Outbid) && !forgotten {
+        lot.history.push(format!("bid_{number}"));
+    }
+    let kept = match &result {
+        Ok(result) => json!({ "ok": result }),
+        Err(error) => json!({ "error": error }),
+    };
+    lot.keys.insert((account.to_owned(), text(params, "key")), kept);
+    result
+}
+
+fn close(world: &mut World, id: &str, fault: Fault) {
+    let lot = world.lots.get_mut(id).unwrap();
+    lot.closed = true;
+    let leader = if fault == Fault::WrongWinner { lot.first.clone() } else { lot.oracle.leader().cloned() };
+    let Some(winner) = leader.filter(|_| lot.oracle.price().is_some()) else { return };
+    let data = json!({"lot": id, "quantity": 1, "amount": lot.oracle.price()});
+    let seq = world.seqs.entry(winner.clone()).or_default();
+    *seq += 1;
+    let event =
+        json!({"channel": "account", "epoch": "e", "seq": *seq, "ts": 1, "type": "won", "data": data});
+    for watcher in world.watchers.get(&winner).into_iter().flatten() {
+        let _ = watcher.try_send(event.clone());
+    }
+}
+
+fn snapshot(lot: &Lot, fault: Fault) -> Value {
+    let off = u64::from(lot.closed && fault == Fault::PriceOff);
+    let price = lot.oracle.price().map(|price| price + off);
+    let winner =
+        price.filter(|_| lot.closed).map(|amount| json!({"alias": "A", "quantity": 1, "amount": amount}));
+    json!({
+        "state": if lot.closed { "closed" } else { "open" }, "price": price, "bids": lot.oracle.bids(),
+        "result": if winner.is_some() { "sold" } else { "unsold" }, "winners": winner.into_iter().collect::<Vec<_>>(),
+    })
+}
+
+fn text(params: &Value, name: &str) -> String {
+    params[name].as_str().unwrap().to_owned()
+}
+
+fn account_of(token: &str) -> String {
+    let key = DecodingKey::from_secret(SECRET.as_bytes());
+    let claims = decode::<Value>(token, &key, &Validation::default()).unwrap().claims;
+    text(&claims, "sub")
+}
+
+trait TryIntoResult {
+    fn try_into_result(self) -> Result<Value, Value>;
+}
+
+impl TryIntoResult for Value {
+    fn try_into_result(self) -> Result<Value, Value> {
+        if self["ok"].is_null() { Err(self["error"].clone()) } else { Ok(self["ok"].clone()) }
+    }
+}
