@@ -79,7 +79,7 @@ fn what_cannot_be_reached_is_exit_code_1_and_says_what_to_do() {
         (&["lot", "list", "--url", &url], &[], 1, "is it running? `vendue demo` starts one"),
         (&["bid", "1", "1.00"], &[("VENDUE_URL", &url)], 1, "vendue: connect failed: cannot connect to"),
         (
-            &["lot", "list", "--url", "http://127.0.0.1/"],
+            &["lot", "list", "--url", "ftp://127.0.0.1/"],
             &[],
             1,
             "an address looks like ws://127.0.0.1:7400/ws",

@@ -196,6 +196,7 @@ fn last_words(log: &PathBuf, from: u64) -> String {
         Ok(bytes)
     };
     let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
-    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-    last.trim_start_matches("vendue: ").to_owned()
+    // Its own words on why it ends begin with its name; whatever else logged meanwhile stands beside them.
+    let own = text.lines().rev().find_map(|line| line.strip_prefix("vendue: "));
+    own.or_else(|| text.lines().rfind(|line| !line.trim().is_empty())).unwrap_or_default().to_owned()
 }

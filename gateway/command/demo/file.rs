@@ -83,16 +83,35 @@ impl DemoFile {
         }
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        replace_private(path, text.as_bytes()).map_err(|error| {
-            Failure::broken(format!("cannot write {}", path.display()), error, "make its directory writable")
+    pub(super) fn write(&self, path: &Path) -> Result<Written, Failure> {
+        let written = Written(path.to_owned());
+        written.again(self)?;
+        Ok(written)
+    }
+}
+
+/// The file as this demo wrote it; gone with this value: nobody should look for a demo that is over. A demo that did not get
+/// as far as writing one does not take another's away.
+#[derive(Debug)]
+pub(super) struct Written(PathBuf);
+
+impl Written {
+    /// Replaces its content.
+    pub(super) fn again(&self, demo: &DemoFile) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(demo).unwrap_or_default();
+        replace_private(&self.0, text.as_bytes()).map_err(|error| {
+            Failure::broken(
+                format!("cannot write {}", self.0.display()),
+                error,
+                "make its directory writable",
+            )
         })
     }
+}
 
-    /// Its demo is over: nobody should look for it there.
-    pub(super) fn remove(path: &Path) {
+impl Drop for Written {
+    fn drop(&mut self) {
         // A file that cannot be removed leads to "cannot connect" later, which says what to do.
-        let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -44,7 +44,8 @@ impl House {
         let fresh = on_offer == 0;
         (0..missing)
             .map(|at| {
-                let opens_at = if fresh { now_us + SECOND_US } else { now_us + ANNOUNCED_US };
+                // The first lots are open at once: somebody has just started a market to see it.
+                let opens_at = if fresh { now_us } else { now_us + ANNOUNCED_US };
                 let span = self.last_end_us - self.first_end_us;
                 let end = match missing {
                     1 => self.last_end_us,
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_market_stays_alive() {
-        check(0, &[(7, 1, 121), (8, 1, 1_261), (9, 1, 2_401)]);
+        check(0, &[(7, 0, 120), (8, 0, 1_260), (9, 0, 2_400)]);
         check(1, &[(7, 20, 140), (8, 20, 2_420)]);
         check(2, &[(7, 20, 2_420)]);
         check(3, &[]);

@@ -82,7 +82,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             "ending: the gateway takes leave of its clients, the engine closes its journal",
         );
         stage.end().await;
-        DemoFile::remove(&data.demo_file());
         ended
     })
 }
@@ -98,9 +97,11 @@ async fn perform(
     let running = stage.ready(&mut heard, &loaded.config.demo).await?;
     let mut demo = DemoFile::bare(data, &running)?;
     let mut playing = None;
+    let path = data.demo_file();
+    let written;
     if arguments.bare {
         let counts = "no market yet: create one with the operator's token".to_owned();
-        demo.write(&data.demo_file())?;
+        written = demo.write(&path)?;
         Screen { lot: None, counts, ..screen(arguments, &demo, "Vendue, bare") }.print(arguments.print);
     } else {
         let catalogue = Catalogue::shipped().map_err(|error| {
@@ -113,7 +114,7 @@ async fn perform(
             operator.map_err(|error| failed("connecting to the demo's own gateway", &error, None))?;
         let play = Play::prepare(operator.clone(), catalogue, loaded.config.demo.clone()).await?;
         demo.with_market(data, &play.seeded)?;
-        demo.write(&data.demo_file())?;
+        written = demo.write(&path)?;
         let lot = play::showpiece(&operator, play.seeded.market).await?;
         let name = play.catalogue.market.name.clone();
         Screen { lot: lot.as_ref(), counts: counts(&play), ..screen(arguments, &demo, &name) }
@@ -127,7 +128,7 @@ async fn perform(
         }
     };
     tokio::select! {
-        ended = stage.supervise(&mut heard, &mut demo, data, arguments.print) => ended,
+        ended = stage.supervise(&mut heard, &mut demo, |demo| written.again(demo), arguments.print) => ended,
         () = play => Ok(()),
     }
 }

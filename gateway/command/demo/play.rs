@@ -33,6 +33,9 @@ const NEWS_WAITING: usize = 1_024;
 const COME_BACK_AFTER: Duration = Duration::from_secs(5);
 /// How long a demo token is good for.
 pub(super) const TOKEN_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How often, and how many times, the house looks whether its first lots are open: five seconds in all.
+const OPENING_LOOK_EVERY: Duration = Duration::from_millis(20);
+const OPENING_LOOKS: usize = 250;
 /// Lots on one page.
 const PAGE: u32 = 500;
 /// Pages looked through for the last number of the catalogue: 100,000 lots are a demo of two months.
@@ -283,11 +286,16 @@ fn view(lot: &Value) -> Option<LotView> {
     })
 }
 
-/// A lot that a visitor can bid on for a good while, for the screen: the open one that ends last.
+/// A lot that a visitor can bid on for a good while, for the screen: the open one that ends last. The first ones open within
+/// moments of being put up, and what is printed must work when it is pasted.
 pub(super) async fn showpiece(client: &Client, market: MarketId) -> Result<Option<Value>, Failure> {
-    let mut lots = list(client, market, "open").await?;
-    if lots.is_empty() {
-        lots = list(client, market, "scheduled").await?;
+    for _ in 0..OPENING_LOOKS {
+        let lots = list(client, market, "open").await?;
+        if let Some(lot) = lots.into_iter().max_by_key(|lot| lot["ends_at"].as_i64()) {
+            return Ok(Some(lot));
+        }
+        tokio::time::sleep(OPENING_LOOK_EVERY).await;
     }
-    Ok(lots.into_iter().max_by_key(|lot| lot["ends_at"].as_i64()))
+    let announced = list(client, market, "scheduled").await?;
+    Ok(announced.into_iter().max_by_key(|lot| lot["ends_at"].as_i64()))
 }

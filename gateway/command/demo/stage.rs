@@ -111,7 +111,7 @@ impl Stage {
         &self,
         heard: &mut mpsc::Receiver<News>,
         demo: &mut DemoFile,
-        data: &DataDir,
+        mut update: impl FnMut(&DemoFile) -> Result<(), Failure>,
         print: Print,
     ) -> Result<(), Failure> {
         let mut gone_since = Instant::now();
@@ -123,12 +123,12 @@ impl Stage {
                 }
                 News::Ready { name: ENGINE, pid, .. } => {
                     demo.engine_pid = pid;
-                    demo.write(&data.demo_file())?;
+                    update(demo)?;
                     screen::engine_restarted(print, pid, gone_since.elapsed().as_millis());
                 }
                 News::Ready { pid, .. } => {
                     demo.gateway_pid = pid;
-                    demo.write(&data.demo_file())?;
+                    update(demo)?;
                     screen::happened(print, &format!("the gateway is back as process {pid}"));
                 }
                 News::GivenUp { name, how, last_words } => return Err(given_up(name, &how, last_words)),
