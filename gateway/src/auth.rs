@@ -276,7 +276,7 @@ mod tests {
         check(
             &strict,
             SECRET,
-            &Claims { iss: Some("them".into()), ..good.clone() },
+            &Claims { iss: Some("them".into()), ..good },
             1_000,
             Err(Code::Unauthenticated),
         );

@@ -1,4 +1,5 @@
 //! Channels: snapshots, resuming, slow watchers, lost links; what everybody hears is the same story.
+#![allow(clippy::unwrap_used)] // A test that cannot go on says so by panicking.
 
 mod support;
 

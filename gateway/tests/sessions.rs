@@ -1,4 +1,5 @@
 //! Sessions: connecting, tokens, requests and their replies, and everything a client may do wrong.
+#![allow(clippy::unwrap_used)] // A test that cannot go on says so by panicking.
 
 mod support;
 

@@ -33,7 +33,11 @@ fn benches(criterion: &mut Criterion) {
         ends_at: Some(Timestamp(1_700_000_000_000_000)),
     });
     let error = WireError::rejected(Rejection::BidTooLow(BidTooLow { min_next_amount: Amount::MAX }), false);
-    let head = Head { id: Some(123_456), t_in: Timestamp(1_700_000_000_000_000), t_out: Timestamp(1_700_000_000_000_900) };
+    let head = Head {
+        id: Some(123_456),
+        t_in: Timestamp(1_700_000_000_000_000),
+        t_out: Timestamp(1_700_000_000_000_900),
+    };
     for encoding in Encoding::ALL {
         let name = |what: &str| format!("{what} {}", encoding.subprotocol());
         for (what, odd) in [("read lot.bid", false), ("read lot.bid, general reader", true)] {

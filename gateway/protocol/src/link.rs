@@ -99,6 +99,7 @@ impl From<RecordError> for LinkError {
 ///
 /// # Errors
 /// A length or kind that no frame of this version has.
+#[allow(clippy::type_complexity)]
 pub fn split_frame(bytes: &[u8]) -> Result<Option<(FrameKind, &[u8], usize)>, LinkError> {
     let Some((head, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_le_bytes(*head) as usize;

@@ -28,7 +28,7 @@ pub(crate) struct ChannelEvent {
     /// A MessagePack map.
     pub(crate) data: Box<[u8]>,
     pub(crate) is_replaceable: bool,
-    framed: [OnceCell<Rc<[u8]>>; 2],
+    framed: [OnceCell<Box<[u8]>>; 2],
 }
 
 impl ChannelEvent {
@@ -62,16 +62,15 @@ impl ChannelEvent {
 
     /// The frame that every watcher with this encoding gets; empty where the engine's bytes cannot be read, which its
     /// first reader has reported.
-    pub(crate) fn framed(&self, encoding: Encoding, names: (&str, &str)) -> Rc<[u8]> {
-        let frame = self.framed[encoding.index()].get_or_init(|| {
+    pub(crate) fn framed(&self, encoding: Encoding, names: (&str, &str)) -> &[u8] {
+        self.framed[encoding.index()].get_or_init(|| {
             let (mut payload, mut frame) = (Vec::with_capacity(self.data.len() + 256), Vec::new());
             match self.write(&mut payload, encoding, names, None) {
                 Ok(()) => write_frame(&mut frame, encoding, &payload),
                 Err(error) => tracing::error!(channel = names.0, seq = self.seq, %error, "unreadable event"),
             }
             frame.into()
-        });
-        Rc::clone(frame)
+        })
     }
 }
 

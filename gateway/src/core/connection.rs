@@ -93,6 +93,8 @@ pub(crate) struct Connection {
     /// Whether a watcher of it holds back the newest event until there is room.
     pub(crate) has_held: bool,
     pub(crate) next_heartbeat: Timestamp,
+    /// Its place among the timers.
+    pub(crate) timer: Timestamp,
     pub(crate) unreadable: u32,
     pub(crate) is_dirty: bool,
     /// Nothing more will come in or go out but what is in the output.
@@ -120,6 +122,7 @@ impl Connection {
             event_bytes: 0,
             has_held: false,
             next_heartbeat: heartbeat,
+            timer: Timestamp::default(),
             unreadable: 0,
             is_dirty: false,
             is_finished: false,

@@ -7,7 +7,7 @@ use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::link::{EventItem, FollowItem};
 use vendue_protocol::wire::session::WatchMode;
 
-use crate::core::channel::{ChannelEvent, Follow};
+use crate::core::channel::{ChannelEvent, Follow, Watcher};
 use crate::core::connection::Close;
 use crate::core::pipe::write_frame;
 use crate::core::{Core, Key};
@@ -17,10 +17,10 @@ const HOLD_FROM_BYTES: usize = 32 * 1024;
 
 /// What became of an event for one watcher.
 enum Delivered {
+    /// It has it, or is gone.
     Written,
+    /// It will be given this or a newer one.
     Held,
-    /// It has it already, or is gone.
-    NotNeeded,
     /// Its output is full.
     TooSlow,
 }
@@ -63,18 +63,17 @@ impl Core {
     fn deliver(&mut self, now: Timestamp, channel: Channel, event: &Rc<ChannelEvent>) {
         let Some(state) = self.channels.get_mut(&channel) else { return };
         // Taken out for the loop: what happens to a slow watcher changes the list.
-        let mut watchers = std::mem::take(&mut state.watchers);
+        let (mut watchers, name) = (std::mem::take(&mut state.watchers), std::mem::take(&mut state.name));
         let mut slow = Vec::new();
         for watcher in &mut watchers {
-            match self.give(channel, watcher, event) {
-                Delivered::Written => self.mark_dirty(watcher.connection),
+            match self.give(&name, watcher, event) {
+                Delivered::Written => {}
                 Delivered::Held => self.held.push((channel, watcher.connection)),
-                Delivered::NotNeeded => {}
                 Delivered::TooSlow => slow.push(watcher.connection),
             }
         }
         if let Some(state) = self.channels.get_mut(&channel) {
-            state.watchers = watchers;
+            (state.watchers, state.name) = (watchers, name);
         }
         for key in slow {
             self.close(now, key, Close::SlowConsumer);
@@ -83,48 +82,43 @@ impl Core {
 
     /// Gives one watcher an event, or holds it back where a newer one may replace it.
     #[inline]
-    fn give(
-        &mut self,
-        channel: Channel,
-        watcher: &mut super::channel::Watcher,
-        event: &Rc<ChannelEvent>,
-    ) -> Delivered {
+    fn give(&mut self, name: &str, watcher: &mut Watcher, event: &Rc<ChannelEvent>) -> Delivered {
         if event.seq <= watcher.seq {
-            return Delivered::NotNeeded;
+            return Delivered::Written;
         }
         if watcher.mode == WatchMode::Latest && event.is_replaceable {
             let had = watcher.held.take();
             let is_new = had.is_none();
             let from = had.map_or(event.seq, |(from, _)| from);
             watcher.held = Some((from, Rc::clone(event)));
-            return if is_new { Delivered::Held } else { Delivered::NotNeeded };
+            return if is_new { Delivered::Held } else { Delivered::Written };
         }
         if let Some((from, held)) = watcher.held.take()
-            && !self.write_event(channel, watcher.connection, &held, from)
+            && !self.write_event(name, watcher.connection, &held, from)
         {
             return Delivered::TooSlow;
         }
         watcher.seq = event.seq;
-        if self.write_event(channel, watcher.connection, event, event.seq) {
-            Delivered::Written
-        } else {
-            Delivered::TooSlow
-        }
+        let has_room = self.write_event(name, watcher.connection, event, event.seq);
+        if has_room { Delivered::Written } else { Delivered::TooSlow }
     }
 
     /// Writes an event that stands for all from `from` on; says whether there was room.
     #[inline]
-    fn write_event(&mut self, channel: Channel, key: Key, event: &Rc<ChannelEvent>, from: u64) -> bool {
-        let Some(state) = self.channels.get(&channel) else { return true };
+    fn write_event(&mut self, name: &str, key: Key, event: &ChannelEvent, from: u64) -> bool {
         let Some(connection) = self.connections.get_mut(key).filter(|connection| connection.is_open()) else {
             return true;
         };
         self.metrics.deliveries.add(1);
         Self::lend_buffer(&mut self.spares, connection);
-        let names = (state.name.as_str(), self.link.epoch());
+        if !connection.is_dirty {
+            connection.is_dirty = true;
+            self.dirty.push(key);
+        }
+        let names = (name, self.link.epoch());
         let limit = self.options.watcher_bytes;
         if from == event.seq {
-            return connection.push_event(&event.framed(connection.encoding, names), limit);
+            return connection.push_event(event.framed(connection.encoding, names), limit);
         }
         let (mut payload, mut frame) = (Vec::new(), Vec::new());
         if event.write(&mut payload, connection.encoding, names, Some(from)).is_err() {
@@ -135,23 +129,17 @@ impl Core {
     }
 
     /// Gives one watcher one event: what it missed while its subscription was answered.
-    pub(crate) fn deliver_to(
-        &mut self,
-        now: Timestamp,
-        channel: Channel,
-        key: Key,
-        event: &Rc<ChannelEvent>,
-    ) {
+    pub(crate) fn deliver_to(&mut self, now: Timestamp, channel: Channel, key: Key, event: &ChannelEvent) {
         let Some(state) = self.channels.get_mut(&channel) else { return };
-        if let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.connection == key) {
-            if event.seq <= watcher.seq {
-                return;
-            }
-            watcher.seq = event.seq;
+        let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.connection == key) else {
+            return;
+        };
+        if event.seq <= watcher.seq {
+            return;
         }
-        let has_room = self.write_event(channel, key, event, event.seq);
-        self.mark_dirty(key);
-        if !has_room {
+        watcher.seq = event.seq;
+        let name = state.name.clone();
+        if !self.write_event(&name, key, event, event.seq) {
             self.close(now, key, Close::SlowConsumer);
         }
     }
@@ -191,9 +179,8 @@ impl Core {
         };
         let Some((from, event)) = watcher.held.take() else { return };
         watcher.seq = event.seq;
-        let has_room = self.write_event(channel, key, &event, from);
-        self.mark_dirty(key);
-        if !has_room {
+        let name = state.name.clone();
+        if !self.write_event(&name, key, &event, from) {
             self.close(now, key, Close::SlowConsumer);
         }
     }

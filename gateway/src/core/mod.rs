@@ -21,7 +21,7 @@ mod submit;
 mod subscribe;
 pub mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -76,6 +76,9 @@ pub struct Core {
     metrics: Arc<Metrics>,
     clock: Clock,
     connections: Table<Box<Connection>>,
+    /// When each connection next needs attention: its heartbeat, the end of its token, a `connect` or close that does
+    /// not come.
+    timers: BTreeSet<(Timestamp, Key)>,
     pending: Table<Pending>,
     http: Table<http::Waiting>,
     http_done: Vec<(Key, HttpReply)>,
@@ -108,6 +111,7 @@ impl Core {
             metrics,
             clock: Clock::default(),
             connections: Table::default(),
+            timers: BTreeSet::new(),
             pending: Table::default(),
             http: Table::default(),
             http_done: Vec::new(),
@@ -148,6 +152,7 @@ impl Core {
         let until = now.plus_ms(self.options.connect_within_ms);
         let heartbeat = now.plus_ms(self.options.heartbeat_ms);
         let key = self.connections.insert(Box::new(Connection::new(encoding, until, bearer, heartbeat)));
+        self.schedule(now, key);
         self.metrics.connections_total.add(1);
         self.metrics.connections.set(self.connections.len() as u64);
         Ok(key)
@@ -173,6 +178,7 @@ impl Core {
     pub fn disconnect(&mut self, own: Timestamp, key: Key) {
         let now = self.clock.now(own);
         let Some(connection) = self.connections.remove(key) else { return };
+        self.timers.remove(&(connection.timer, key));
         for channel in &connection.subscriptions {
             self.forget_watcher(now, *channel, key);
         }
@@ -243,20 +249,19 @@ impl Core {
     /// Begins to end: nobody new comes in, and each client is told its own moment to come back.
     pub fn drain(&mut self, own: Timestamp) {
         self.is_draining = true;
-        let now = self.clock.now(own);
+        self.clock.now(own);
         let keys = self.connections.keys();
         let clients = keys.len().max(1) as u64;
         for (place, key) in keys.into_iter().enumerate() {
             let reconnect_after_ms = 100 + self.options.drain_ms * place as u64 / clients;
             self.notify(key, &Notice::ServerShutdown { reconnect_after_ms });
         }
-        self.tick_connections(now);
     }
 
     /// Whether everything that was under way when draining began is answered.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.is_draining && self.pending.len() == 0 && self.http.len() == 0
+        self.is_draining && self.pending.is_empty() && self.http.is_empty()
     }
 
     /// Closes every connection: the end of draining.
@@ -279,14 +284,35 @@ impl Core {
         self.connections.len()
     }
 
+    /// Sets a connection's timer to the next instant at which something about it changes by itself.
+    fn schedule(&mut self, now: Timestamp, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let due = match connection.stage {
+            Stage::Fresh { until } => until,
+            Stage::Closing { since } => Timestamp(since.0 + CLOSE_WITHIN_US),
+            Stage::Connected => match connection.identity {
+                Some(identity) if identity.expires_at > now => {
+                    connection.next_heartbeat.min(identity.expires_at)
+                }
+                _ => connection.next_heartbeat,
+            },
+        };
+        self.timers.remove(&(connection.timer, key));
+        connection.timer = due;
+        self.timers.insert((due, key));
+    }
+
     fn tick_connections(&mut self, now: Timestamp) {
-        for key in self.connections.keys() {
+        while let Some(&(due, key)) = self.timers.first().filter(|(due, _)| *due <= now) {
+            self.timers.remove(&(due, key));
             let Some(connection) = self.connections.get_mut(key) else { continue };
             match connection.stage {
-                Stage::Fresh { until } if now >= until => self.close(now, key, Close::NoConnect),
-                Stage::Closing { since } if now.0 - since.0 >= CLOSE_WITHIN_US => {
+                Stage::Fresh { .. } => self.close(now, key, Close::NoConnect),
+                Stage::Closing { .. } => {
+                    // It does not answer our close frame: no timer any more, the shell ends it.
                     connection.is_finished = true;
                     self.mark_dirty(key);
+                    continue;
                 }
                 Stage::Connected => {
                     let is_due = now >= connection.next_heartbeat;
@@ -297,8 +323,8 @@ impl Core {
                         self.heartbeat(now, key);
                     }
                 }
-                _ => {}
             }
+            self.schedule(now, key);
         }
     }
 
@@ -338,6 +364,8 @@ impl Core {
             return;
         };
         connection.close(why, now);
+        self.schedule(now, key);
+        let Some(connection) = self.connections.get_mut(key) else { return };
         let subscriptions = std::mem::take(&mut connection.subscriptions);
         for channel in subscriptions {
             self.forget_watcher(now, channel, key);

@@ -218,8 +218,8 @@ mod tests {
         outbox.flush(&mut link);
         assert_eq!(numbers(&link), (0..2_000).collect::<Vec<_>>());
         assert!(outbox.is_sent(serials[1_999]) && !outbox.has_unsent());
-        for number in 0..1_990 {
-            outbox.answered(serials[number]);
+        for &serial in &serials[..1_990] {
+            outbox.answered(serial);
         }
         push(&mut outbox, 5_000);
         let mut moved = Vec::new();

@@ -198,10 +198,12 @@ impl Core {
         connection.identity = identity.or(connection.bearer.take());
         connection.stage = Stage::Connected;
         connection.takes_arrays |= connect.batch.unwrap_or(false);
+        let identity = connection.identity;
         if let Some(client) = &connect.client {
             tracing::debug!(client = client.name, version = client.version, "connected");
         }
-        match connection.identity {
+        self.schedule(now, to.connection);
+        match identity {
             Some(identity) if !self.options.echo => self.identify(submission, identity, true),
             identity => {
                 let data = self.welcome(now, to.connection, identity, None);
@@ -229,6 +231,7 @@ impl Core {
             // What the former account was told is not the new one's.
             self.end_private_channels(now, to.connection);
         }
+        self.schedule(now, to.connection);
         self.identify(submission, identity, false)
     }
 
@@ -279,11 +282,14 @@ impl Core {
     /// A `connect` that could not be answered can be tried again, for as long as a new connection may take.
     pub(crate) fn not_identified(&mut self, now: Timestamp, key: Key, is_connect: bool) {
         let until = now.plus_ms(self.options.connect_within_ms);
-        if let Some(connection) = self.connections.get_mut(key).filter(|_| is_connect) {
-            if connection.stage == Stage::Connected && connection.subscriptions.is_empty() {
-                connection.bearer = connection.identity.take();
-                connection.stage = Stage::Fresh { until };
-            }
+        if let Some(connection) = self.connections.get_mut(key)
+            && is_connect
+            && connection.stage == Stage::Connected
+            && connection.subscriptions.is_empty()
+        {
+            connection.bearer = connection.identity.take();
+            connection.stage = Stage::Fresh { until };
+            self.schedule(now, key);
         }
     }
 

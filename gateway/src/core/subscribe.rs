@@ -5,6 +5,8 @@ use vendue_protocol::channel::Channel;
 use vendue_protocol::domain::id::AccountId;
 use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::link::FollowItem;
+use vendue_protocol::wire::error::Invalid;
+use vendue_protocol::wire::limits::QUOTED_CHARS;
 use vendue_protocol::wire::session::Subscribe;
 use vendue_protocol::wire::{Code, Details, Encoding, Method, WireError, pack};
 
@@ -376,12 +378,12 @@ fn self_channel(name: &str, account: Option<AccountId>) -> Result<Channel, WireE
         None if name == "account" => Err(WireError::new(Code::Unauthenticated)),
         None => {
             let mut error = WireError::new(Code::UnknownChannel);
-            error.details = Details::Invalid {
+            error.details = Details::Invalid(Box::new(Invalid {
                 field: "channel".into(),
                 expected: "lot:<id>, stock:<id>, market:<id>, account or ops:<market>".into(),
-                got: Some(name.chars().take(64).collect()),
+                got: Some(name.chars().take(QUOTED_CHARS).collect()),
                 did_you_mean: None,
-            };
+            }));
             Err(error)
         }
     }

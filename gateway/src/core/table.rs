@@ -46,6 +46,11 @@ impl<T> Table<T> {
         self.places.len() - self.free.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Adds an entry.
     #[inline]
     pub fn insert(&mut self, value: T) -> Key {

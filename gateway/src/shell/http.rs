@@ -282,8 +282,11 @@ fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Reply {
     tokio::task::spawn_local(async move {
         let parts = upgraded.await.ok().and_then(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>().ok());
         match parts {
-            // Boxed, so that the task keeps nothing of the handshake.
-            Some(parts) => Box::pin(socket::run(worker, key, parts.io.into_inner(), &parts.read_buf)).await,
+            // A task of its own, so that nothing of the handshake is kept.
+            Some(parts) => {
+                let stream = parts.io.into_inner();
+                tokio::task::spawn_local(socket::run(worker, key, stream, parts.read_buf));
+            }
             None => worker.core.borrow_mut().disconnect(worker.now(), key),
         }
     });

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -69,7 +70,7 @@ impl Socket {
 }
 
 /// Reads a client's bytes until it has gone, and takes it out of the core.
-pub(super) async fn run(worker: Rc<Worker>, key: Key, stream: TcpStream, read_already: &[u8]) {
+pub(super) async fn run(worker: Rc<Worker>, key: Key, stream: TcpStream, read_already: Bytes) {
     let (mut reader, half) = stream.into_split();
     let socket = Rc::new(Socket {
         half,
@@ -80,9 +81,11 @@ pub(super) async fn run(worker: Rc<Worker>, key: Key, stream: TcpStream, read_al
     });
     worker.sockets.borrow_mut().insert(key, Rc::clone(&socket));
     if !read_already.is_empty() {
-        worker.core.borrow_mut().receive(worker.now(), key, read_already);
+        worker.core.borrow_mut().receive(worker.now(), key, &read_already);
         worker.carry();
     }
+    // It would keep the whole buffer of the handshake for as long as the client stays.
+    drop(read_already);
     poll_fn(|context| poll(context, &worker, key, &socket, &mut reader)).await;
     worker.sockets.borrow_mut().remove(&key);
     worker.core.borrow_mut().disconnect(worker.now(), key);

@@ -1,6 +1,6 @@
 //! A core with clients and an engine made of memory: tests say what each does, and look at what the others hear.
-
-#![allow(dead_code)]
+#![allow(clippy::unwrap_used)] // A test that cannot go on says so by panicking.
+#![allow(dead_code, unreachable_pub)] // Shared by several tests; none uses all of it.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

@@ -27,7 +27,6 @@ const DRAIN: Duration = Duration::from_secs(10);
 const WAIT_MAX_NS: u64 = 20_000_000;
 
 /// Connections, lots, and the record of what happened.
-#[derive(Debug)]
 pub struct Generator {
     connections: Vec<Connection>,
     ledger: Ledger,
@@ -36,6 +35,7 @@ pub struct Generator {
     opcode: Opcode,
     epoll: OwnedFd,
     started: Instant,
+    events: Vec<epoll::Event>,
     buffer: Vec<u8>,
     out: Vec<u8>,
     /// Bids that are due and go out with the next frame: (connection, due).
@@ -86,6 +86,7 @@ impl Generator {
             opcode,
             epoll,
             started: Instant::now(),
+            events: Vec::with_capacity(EVENTS),
             buffer: vec![0; READ_BYTES],
             out: Vec::with_capacity(64 * 1024),
             due: Vec::new(),
@@ -149,11 +150,9 @@ impl Generator {
         let (cpu, from) = before.unwrap_or_else(|| (cpu_time(), self.now()));
         leg.cpu = cpu_time().saturating_sub(cpu);
         leg.elapsed = Duration::from_nanos(self.now().saturating_sub(from));
-        if let Some(schedule) = &mut schedule {
-            while schedule.due_ns() < window.until {
-                schedule.advance();
-                leg.unsent += 1;
-            }
+        match &mut schedule {
+            Some(schedule) => leg.unsent = unsent(schedule, window),
+            None => leg.service = leg.bid_ack.clone(),
         }
         self.drain(&mut leg)?;
         Ok(leg)
@@ -180,7 +179,8 @@ impl Generator {
         window: Window,
         closed: bool,
     ) -> Result<(), Failure> {
-        let mut events = Vec::with_capacity(EVENTS);
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
         let timeout = Timespec { tv_sec: 0, tv_nsec: wait_ns.min(999_999_999) as _ };
         leg.syscalls += 1;
         match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout)) {
@@ -189,7 +189,7 @@ impl Generator {
                 return Err(Failure::System { doing: "waiting for the sockets", source: error.into() });
             }
         }
-        for event in events {
+        for event in &events {
             let at = event.data.u64() as usize;
             // The system's structure is packed: copied before it is looked at.
             let flags = event.flags;
@@ -201,6 +201,7 @@ impl Generator {
                 self.refill(at, leg)?;
             }
         }
+        self.events = events;
         Ok(())
     }
 
@@ -225,7 +226,10 @@ impl Generator {
                     Said::No(code) => leg.rejected.add(code),
                 }
                 leg.bid_ack.record(now.saturating_sub(bid.due_ns));
-                leg.service.record(now.saturating_sub(bid.sent_ns));
+                // In the closed model a bid is due when it is sent: one histogram is enough.
+                if bid.due_ns != bid.sent_ns {
+                    leg.service.record(now.saturating_sub(bid.sent_ns));
+                }
             };
             scanner.scan(payload, &mut reply)
         });
@@ -244,7 +248,7 @@ impl Generator {
         let now = self.now();
         self.due.clear();
         self.due.resize(room, (at as u32, now));
-        self.send(at, leg)
+        self.send(at, now, leg)
     }
 
     /// Sends every bid whose moment has come, as far as there is room (open model): to the connections in turn.
@@ -276,7 +280,7 @@ impl Generator {
                 }
                 self.due.push((at as u32, due));
             }
-            self.send(at, leg)?;
+            self.send(at, now, leg)?;
         }
     }
 
@@ -303,8 +307,7 @@ impl Generator {
     }
 
     /// Writes the bids that are due as one frame.
-    fn send(&mut self, at: usize, leg: &mut Leg) -> Result<(), Failure> {
-        let now = self.now();
+    fn send(&mut self, at: usize, now: u64, leg: &mut Leg) -> Result<(), Failure> {
         let Self { connections, ledger, template, due, out, .. } = self;
         let connection = &mut connections[at];
         let count = due.len();
@@ -352,6 +355,18 @@ impl Generator {
         epoll::modify(&self.epoll, self.connections[at].stream(), data, flags)
             .map_err(Failure::system("waiting for the sockets"))
     }
+}
+
+/// Arrivals that should have gone out long before the time was up.
+fn unsent(schedule: &mut Poisson, window: Window) -> u64 {
+    /// What was due in the last moments may be left over in the best of markets, in nanoseconds.
+    const LAST_MOMENTS_NS: u64 = 10_000_000;
+    let mut count = 0;
+    while schedule.due_ns() < window.until.saturating_sub(LAST_MOMENTS_NS) {
+        schedule.advance();
+        count += 1;
+    }
+    count
 }
 
 /// CPU time of this thread.

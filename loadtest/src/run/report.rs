@@ -199,7 +199,7 @@ impl fmt::Display for Figures {
         for process in &self.processes {
             writeln!(
                 f,
-                "{:<10} {:.3} us CPU/bid, {:.2} of a core, {:.2} reads and writes/bid, {:.0} bytes to disk/bid",
+                "{:<10} {:.3} us CPU/bid, {:.2} of a core, {:.2} file reads and writes/bid, {:.0} bytes to disk/bid",
                 process.name,
                 process.cpu_us_per_bid,
                 process.core_share,

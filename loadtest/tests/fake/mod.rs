@@ -48,7 +48,7 @@ struct Lot {
     oracle: Oracle<String>,
     closed: bool,
     first: Option<String>,
-    history: Vec<String>,
+    history: Vec<u64>,
     keys: HashMap<(String, String), Value>,
 }
 
@@ -165,7 +165,7 @@ fn answer(
         "lot.get" => Ok(snapshot(&world.lots[&text(params, "lot")], fault)),
         "lot.bids" => {
             let bids: Vec<_> =
-                world.lots[&text(params, "lot")].history.iter().map(|bid| json!({"bid": bid})).collect();
+                world.lots[&text(params, "lot")].history.iter().map(|seq| json!({"seq": seq})).collect();
             Ok(json!({"bids": bids, "cursor": null}))
         }
         "subscribe" => {
@@ -211,7 +211,7 @@ fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result
         Verdict::NotAboveOwn => Err(rejected("self_outbid")),
     };
     if matches!(verdict, Verdict::Leading | Verdict::Outbid) && !forgotten {
-        lot.history.push(format!("bid_{number}"));
+        lot.history.push(number);
     }
     let kept = match &result {
         Ok(result) => json!({ "ok": result }),

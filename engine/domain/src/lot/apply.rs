@@ -15,11 +15,9 @@ impl Lot {
                 if let (Some(_), Some(ends_at)) = (placed.old_ends_at, placed.ends_at) {
                     self.ends_at = Some(ends_at.0);
                 }
-                self.bidding.rules_mut().apply(event, stamp);
+                self.bidding.apply(event, stamp);
             }
-            LotEvent::MaximumRaised(_) | LotEvent::Restated(_) => {
-                self.bidding.rules_mut().apply(event, stamp)
-            }
+            LotEvent::MaximumRaised(_) | LotEvent::Restated(_) => self.bidding.apply(event, stamp),
             _ => self.take_change(event, stamp),
         }
     }
@@ -38,7 +36,7 @@ impl Lot {
             LotEvent::Extended(extended) => self.ends_at = Some(extended.ends_at),
             LotEvent::Closed(closed) => self.take_end(closed),
             LotEvent::Bought(bought) => {
-                self.bidding.rules_mut().apply(event, stamp);
+                self.bidding.apply(event, stamp);
                 self.take_purchase(bought);
             }
             LotEvent::Reopened(reopened) => self.take_reopening(reopened, stamp),

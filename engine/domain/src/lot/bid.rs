@@ -19,7 +19,7 @@ impl Lot {
         self.check_bidder(context)?;
         self.check_takes_bids(context)?;
         self.check_seq(command.if_seq)?;
-        let event = self.bidding.rules().place(&self.terms(context.now), command, context)?;
+        let event = self.bidding.place(&self.terms(context.now), command, context)?;
         if command.validate_only == Some(true) {
             return Ok(Decision::unchanged(self.valid_answer(context)));
         }

@@ -176,6 +176,7 @@ impl Rules for English {
         self.figures.buy_now_gone |= price >= reserve;
     }
 
+    #[inline]
     fn apply(&mut self, event: &LotEvent, stamp: &Stamp) {
         match event {
             LotEvent::BidPlaced(event) => self.take_bid(event, stamp),
@@ -352,6 +353,7 @@ impl English {
         terms.listing.buy_now.filter(|_| !self.figures.buy_now_gone && reserve_met == Some(false))
     }
 
+    #[inline]
     fn take_bid(&mut self, event: &BidPlaced, stamp: &Stamp) {
         let place = self.bidders.find_or_add(stamp.by, event.alias);
         self.keep(place, event.maximum, stamp, true);

@@ -10,7 +10,7 @@ use vendue_domain::record::Reader;
 use crate::query::Query;
 use crate::wire::Encoding;
 use crate::wire::code::Code;
-use crate::wire::error::{Details, WireError};
+use crate::wire::error::{Details, Invalid, WireError};
 use crate::wire::fast;
 use crate::wire::json::Cursor;
 use crate::wire::limits::{FRAME_MESSAGES, ID_MAX, KEY_BYTES, KEY_CHARS};
@@ -374,12 +374,12 @@ pub fn unknown_method(name: &str) -> WireError {
         Some(nearest) => format!("there is no method `{name}`; did you mean `{nearest}`?").into(),
         None => format!("there is no method `{name}`").into(),
     };
-    error.details = Details::Invalid {
+    error.details = Details::Invalid(Box::new(Invalid {
         field: "method".into(),
         expected: "one of the protocol's methods".into(),
         got: Some(name),
         did_you_mean: suggestion,
-    };
+    }));
     error
 }
 

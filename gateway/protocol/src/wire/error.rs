@@ -31,22 +31,26 @@ impl Outcome {
     }
 }
 
-/// What a program may read besides the code.
+/// A parameter, what it must be, and what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The parameter's path, `soft_close.window_ms` say.
+    pub field: Cow<'static, str>,
+    /// What it must be.
+    pub expected: Cow<'static, str>,
+    /// What it was; `None` where there is nothing to show.
+    pub got: Option<String>,
+    /// The nearest name that exists.
+    pub did_you_mean: Option<&'static str>,
+}
+
+/// What a program may read besides the code. Small, since it travels in every result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Details {
     /// Nothing.
     None,
-    /// A parameter, what it must be, and what it was; `None` where there is nothing to show.
-    Invalid {
-        /// The parameter's path, `soft_close.window_ms` say.
-        field: Cow<'static, str>,
-        /// What it must be.
-        expected: Cow<'static, str>,
-        /// What it was.
-        got: Option<String>,
-        /// The nearest name that exists.
-        did_you_mean: Option<&'static str>,
-    },
+    /// A parameter that is not what it must be.
+    Invalid(Box<Invalid>),
     /// The numbers of the rule that said no.
     Rule(Box<Rejection>),
     /// A limit's name and value.
@@ -62,7 +66,8 @@ impl Serialize for Details {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => serializer.serialize_none(),
-            Self::Invalid { field, expected, got, did_you_mean } => {
+            Self::Invalid(invalid) => {
+                let Invalid { field, expected, got, did_you_mean } = invalid.as_ref();
                 let entries = 2 + usize::from(got.is_some()) + usize::from(did_you_mean.is_some());
                 let mut map = serializer.serialize_map(Some(entries))?;
                 map.serialize_entry("field", field)?;
@@ -146,7 +151,7 @@ impl WireError {
             Some(got) => format!("`{field}` must be {expected}; it is {got}"),
             None => format!("`{field}` must be {expected}"),
         };
-        let details = Details::Invalid { field, expected, got, did_you_mean: None };
+        let details = Details::Invalid(Box::new(Invalid { field, expected, got, did_you_mean: None }));
         Self { message: Cow::Owned(message), details, ..Self::new(Code::InvalidRequest) }
     }
 

@@ -8,12 +8,11 @@ use vendue_domain::amount::Amount;
 use vendue_domain::command::Common;
 use vendue_domain::id::{Id, LotId};
 use vendue_domain::lot::{LotCommand, PlaceBid};
-use vendue_domain::record::Reader;
 
 use crate::wire::envelope::Request;
 use crate::wire::json::Cursor;
 use crate::wire::limits::{ID_MAX, KEY_CHARS};
-use crate::wire::method::{Call, METHODS, Method};
+use crate::wire::method::{Call, METHODS, METHODS_TABLE, Method};
 
 const NAME: &str = "lot.bid";
 
@@ -25,7 +24,6 @@ const METHOD: usize = {
     }
     at
 };
-use crate::wire::method::METHODS_TABLE;
 
 const fn is_bid(name: &str) -> bool {
     let (name, bid) = (name.as_bytes(), NAME.as_bytes());
@@ -67,8 +65,8 @@ fn fill<T>(place: &mut Option<T>, value: T) -> Option<()> {
 }
 
 #[inline]
-fn lot_id(text: &str) -> Option<LotId> {
-    Id::decode_text(text.strip_prefix("lot_")?.as_bytes()).map(LotId)
+fn lot_id(text: &[u8]) -> Option<LotId> {
+    Id::decode_text(text.strip_prefix(b"lot_")?).map(LotId)
 }
 
 impl<'a> Parts<'a> {
@@ -141,7 +139,7 @@ fn bid_params_json<'a>(cursor: &mut Cursor<'a>, parts: &mut Parts<'a>) -> Option
         let name = cursor.plain_string()?;
         cursor.eat(b':')?;
         match name {
-            "lot" => fill(&mut parts.lot, lot_id(cursor.plain_string()?)?)?,
+            "lot" => fill(&mut parts.lot, lot_id(cursor.plain_string()?.as_bytes())?)?,
             "amount" => fill(&mut parts.amount, Amount::new(cursor.integer()?)?)?,
             "key" => parts.key(cursor.plain_string()?)?,
             "deadline_ms" => fill(&mut parts.deadline_ms, cursor.integer()?)?,
@@ -158,43 +156,96 @@ fn bid_params_json<'a>(cursor: &mut Cursor<'a>, parts: &mut Parts<'a>) -> Option
     cursor.eat(b'}')
 }
 
+/// A place in MessagePack bytes. As [`Cursor`]: `None` at anything but the usual shape.
+struct Pack<'a>(&'a [u8]);
+
+impl<'a> Pack<'a> {
+    #[inline]
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+
+    /// The number of entries of a small map.
+    #[inline]
+    fn map(&mut self) -> Option<u8> {
+        self.byte().filter(|byte| byte & 0xF0 == 0x80).map(|byte| byte & 15)
+    }
+
+    /// The bytes of a text of at most 255 of them; whether they are UTF-8 is asked where it matters.
+    #[inline]
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let length = match self.byte()? {
+            short @ 0xA0..=0xBF => short & 31,
+            0xD9 => self.byte()?,
+            _ => return None,
+        };
+        self.take(usize::from(length))
+    }
+
+    #[inline]
+    fn uint(&mut self) -> Option<u64> {
+        let width = match self.byte()? {
+            small @ 0..=0x7F => return Some(u64::from(small)),
+            0xCC => 1,
+            0xCD => 2,
+            0xCE => 4,
+            0xCF => 8,
+            _ => return None,
+        };
+        let bytes = self.take(width)?;
+        Some(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+    }
+
+    #[inline]
+    fn boolean(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0xC2 => Some(false),
+            0xC3 => Some(true),
+            _ => None,
+        }
+    }
+}
+
 /// A bid at the front of `bytes`, and what follows it.
 pub(crate) fn bid_pack(bytes: &[u8]) -> Option<(Request<'_>, &[u8])> {
-    let mut reader = Reader::new(bytes);
+    let mut pack = Pack(bytes);
     let mut parts = Parts::default();
-    for _ in 0..reader.map().ok()? {
-        match reader.str().ok()? {
-            "id" => fill(&mut parts.id, reader.uint().ok()?)?,
-            "method" => {
-                if parts.is_bid || reader.str().ok()? != NAME {
+    for _ in 0..pack.map()? {
+        match pack.text()? {
+            b"id" => fill(&mut parts.id, pack.uint()?)?,
+            b"method" => {
+                if parts.is_bid || pack.text()? != NAME.as_bytes() {
                     return None;
                 }
                 parts.is_bid = true;
             }
-            "params" => bid_params_pack(&mut reader, &mut parts)?,
+            b"params" => bid_params_pack(&mut pack, &mut parts)?,
             _ => return None,
         }
     }
-    let rest = reader.rest();
-    parts.into_request().map(|request| (request, rest))
+    parts.into_request().map(|request| (request, pack.0))
 }
 
-fn bid_params_pack<'a>(reader: &mut Reader<'a>, parts: &mut Parts<'a>) -> Option<()> {
-    let boolean = |reader: &mut Reader<'a>| match reader.take(1).ok()? {
-        [0xC2] => Some(false),
-        [0xC3] => Some(true),
-        _ => None,
-    };
-    for _ in 0..reader.map().ok()? {
-        match reader.str().ok()? {
-            "lot" => fill(&mut parts.lot, lot_id(reader.str().ok()?)?)?,
-            "amount" => fill(&mut parts.amount, Amount::new(reader.uint().ok()?)?)?,
-            "key" => parts.key(reader.str().ok()?)?,
-            "deadline_ms" => fill(&mut parts.deadline_ms, reader.uint().ok()?)?,
-            "quantity" => fill(&mut parts.quantity, reader.uint().ok()?)?,
-            "all_or_none" => fill(&mut parts.all_or_none, boolean(reader)?)?,
-            "if_seq" => fill(&mut parts.if_seq, reader.uint().ok()?)?,
-            "validate_only" => fill(&mut parts.validate_only, boolean(reader)?)?,
+fn bid_params_pack<'a>(pack: &mut Pack<'a>, parts: &mut Parts<'a>) -> Option<()> {
+    for _ in 0..pack.map()? {
+        match pack.text()? {
+            b"lot" => fill(&mut parts.lot, lot_id(pack.text()?)?)?,
+            b"amount" => fill(&mut parts.amount, Amount::new(pack.uint()?)?)?,
+            b"key" => parts.key(std::str::from_utf8(pack.text()?).ok()?)?,
+            b"deadline_ms" => fill(&mut parts.deadline_ms, pack.uint()?)?,
+            b"quantity" => fill(&mut parts.quantity, pack.uint()?)?,
+            b"all_or_none" => fill(&mut parts.all_or_none, pack.boolean()?)?,
+            b"if_seq" => fill(&mut parts.if_seq, pack.uint()?)?,
+            b"validate_only" => fill(&mut parts.validate_only, pack.boolean()?)?,
             _ => return None,
         }
     }

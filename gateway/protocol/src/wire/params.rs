@@ -106,8 +106,8 @@ fn unknown_parameter(field: &str, path: &str, names: &'static [&'static str]) ->
         Some(name) => format!("there is no parameter `{full}`; did you mean `{name}`?").into(),
         None => format!("there is no parameter `{full}`").into(),
     };
-    if let Details::Invalid { did_you_mean, .. } = &mut error.details {
-        *did_you_mean = suggestion;
+    if let Details::Invalid(invalid) = &mut error.details {
+        invalid.did_you_mean = suggestion;
     }
     error
 }
