@@ -3,6 +3,8 @@
 //!
 //! `VENDUE_KILL_ROUNDS` sets the number of rounds (25), `VENDUE_SEED` the seed.
 
+#![allow(unreachable_pub, reason = "one binary of several files")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod load;

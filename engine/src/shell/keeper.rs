@@ -115,20 +115,21 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
         Marker { cell: shared.cell, replay_from: next.min(views_position + 1), time: shared.clock.now() };
     let began = Instant::now();
     let stats = {
-        let mut pending: Vec<Change> = first_views;
+        // In the order of capture: of two versions of one fact the newer must be written last.
+        let mut pending: std::collections::VecDeque<Change> = first_views.into();
         let mut shard = 0_u16;
         let mut left: Option<usize> = None;
         let checkpoint = &mut checkpoint;
         let mut changes = std::iter::from_fn(|| {
             loop {
-                if let Some(change) = pending.pop() {
+                if let Some(change) = pending.pop_front() {
                     return Some(change);
                 }
                 if views_left > 0 {
                     match checkpoint.capture_views() {
                         Ok((changes, _, remaining)) => {
                             views_left = if changes.is_empty() { 0 } else { views_left.min(remaining) };
-                            pending = changes;
+                            pending = changes.into();
                             continue;
                         }
                         Err(error) => {
@@ -148,7 +149,7 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
                             shard += 1;
                             left = None;
                         }
-                        pending = changes;
+                        pending = changes.into();
                     }
                     Err(error) => {
                         checkpoint.error = Some(error);

@@ -149,6 +149,9 @@ async fn read_link(
         if !buffer.fill(stream).await.map_err(|error| error.to_string())? {
             return Ok(());
         }
+        // A gateway that never falls silent would keep this thread for itself: the shard's own messages (`command.result`,
+        // loaded actors, captures) have their turn after each read.
+        tokio::task::yield_now().await;
     }
 }
 
