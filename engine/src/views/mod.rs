@@ -254,6 +254,8 @@ impl Views {
     /// A link has come.
     pub fn link_up(&mut self, link: LinkId) {
         self.links.push(link);
+        // An empty outbox brings it a pulse at once: it learns how far the events have come.
+        self.out.entry(link).or_default();
     }
 
     /// A link has gone: nothing more is sent on it.
