@@ -1,0 +1,106 @@
+# Vendue: `make` lists what there is. Everything runs from a clean clone; nothing here installs anything into the system.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+# With `cargo nextest` tests run in parallel across crates; without it `cargo test` does the same, slower.
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+NODE := $(shell command -v npm 2>/dev/null)
+# Where the debug and release binaries are.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# How often `make soak` kills the engine, and how long it keeps up the load.
+SOAK_ROUNDS ?= 500
+SOAK_SECONDS ?= 600
+
+.PHONY: help run web check format lint deny unit test rust-test history pages browser-demo bench soak clean
+
+help: ## Lists the targets
+	@printf 'Vendue. Targets:\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nThe page of a running demo: http://127.0.0.1:7400/\n'
+
+run: ## Builds everything and starts `vendue demo`: a living market on this machine
+ifneq ($(NODE),)
+	@$(MAKE) --no-print-directory gateway/web/dist/index.html
+else
+	@echo 'npm is not here: the demo runs without its pages (install Node 20 or later for them)'
+endif
+	$(CARGO) build --release --bin vendue
+	$(TARGET)/release/vendue demo
+
+web: ## Builds the pages that the gateway embeds (needs Node 20 or later)
+	@test -n '$(NODE)' || { echo 'make web needs npm: install Node 20 or later (Debian: apt-get install nodejs npm)'; exit 1; }
+	@$(MAKE) --no-print-directory gateway/web/dist/index.html
+
+# Built anew only when something it is made of has changed.
+gateway/web/dist/index.html: $(shell find gateway/web/src gateway/web/public gateway/sdk/typescript/src -type f 2>/dev/null) \
+		gateway/web/package-lock.json gateway/web/index.html gateway/web/vite.config.ts
+	cd gateway/web && npm ci --no-audit --no-fund && npm run build
+	@touch $@
+
+check: format lint deny unit ## Format, lints, licences, unit and table tests: under three minutes; no Node, browser or root
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { \
+		echo 'make check needs cargo-deny for licences and sources: cargo install cargo-deny --locked'; exit 1; }
+	$(CARGO) deny --log-level error check licenses bans sources
+
+unit:
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run --workspace --locked --lib --bins
+else
+	$(CARGO) test --workspace --locked --lib --bins --quiet
+endif
+
+test: check rust-test history pages browser-demo ## Every test: end to end, kill -9, replayed histories, pages in a browser (chromium)
+
+rust-test:
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run --workspace --locked --tests --no-fail-fast
+else
+	$(CARGO) test --workspace --locked --tests --no-fail-fast
+endif
+	$(CARGO) test --workspace --locked --doc --quiet
+
+# The gate: every winner and price to the cent, also when the engine is killed half way.
+history:
+	$(CARGO) build --locked --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
+	$(TARGET)/debug/vendue-loadtest history --file loadtest/histories/worked.jsonl
+	$(TARGET)/debug/vendue-loadtest history --file loadtest/histories/worked.jsonl --kill-engine-at 50%
+
+pages:
+	@test -n '$(NODE)' || { echo 'make test needs npm: install Node 20 or later (Debian: apt-get install nodejs npm)'; exit 1; }
+	cd gateway/sdk/typescript && npm ci --no-audit --no-fund && npm run check && npm test
+	cd gateway/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
+
+# The browser's checks once more, against a real market: the embedded pages, the real gateway, the bots.
+browser-demo: | pages
+	$(CARGO) build --locked --bin vendue
+	.ci/with-demo $(TARGET)/debug/vendue npm --prefix gateway/web run test:browser
+
+bench: ## Prints the figures, each beside what it is measured against
+	$(CARGO) bench -p vendue-protocol
+	$(CARGO) run --release -p vendue-storage --example journal_bench
+	$(CARGO) run --release -p vendue-benches -- engine
+	$(CARGO) run --release -p vendue-benches -- memory
+	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
+	for connections in 1 100 1000; do \
+		$(TARGET)/release/vendue-loadtest run --closed --connections $$connections --compare-echo; done
+	$(TARGET)/release/vendue-loadtest run --closed --connections 16 --pipeline 128 --encoding msgpack
+
+soak: ## Kills the engine $SOAK_ROUNDS times under load, then keeps up a load for $SOAK_SECONDS
+	VENDUE_KILL_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test --release --locked -p vendue --test kill_loop -- --nocapture
+	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
+	$(TARGET)/release/vendue-loadtest run --rate 2000 --connections 200 --duration $(SOAK_SECONDS)
+
+clean: ## Removes what was built, and the demo's data
+	$(CARGO) clean
+	rm -rf gateway/web/dist gateway/web/node_modules gateway/sdk/typescript/dist gateway/sdk/typescript/node_modules data/demo
