@@ -13,7 +13,9 @@ use vendue_domain::rejection::Rejection;
 use vendue_engine::EngineOptions;
 use vendue_engine::entry::Entry;
 use vendue_protocol::channel::Channel;
-use vendue_protocol::link::{EventItem, FollowItem, FrameBuilder, FrameKind, Items, NotExecuted, QueryItem};
+use vendue_protocol::link::{
+    EventItem, FollowItem, FrameBuilder, FrameKind, Items, NotExecuted, QueryItem, split_frame,
+};
 use vendue_protocol::query::{CommandResult, GetLot, ListAudit, ListLots, Query};
 
 fn world() -> World {
@@ -420,4 +422,32 @@ fn every_record_of_a_run_reads_back_as_it_was_written() {
         .expect("readable");
     assert_eq!(count, world.cell.reader().last());
     assert!(world.now > START && LINK == 1);
+}
+
+#[test]
+fn when_the_journal_fails_nothing_more_is_told_and_nothing_told_is_lost() {
+    use vendue_storage::MemoryFault::{Full, UnknownKept, UnknownLost};
+    for (fault, after_restart) in [
+        (Full, "Leading at 1000"),
+        (UnknownLost, "Leading at 1000"),
+        // The records may be there after all: then the outcome is the first one's, told for the first time.
+        (UnknownKept, "Leading at 1000 again"),
+    ] {
+        let mut world = world();
+        assert_eq!(status(&world.send_keyed(bidder(1), "before", &place_bid(1, 2_000))), "Leading at 1000");
+        world.log.fail_next(fault);
+        let until = world.now.plus_ms(5_000);
+        world.deliver(bidder(0), "k", &place_bid(0, 2_000), until);
+        assert!(world.cell.commit().is_err(), "the failure is said");
+        // The cell has stopped: whatever comes is decided in vain and told to nobody (I8).
+        world.deliver(bidder(2), "later", &place_bid(0, 9_000), until);
+        assert!(world.cell.commit().is_ok_and(|out| {
+            out.values().all(|bytes| !matches!(split_frame(bytes), Ok(Some((FrameKind::Replies, ..)))))
+        }));
+        world.restart();
+        let again = status(&world.send_keyed(bidder(1), "before", &place_bid(1, 2_000)));
+        assert_eq!(again, "Leading at 1000 again", "what was told is there (I1)");
+        assert_eq!(status(&world.send_keyed(bidder(0), "k", &place_bid(0, 2_000))), after_restart);
+        assert_eq!(status(&world.send_keyed(bidder(2), "later", &place_bid(0, 9_000))), "Leading at 2050");
+    }
 }

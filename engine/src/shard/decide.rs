@@ -28,7 +28,13 @@ const RETRY_OVERLOADED_MS: u32 = 20;
 
 /// Runs a rule; `None` where it panicked. The state it borrowed is unchanged where it only decided.
 pub(super) fn guarded<T>(rule: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(rule)).ok()
+    catch_unwind(AssertUnwindSafe(|| {
+        let outcome = rule();
+        #[cfg(test)]
+        super::tests::panic_if_asked();
+        outcome
+    }))
+    .ok()
 }
 
 /// Who asks for what: everything of a command but the command.

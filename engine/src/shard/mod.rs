@@ -7,6 +7,8 @@ mod activation;
 mod capture;
 mod decide;
 mod facts;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::collections::VecDeque;

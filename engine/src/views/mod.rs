@@ -213,7 +213,9 @@ impl Views {
         self.lists.insert(&address, &snapshot);
         let order = self.next_order;
         self.next_order += 1;
-        self.shown.insert(address, Shown {
+        self.shown.insert(
+            address,
+            Shown {
                 snapshot,
                 seq,
                 channel_seq,
@@ -221,7 +223,8 @@ impl Views {
                 history: history::History::default(),
                 history_noted: false,
                 on_board: false,
-            });
+            },
+        );
     }
 
     /// Recovery: an actor as the state store holds it.

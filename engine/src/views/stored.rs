@@ -142,8 +142,7 @@ impl Views {
                 .map(|feed| StoredFeed { seq: feed.seq, position: feed.position }.to_bytes()),
             ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
                 let (seq, position) = (board.cursor.seq, board.cursor.position);
-                let (lots, stock) =
-                    (board.lots.clone(), board.stock.clone());
+                let (lots, stock) = (board.lots.clone(), board.stock.clone());
                 StoredBoard { seq, position, lots, stock }.to_bytes()
             }),
             ViewSpace::History => self.of(LotId(id)).map(|shown| {
