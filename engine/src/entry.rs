@@ -179,6 +179,34 @@ impl Entry {
         }
     }
 
+    /// Time and key of a record without reading what happened: all that a key list needs.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub fn time_and_key(record: &[u8]) -> Result<(Timestamp, Option<Keyed>), RecordError> {
+        let mut input = Reader::new(record);
+        if input.map()? != 1 {
+            return Err(RecordError::Type);
+        }
+        // The keys of time, hash and content in the tables of `Decided`, and of `Refused` and `Noted`.
+        let (time_key, hash_key, content_key) = match input.uint()? {
+            1 => (3, 5, 6),
+            2 | 3 => (3, 1, 2),
+            _ => return Self::from_bytes(record).map(|entry| (entry.time(), entry.keyed())),
+        };
+        let (mut time, mut hash, mut content) = (None, None, None);
+        for _ in 0..input.map()? {
+            match input.uint()? {
+                key if key == time_key => time = Some(Timestamp::decode(&mut input)?),
+                key if key == hash_key => hash = Some(u128::decode(&mut input)?),
+                key if key == content_key => content = Some(u64::decode(&mut input)?),
+                _ => input.skip()?,
+            }
+        }
+        let keyed = hash.zip(content).map(|(hash, content)| Keyed { hash, content });
+        Ok((time.ok_or(RecordError::Missing(time_key as u32))?, keyed))
+    }
+
     /// The reply to the command that led to this outcome, as it is told again.
     #[must_use]
     pub fn reply(&self, position: u64) -> Option<vendue_protocol::link::Reply<'static>> {

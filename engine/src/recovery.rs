@@ -159,7 +159,8 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
     }
     recovery.views.starts_after(recovery.replay_from - 1);
     recovery.replay(sources)?;
-    let Recovery { shards, views, last_time, report, .. } = recovery;
+    let Recovery { shards, mut views, last_time, report, .. } = recovery;
+    views.recovered();
     Ok(Recovered { shards, views, directory, genesis, last_time, report })
 }
 

@@ -413,6 +413,7 @@ fn every_record_of_a_run_reads_back_as_it_was_written() {
         .read(1, &mut |position, record| {
             let entry = Entry::from_bytes(record).expect("readable");
             assert_eq!(entry.to_bytes(), record, "record {position}");
+            assert_eq!(Entry::time_and_key(record), Ok((entry.time(), entry.keyed())), "record {position}");
             count += 1;
             std::ops::ControlFlow::Continue(())
         })

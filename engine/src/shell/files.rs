@@ -153,10 +153,10 @@ fn list(lists: &KeyLists, seal: Seal, reader: &dyn JournalReader) -> Result<Time
         if position > seal.last {
             return ControlFlow::Break(());
         }
-        match Entry::from_bytes(record) {
-            Ok(entry) => {
-                last_time = entry.time();
-                if let Some(keyed) = entry.keyed() {
+        match Entry::time_and_key(record) {
+            Ok((time, keyed)) => {
+                last_time = time;
+                if let Some(keyed) = keyed {
                     entries.push(KeyEntry { hash: keyed.hash, content: keyed.content, position });
                 }
                 ControlFlow::Continue(())

@@ -215,17 +215,11 @@ impl Views {
     }
 
     fn bids(&self, lot: LotId, cursor: Option<&str>, limit: Option<u32>) -> Result<Vec<u8>, Refusal> {
-        if self.of(lot).is_none() {
-            return Err(NOT_FOUND);
-        }
+        let shown = self.of(lot).ok_or(NOT_FOUND)?;
         let before: u64 = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?.unwrap_or(u64::MAX);
         let limit = page_limit(limit);
-        let mut bids: Vec<HistoryBid> = match self.histories.get(&lot) {
-            Some(history) => {
-                history.bids().rev().filter(|bid| bid.seq < before).take(limit + 1).copied().collect()
-            }
-            None => Vec::new(),
-        };
+        let newest = shown.history.bids().rev().filter(|bid| bid.seq < before);
+        let mut bids: Vec<HistoryBid> = newest.take(limit + 1).copied().collect();
         let more = bids.len() > limit;
         bids.truncate(limit);
         let cursor = bids.last().filter(|_| more).map(|bid| bid.seq.to_string());

@@ -66,7 +66,9 @@ impl Views {
                 reason: record.reason.clone(),
             };
             audit.records.push_back(record);
-            self.changed.note(ViewSpace::Audit, market.0);
+            if audit.cursor.note() {
+                self.changed.push(ViewSpace::Audit, market.0);
+            }
             let publication = Publication { name: "audited", data: Data::from(told) };
             self.tell(Channel::Ops(market), seq, published.stamp.time, publication);
         }

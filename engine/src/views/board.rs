@@ -4,8 +4,6 @@
 //! itself, asked for by the shell every `market_conflation_ms` while somebody follows and something has changed. Since
 //! the mark stands in the journal, the channel's numbers are the same after a restart.
 
-use std::collections::BTreeSet;
-
 use vendue_domain::actor::{ActorAddress, ActorKind, Publication, Snapshot};
 use vendue_domain::id::{LotId, MarketId, StockId};
 use vendue_domain::publication::{Data, LotListed, LotSummary, LotsChanged, MarketLotClosed, StockSummary};
@@ -21,9 +19,9 @@ use crate::unit::Published;
 pub(super) struct Board {
     pub(super) cursor: Cursor,
     /// Lots that have changed since the last mark.
-    pub(super) lots: BTreeSet<LotId>,
+    pub(super) lots: Vec<LotId>,
     /// Stock that has changed since the last mark.
-    pub(super) stock: BTreeSet<StockId>,
+    pub(super) stock: Vec<StockId>,
 }
 
 impl Views {
@@ -54,17 +52,13 @@ impl Views {
                     price: closed.price,
                     winners: closed.winners.clone(),
                 };
-                if let Some(board) = self.boards.get_mut(&market) {
-                    board.lots.remove(&lot);
+                if let Some(shown) = self.shown.get_mut(address) {
+                    // It was told: it need not be told again with what else has changed.
+                    shown.on_board = false;
                 }
                 self.tell_market(market, "lot_closed", told.into(), time, position);
             }
-            (_, ActorKind::Lot) => {
-                self.boards.entry(market).or_default().lots.insert(LotId(address.id));
-            }
-            (_, ActorKind::Stock) => {
-                self.boards.entry(market).or_default().stock.insert(StockId(address.id));
-            }
+            (_, ActorKind::Lot | ActorKind::Stock) => self.put_on_board(address, market),
             // The market's mark: what has changed is filled in here.
             (Data::LotsChanged(_), ActorKind::Market) => self.tell_changes(market, time, position),
             (data, ActorKind::Market) => {
@@ -72,6 +66,27 @@ impl Views {
             }
             _ => {}
         }
+    }
+
+    /// Notes that a lot or stock item has changed since its market's last mark.
+    pub(super) fn put_on_board(&mut self, address: &ActorAddress, market: MarketId) {
+        let Some(shown) = self.shown.get_mut(address) else { return };
+        if std::mem::replace(&mut shown.on_board, true) {
+            return;
+        }
+        let board = self.boards.entry(market).or_default();
+        match address.kind {
+            ActorKind::Stock => board.stock.push(StockId(address.id)),
+            _ => board.lots.push(LotId(address.id)),
+        }
+        if board.cursor.note() {
+            self.changed.push(ViewSpace::Board, market.0);
+        }
+    }
+
+    /// Takes a mark off; whether there was one.
+    fn take_off_board(&mut self, address: ActorAddress) -> bool {
+        self.shown.get_mut(&address).is_some_and(|shown| std::mem::replace(&mut shown.on_board, false))
     }
 
     /// Tells what was listed.
@@ -94,6 +109,9 @@ impl Views {
         let stock = std::mem::take(&mut board.stock);
         let lots: Vec<LotSummary> = lots
             .into_iter()
+            .filter(|lot| self.take_off_board((*lot).into()))
+            .collect::<Vec<_>>()
+            .into_iter()
             .filter_map(|lot| match &self.of(lot)?.snapshot {
                 Snapshot::Lot(shown) => Some(LotSummary {
                     lot,
@@ -109,6 +127,9 @@ impl Views {
             })
             .collect();
         let stock: Vec<StockSummary> = stock
+            .into_iter()
+            .filter(|stock| self.take_off_board((*stock).into()))
+            .collect::<Vec<_>>()
             .into_iter()
             .filter_map(|stock| match &self.of(stock)?.snapshot {
                 Snapshot::Stock(shown) => Some(StockSummary { stock, available: shown.available }),
@@ -126,9 +147,11 @@ impl Views {
         time: Timestamp,
         position: u64,
     ) {
-        let board = self.boards.entry(market).or_default();
-        let Some(seq) = board.cursor.advance(position) else { return };
-        self.changed.note(ViewSpace::Board, market.0);
+        let cursor = &mut self.boards.entry(market).or_default().cursor;
+        let Some(seq) = cursor.advance(position) else { return };
+        if cursor.note() {
+            self.changed.push(ViewSpace::Board, market.0);
+        }
         self.tell(Channel::Market(market), seq, time, Publication { name, data });
     }
 }

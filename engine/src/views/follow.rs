@@ -2,18 +2,24 @@
 
 use std::collections::VecDeque;
 
-use vendue_domain::actor::Publication;
-use vendue_domain::id::MarketId;
+use vendue_domain::actor::{Event, Publication, Snapshot};
+use vendue_domain::id::{LotId, MarketId};
+use vendue_domain::lot::LotEvent;
+use vendue_domain::publication::Alias;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::link::{EventItem, FollowItem, NotExecuted, Reply, ReplyItem};
 
+use super::history::HistoryBid;
 use super::{Views, channel_of};
 use crate::unit::{LinkId, Published};
 
 /// How many of the newest events of all channels are kept: at least what can have been on its way when a link broke
 /// (`in_flight_max` decisions of two events). About 20 MB.
 const RING_MAX: usize = 131_072;
+
+/// How long the events of a channel whose last link has gone are kept, in microseconds.
+pub(super) const LEFT_US: i64 = 60_000_000;
 
 /// One event as it was told.
 struct Told {
@@ -32,13 +38,13 @@ pub(super) struct Ring {
 impl Views {
     /// Tells an actor's public events on its own channel and lets its market's channel know.
     pub(super) fn tell_public(&mut self, published: &Published, market: MarketId, position: u64) {
-        let count: u64 = published.events.iter().map(vendue_domain::actor::Event::public_count).sum();
+        let count: u64 = published.events.iter().map(Event::public_count).sum();
         let channel = channel_of(&published.address);
         let mut seq = published.channel_seq - count.min(published.channel_seq);
         for event in &published.events {
             for publication in event.public() {
                 seq += 1;
-                self.note_bid(&published.address, &publication, seq, published.stamp.time, position);
+                self.note_bid(&published.address, &publication, seq, published.stamp.time);
                 self.note_on_board(&published.address, market, &publication, published.stamp.time, position);
                 if let Some(channel) = channel {
                     self.tell(channel, seq, published.stamp.time, publication);
@@ -55,10 +61,52 @@ impl Views {
                 self.write_event(link, channel, seq, time, &publication);
             }
         }
+        if !self.is_kept(channel) {
+            return;
+        }
         if self.ring.told.len() == RING_MAX {
             self.ring.told.pop_front();
         }
         self.ring.told.push_back(Told { channel, seq, time, publication });
+    }
+
+    /// Whether a channel's events are kept for a gateway that comes back.
+    #[inline]
+    fn is_kept(&self, channel: Channel) -> bool {
+        self.recovering
+            || (!self.followers.is_empty() && self.followers.contains_key(&channel))
+            || (!self.left.is_empty() && self.left.contains_key(&channel))
+    }
+
+    /// A bid on a lot that nobody follows, by accounts that nobody listens to: only numbers, price and history move, and
+    /// nothing is built that nobody hears. `false`: it has to be taken the long way.
+    pub(super) fn take_plain_bid(&mut self, published: &Published, position: u64) -> bool {
+        let [Event::Lot(event @ LotEvent::BidPlaced(bid))] = published.events.as_slice() else {
+            return false;
+        };
+        let address = published.address;
+        let accounts = event.private_to(&published.stamp);
+        if self.is_kept(Channel::Lot(LotId(address.id)))
+            || accounts.iter().any(|account| self.is_kept(Channel::Account(*account)))
+        {
+            return false;
+        }
+        let Some(shown) = self.shown.get_mut(&address) else { return false };
+        let Snapshot::Lot(snapshot) = &mut shown.snapshot else { return false };
+        let market = snapshot.market;
+        if published.seq > shown.seq {
+            snapshot.apply(event, &published.stamp);
+            shown.seq = published.seq;
+            shown.channel_seq = published.channel_seq;
+        }
+        let (alias, amount) = (Some(Alias(bid.alias)), Some(bid.price));
+        let seq = published.channel_seq - event.public_count() + 1;
+        self.push_bid(&address, HistoryBid { seq, alias, amount, ts: published.stamp.time });
+        self.put_on_board(&address, market);
+        for account in accounts {
+            self.advance_feed(account, position);
+        }
+        true
     }
 
     fn write_event(

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use vendue_domain::actor::{ActorAddress, ActorKind, Publication};
 use vendue_domain::amount::Amount;
-use vendue_domain::id::LotId;
 use vendue_domain::publication::{Alias, Data};
 use vendue_domain::time::Timestamp;
 
@@ -45,7 +44,7 @@ impl History {
         Self { seq, bids: bids.into() }
     }
 
-    fn push(&mut self, bid: HistoryBid, most: usize) {
+    pub(super) fn push(&mut self, bid: HistoryBid, most: usize) {
         if bid.seq <= self.seq {
             return;
         }
@@ -65,19 +64,24 @@ impl Views {
         publication: &Publication,
         seq: u64,
         time: Timestamp,
-        _position: u64,
     ) {
         if address.kind != ActorKind::Lot || publication.name != "price_changed" {
             return;
         }
         let Data::PriceChanged(change) = &publication.data else { return };
         // A price that moved without anybody's bid (a lowered reserve) is no bid.
-        if change.bidder.is_none() {
-            return;
+        if change.bidder.is_some() {
+            let bid = HistoryBid { seq, alias: change.bidder, amount: change.price, ts: time };
+            self.push_bid(address, bid);
         }
-        let bid = HistoryBid { seq, alias: change.bidder, amount: change.price, ts: time };
+    }
+
+    pub(super) fn push_bid(&mut self, address: &ActorAddress, bid: HistoryBid) {
         let most = self.options.history_per_lot as usize;
-        self.histories.entry(LotId(address.id)).or_default().push(bid, most);
-        self.changed.note(ViewSpace::History, address.id);
+        let Some(shown) = self.shown.get_mut(address) else { return };
+        shown.history.push(bid, most);
+        if !std::mem::replace(&mut shown.history_noted, true) {
+            self.changed.push(ViewSpace::History, address.id);
+        }
     }
 }

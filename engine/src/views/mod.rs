@@ -44,6 +44,12 @@ struct Shown {
     channel_seq: u64,
     /// In which order the actors came, for lists.
     order: u64,
+    /// A lot's public bids.
+    history: history::History,
+    /// Whether the history waits in the list of what has changed.
+    history_noted: bool,
+    /// Whether it has changed since its market's last mark.
+    on_board: bool,
 }
 
 /// A question that waits until the views have come as far as its asker has.
@@ -68,11 +74,14 @@ pub struct Views {
     lists: lists::Lists,
     /// Sealed: read only for who may know them.
     names: HashMap<AccountId, Vec<u8>>,
-    histories: HashMap<LotId, history::History>,
     feeds: HashMap<AccountId, stored::Cursor>,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
     ring: follow::Ring,
+    /// Channels whose last link has gone, and when: it comes back and asks for what it missed.
+    left: HashMap<Channel, Timestamp>,
+    /// Recovery: nobody follows yet, and everything told is kept for those who come back.
+    recovering: bool,
     followers: HashMap<Channel, smallvec::SmallVec<[LinkId; 2]>>,
     waiting: BTreeMap<u64, Vec<Waiting>>,
     waiting_count: usize,
@@ -110,11 +119,12 @@ impl Views {
             facts: Facts::default(),
             lists: lists::Lists::default(),
             names: HashMap::new(),
-            histories: HashMap::new(),
             feeds: HashMap::new(),
             boards: HashMap::new(),
             audits: HashMap::new(),
             ring: follow::Ring::default(),
+            left: HashMap::new(),
+            recovering: true,
             followers: HashMap::new(),
             waiting: BTreeMap::new(),
             waiting_count: 0,
@@ -163,6 +173,9 @@ impl Views {
             };
             self.names.insert(AccountId(published.address.id), name.0.clone());
         }
+        if self.take_plain_bid(published, position) {
+            return;
+        }
         self.show(published);
         let Some(market) = self.market_of(&published.address) else { return };
         self.tell_public(published, market, position);
@@ -200,7 +213,15 @@ impl Views {
         self.lists.insert(&address, &snapshot);
         let order = self.next_order;
         self.next_order += 1;
-        self.shown.insert(address, Shown { snapshot, seq, channel_seq, order });
+        self.shown.insert(address, Shown {
+                snapshot,
+                seq,
+                channel_seq,
+                order,
+                history: history::History::default(),
+                history_noted: false,
+                on_board: false,
+            });
     }
 
     /// Recovery: an actor as the state store holds it.
@@ -233,16 +254,27 @@ impl Views {
     /// A link has come.
     pub fn link_up(&mut self, link: LinkId) {
         self.links.push(link);
+        // An empty outbox brings it a pulse at once: it learns how far the events have come.
+        self.out.entry(link).or_default();
     }
 
     /// A link has gone: nothing more is sent on it.
     pub fn link_down(&mut self, link: LinkId) {
         self.links.retain(|other| *other != link);
         self.out.remove(&link);
-        self.followers.retain(|_, links| {
+        let (left, time) = (&mut self.left, self.time);
+        self.followers.retain(|channel, links| {
             links.retain(|other| *other != link);
+            if links.is_empty() {
+                left.insert(*channel, time);
+            }
             !links.is_empty()
         });
+    }
+
+    /// Recovery is over: from now on only what somebody follows, or followed lately, is kept.
+    pub fn recovered(&mut self) {
+        self.recovering = false;
     }
 
     /// Takes a question.
@@ -300,6 +332,10 @@ impl Views {
         mut send: impl FnMut(LinkId, Vec<u8>),
     ) {
         let published = Pulse { time: now, durable, published: self.position };
+        if pulse {
+            let horizon = Timestamp(self.time.0 - follow::LEFT_US);
+            self.left.retain(|_, left| *left > horizon);
+        }
         for &link in &self.links {
             let outbox = self.out.remove(&link);
             if outbox.is_none() && !pulse {

@@ -1,7 +1,6 @@
 //! What the views keep in the state store, so that a start need not read the whole journal.
 
-use std::collections::BTreeSet;
-
+use vendue_domain::actor::ActorAddress;
 use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
@@ -45,9 +44,16 @@ pub(super) struct Cursor {
     position: u64,
     /// Read from the state store, and nothing counted since: it holds everything up to its position.
     stored: bool,
+    /// Whether it waits in the list of what has changed.
+    noted: bool,
 }
 
 impl Cursor {
+    /// Says whether it has to be put into the list of what has changed, and counts as in it from now on.
+    pub(super) fn note(&mut self) -> bool {
+        !std::mem::replace(&mut self.noted, true)
+    }
+
     /// The number of the next event, or `None` where the sequence holds it already.
     pub(super) fn advance(&mut self, position: u64) -> Option<u64> {
         if self.stored && position <= self.position {
@@ -60,7 +66,7 @@ impl Cursor {
     }
 
     fn restored(seq: u64, position: u64) -> Self {
-        Self { seq, position, stored: true }
+        Self { seq, position, stored: true, noted: false }
     }
 }
 
@@ -77,15 +83,15 @@ vendue_domain::record! {
     struct StoredAudit { 1 => seq: u64, 2 => position: u64, 3 => records: Vec<AuditRecord> }
 }
 
-/// What has changed since the last capture.
+/// What has changed since the last capture, each once: whatever is in it carries a mark of its own.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
-    keys: BTreeSet<(ViewSpace, Id)>,
+    keys: Vec<(ViewSpace, Id)>,
 }
 
 impl Changed {
-    pub(super) fn note(&mut self, space: ViewSpace, id: Id) {
-        self.keys.insert((space, id));
+    pub(super) fn push(&mut self, space: ViewSpace, id: Id) {
+        self.keys.push((space, id));
     }
 }
 
@@ -100,7 +106,8 @@ impl Views {
     pub fn capture(&mut self, limit: usize) -> Vec<ViewValue> {
         let mut values = Vec::new();
         while values.len() < limit {
-            let Some((space, id)) = self.changed.keys.pop_first() else { break };
+            let Some((space, id)) = self.changed.keys.pop() else { break };
+            self.mark_noted(space, id, false);
             values.push(ViewValue { space, id, bytes: self.value(space, id) });
         }
         values
@@ -108,7 +115,23 @@ impl Views {
 
     /// The state store did not take these after all.
     pub fn not_stored(&mut self, values: impl Iterator<Item = (ViewSpace, Id)>) {
-        self.changed.keys.extend(values);
+        for (space, id) in values {
+            if self.mark_noted(space, id, true) == Some(false) {
+                self.changed.push(space, id);
+            }
+        }
+    }
+
+    /// Sets the mark of what is (not) in the list; what it was.
+    fn mark_noted(&mut self, space: ViewSpace, id: Id, noted: bool) -> Option<bool> {
+        let mark = match space {
+            ViewSpace::Feed => &mut self.feeds.get_mut(&AccountId(id))?.noted,
+            ViewSpace::Board => &mut self.boards.get_mut(&MarketId(id))?.cursor.noted,
+            ViewSpace::Audit => &mut self.audits.get_mut(&MarketId(id))?.cursor.noted,
+            ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
+            ViewSpace::Fact | ViewSpace::Reservation => return None,
+        };
+        Some(std::mem::replace(mark, noted))
     }
 
     fn value(&self, space: ViewSpace, id: Id) -> Option<Vec<u8>> {
@@ -120,10 +143,11 @@ impl Views {
             ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
                 let (seq, position) = (board.cursor.seq, board.cursor.position);
                 let (lots, stock) =
-                    (board.lots.iter().copied().collect(), board.stock.iter().copied().collect());
+                    (board.lots.clone(), board.stock.clone());
                 StoredBoard { seq, position, lots, stock }.to_bytes()
             }),
-            ViewSpace::History => self.histories.get(&LotId(id)).map(|history| {
+            ViewSpace::History => self.of(LotId(id)).map(|shown| {
+                let history = &shown.history;
                 StoredHistory { seq: history.seq(), bids: history.bids().copied().collect() }.to_bytes()
             }),
             ViewSpace::Audit => self.audits.get(&MarketId(id)).map(|audit| {
@@ -148,12 +172,21 @@ impl Views {
                 let stored = StoredBoard::from_bytes(bytes)?;
                 let board = self.boards.entry(MarketId(id)).or_default();
                 board.cursor = Cursor::restored(stored.seq, stored.position);
-                board.lots = stored.lots.into_iter().collect();
-                board.stock = stored.stock.into_iter().collect();
+                let lots = stored.lots.iter().map(|lot| ActorAddress::from(*lot));
+                let stock = stored.stock.iter().map(|stock| ActorAddress::from(*stock));
+                for address in lots.chain(stock) {
+                    if let Some(shown) = self.shown.get_mut(&address) {
+                        shown.on_board = true;
+                    }
+                }
+                board.lots = stored.lots;
+                board.stock = stored.stock;
             }
             ViewSpace::History => {
                 let stored = StoredHistory::from_bytes(bytes)?;
-                self.histories.insert(LotId(id), super::history::History::restored(stored.seq, stored.bids));
+                if let Some(shown) = self.shown.get_mut(&ActorAddress::from(LotId(id))) {
+                    shown.history = super::history::History::restored(stored.seq, stored.bids);
+                }
             }
             ViewSpace::Audit => {
                 let stored = StoredAudit::from_bytes(bytes)?;

@@ -180,6 +180,15 @@ impl LotEvent {
         }
     }
 
+    /// Who hears of a bid: the accounts of `private`, in its order, without what they hear.
+    #[must_use]
+    pub fn private_to(&self, stamp: &Stamp) -> smallvec::SmallVec<[AccountId; 2]> {
+        match self {
+            Self::BidPlaced(event) => std::iter::once(stamp.by).chain(event.displaced).collect(),
+            other => other.private(Id::NIL, stamp).into_iter().map(|(account, _)| account).collect(),
+        }
+    }
+
     /// See [`crate::actor::Event::private`].
     #[must_use]
     pub fn private(&self, id: Id, stamp: &Stamp) -> PrivateEvents {

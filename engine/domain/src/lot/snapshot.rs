@@ -136,9 +136,23 @@ impl LotSnapshot {
 
     /// Takes an event over: what it publishes overwrites the fields of the same names (I43).
     pub fn apply(&mut self, event: &LotEvent, _stamp: &Stamp) {
+        if let LotEvent::BidPlaced(bid) = event {
+            return self.apply_bid(bid);
+        }
         for publication in event.public() {
             self.fold(publication.data);
         }
+    }
+
+    /// As `fold` of what the bid publishes, without building it: bids are nearly everything that happens.
+    fn apply_bid(&mut self, bid: &super::BidPlaced) {
+        self.price = Some(bid.price);
+        self.leader = Some(Alias(bid.leader.unwrap_or(bid.alias)));
+        self.bids = bid.bids;
+        self.min_next_amount = bid.min_next_amount();
+        self.reserve_met = bid.reserve_met;
+        self.buy_now = bid.buy_now;
+        self.ends_at = bid.ends_at.map(|crate::time::Moment(ends_at)| ends_at);
     }
 
     fn fold(&mut self, data: Data) {
