@@ -1,5 +1,7 @@
 //! The command as it is typed: usage, configuration, errors and exit codes. No market is needed.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use common::{complaint, run, vendue};

@@ -1,5 +1,7 @@
 //! The demo as a person meets it: everything that it prints works, it goes on after a restart, and leaves nothing behind.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::process::Command;

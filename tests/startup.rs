@@ -1,6 +1,8 @@
 //! What keeps engine, gateway and demo from starting: each a message that says what, why and what to do, and nothing
 //! changed by the attempt.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod common;
 
 use std::fs;

@@ -232,7 +232,7 @@ mod tests {
                 state.clone(),
                 "00:00:01  105.00 EUR  bidder 2 leads, 1 bid, reserve not met, ends in 1 min 00 s",
             ),
-            ("time_extended", json!({}), state.clone(), "00:00:01  extended, ends in 1 min 00 s"),
+            ("time_extended", json!({}), state, "00:00:01  extended, ends in 1 min 00 s"),
             (
                 "lot_paused",
                 json!({"reason": "a question"}),

@@ -3,7 +3,7 @@
 //!
 //! `VENDUE_KILL_ROUNDS` sets the number of rounds (25), `VENDUE_SEED` the seed.
 
-#![allow(unreachable_pub, reason = "one binary of several files")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test in several files")]
 
 #[path = "../common/mod.rs"]
 mod common;
