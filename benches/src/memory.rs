@@ -7,7 +7,7 @@ use crate::workload::{LINK, START, market, shard};
 
 /// How much there is to measure.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Lots that are made.
     #[arg(long, default_value_t = 200_000)]
     lots: u64,
@@ -21,7 +21,7 @@ fn resident() -> Result<u64, String> {
 }
 
 /// Makes lots and says what each costs.
-pub fn run(options: &Options) -> Result<(), String> {
+pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut shard = shard(EngineOptions { in_flight_max: 1 << 22, ..EngineOptions::default() });
     let items = market(options.lots, 1);
     let before = resident()?;

@@ -17,16 +17,16 @@ use vendue_engine::shard::{Seal, Shard};
 use vendue_protocol::link::CommandItem;
 
 /// The link that the bench's commands come from.
-pub const LINK: u32 = 1;
+pub(crate) const LINK: u32 = 1;
 
 /// The market of the bench.
-pub const MARKET: MarketId = MarketId::from_u128(0xA001);
+pub(crate) const MARKET: MarketId = MarketId::from_u128(0xA001);
 
 /// When the bench's world begins.
-pub const START: Timestamp = Timestamp(1_700_000_000_000_000);
+pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
 /// Personal data of the bench: there is none.
-pub struct NoSeal;
+pub(crate) struct NoSeal;
 
 impl Seal for NoSeal {
     fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
@@ -35,23 +35,23 @@ impl Seal for NoSeal {
 }
 
 /// A fresh shard, alone in its cell.
-pub fn shard(options: EngineOptions) -> Shard {
+pub(crate) fn shard(options: EngineOptions) -> Shard {
     Shard::new(0, 1, Arc::new(options), 7, Arc::new(NoOlderKeys), Arc::new(NoSeal), Arc::default())
 }
 
 /// The id of bidder number `n`.
-pub const fn bidder(n: u64) -> AccountId {
+pub(crate) const fn bidder(n: u64) -> AccountId {
     AccountId::from_u128(0xB000_0000 + n as u128)
 }
 
 /// The id of lot number `n`.
-pub fn lot(n: u64) -> LotId {
+pub(crate) fn lot(n: u64) -> LotId {
     // Spread like random ids, so that maps see what they will see.
     LotId::from_u128(u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
 }
 
 /// The bytes of a command item.
-pub fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -> Vec<u8> {
+pub(crate) fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -> Vec<u8> {
     let mut out = Vec::new();
     let bytes = command.to_bytes();
     let expires_at = Timestamp(i64::MAX);
@@ -60,7 +60,7 @@ pub fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -> Vec<u
 }
 
 /// The commands that make a market with `lots` open lots and `bidders` bidders.
-pub fn market(lots: u64, bidders: u64) -> Vec<Vec<u8>> {
+pub(crate) fn market(lots: u64, bidders: u64) -> Vec<Vec<u8>> {
     let house = AccountId::HOUSE;
     let mut items = Vec::new();
     let mut add = |by: AccountId, command: Command| {
@@ -127,7 +127,7 @@ fn create_lot(n: u64) -> CreateLot {
 
 /// Makes bids without end: round robin over the lots, each accepted one a step above the lot's last, every one by
 /// another bidder than the leader.
-pub struct Bids {
+pub(crate) struct Bids {
     lots: u64,
     bidders: u64,
     /// Of 100 bids, how many must be refused as too low.
@@ -139,7 +139,7 @@ pub struct Bids {
 
 impl Bids {
     /// Bids on `lots` lots by `bidders` bidders, `rejected` of 100 too low.
-    pub fn new(lots: u64, bidders: u64, rejected: u64) -> Self {
+    pub(crate) fn new(lots: u64, bidders: u64, rejected: u64) -> Self {
         Self {
             lots,
             bidders,
@@ -151,7 +151,7 @@ impl Bids {
     }
 
     /// The next bid's item.
-    pub fn next(&mut self) -> &[u8] {
+    pub(crate) fn next(&mut self) -> &[u8] {
         let n = self.made;
         self.made += 1;
         let place = (n % self.lots) as usize;

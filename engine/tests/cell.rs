@@ -4,7 +4,7 @@ mod support;
 
 use support::{LINK, MARKET, START, Told, World, bidder, create_account, create_lot, hashes, lot, place_bid};
 use vendue_domain::account::{AccountCommand, Suspend};
-use vendue_domain::actor::{Answer, BidStatus, Command};
+use vendue_domain::actor::{Answer, Command};
 use vendue_domain::id::AccountId;
 use vendue_domain::lot::LotCommand;
 use vendue_domain::market::{HaltMarket, MarkMarket, MarketCommand, ResumeMarket};

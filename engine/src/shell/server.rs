@@ -134,12 +134,9 @@ async fn read_link(
     buffer: &mut Buffer,
 ) -> Result<(), String> {
     loop {
-        loop {
-            let Some((kind, payload, taken)) =
-                split_frame(buffer.unread()).map_err(|error| error.to_string())?
-            else {
-                break;
-            };
+        while let Some((kind, payload, taken)) =
+            split_frame(buffer.unread()).map_err(|error| error.to_string())?
+        {
             frame(shared, id, kind, payload).map_err(|error| error.to_string())?;
             buffer.consume(taken);
         }

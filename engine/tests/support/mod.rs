@@ -25,12 +25,12 @@ use vendue_protocol::link::{
 };
 use vendue_storage::{MemoryJournal, MemoryLog, MemoryStore};
 
-pub const LINK: u32 = 1;
-pub const MARKET: MarketId = MarketId::from_u128(0xA1);
-pub const START: Timestamp = Timestamp(1_700_000_000_000_000);
+pub(crate) const LINK: u32 = 1;
+pub(crate) const MARKET: MarketId = MarketId::from_u128(0xA1);
+pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000_000);
 
 /// Seals by reversing: enough to see that nothing is kept in clear.
-pub struct Reversed;
+pub(crate) struct Reversed;
 
 impl Seal for Reversed {
     fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
@@ -46,7 +46,7 @@ impl Open for Reversed {
 
 /// What a request led to, without its bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub(crate) enum Told {
     Accepted { seq: u64, replayed: bool, answer: Answer },
     Rejected { replayed: bool, rejection: Rejection },
     NotExecuted(NotExecuted),
@@ -55,31 +55,31 @@ pub enum Told {
 }
 
 impl Told {
-    pub fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         matches!(self, Self::Accepted { .. })
     }
 }
 
-pub struct World {
-    pub cell: LocalCell,
-    pub log: MemoryLog,
-    pub store: Arc<MemoryStore>,
-    pub options: EngineOptions,
-    pub now: Timestamp,
-    pub next: u64,
+pub(crate) struct World {
+    pub(crate) cell: LocalCell,
+    pub(crate) log: MemoryLog,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) options: EngineOptions,
+    pub(crate) now: Timestamp,
+    pub(crate) next: u64,
     /// Everything that was sent on the link besides replies: (kind, payload).
-    pub frames: Vec<(FrameKind, Vec<u8>)>,
+    pub(crate) frames: Vec<(FrameKind, Vec<u8>)>,
 }
 
-pub fn bidder(n: u64) -> AccountId {
+pub(crate) fn bidder(n: u64) -> AccountId {
     AccountId::from_u128(0xB000 + u128::from(n))
 }
 
-pub fn lot(n: u64) -> LotId {
+pub(crate) fn lot(n: u64) -> LotId {
     LotId::from_u128(u128::from(n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
 }
 
-pub fn amount(minor: u64) -> Amount {
+pub(crate) fn amount(minor: u64) -> Amount {
     Amount::new(minor).expect("an amount in range")
 }
 
@@ -102,14 +102,14 @@ fn start(options: &EngineOptions, log: &MemoryLog, store: &Arc<MemoryStore>, now
 }
 
 impl World {
-    pub fn empty(options: EngineOptions) -> Self {
+    pub(crate) fn empty(options: EngineOptions) -> Self {
         let (log, store) = (MemoryLog::new(), Arc::new(MemoryStore::new()));
         let cell = start(&options, &log, &store, START);
         Self { cell, log, store, options, now: START, next: 0, frames: Vec::new() }
     }
 
     /// A market with open lots and bidders.
-    pub fn with_market(options: EngineOptions, lots: u64, bidders: u64) -> Self {
+    pub(crate) fn with_market(options: EngineOptions, lots: u64, bidders: u64) -> Self {
         let mut world = Self::empty(options);
         let house = AccountId::HOUSE;
         let market = CreateMarket {
@@ -139,41 +139,53 @@ impl World {
     }
 
     /// The process dies (nothing that was not durable survives) and another takes the cell over.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.cell = start(&self.options, &self.log, &self.store, self.now);
         self.commit();
     }
 
     /// The same history in a cell that never had a checkpoint.
-    pub fn replayed_from_nothing(&self) -> LocalCell {
+    pub(crate) fn replayed_from_nothing(&self) -> LocalCell {
         let mut cell = start(&self.options, &self.log.duplicate(), &Arc::new(MemoryStore::new()), self.now);
         cell.commit().expect("the journal takes it");
         cell
     }
 
-    pub fn ok(&mut self, by: AccountId, command: Command) -> Told {
+    pub(crate) fn ok(&mut self, by: AccountId, command: Command) -> Told {
         let told = self.send(by, command);
         assert!(told.is_ok(), "{told:?}");
         told
     }
 
     /// Sends a command with a key of its own.
-    pub fn send(&mut self, by: AccountId, command: Command) -> Told {
+    pub(crate) fn send(&mut self, by: AccountId, command: Command) -> Told {
         let key = format!("key-{}", self.next);
         self.send_keyed(by, &key, &command)
     }
 
-    pub fn send_keyed(&mut self, by: AccountId, key: &str, command: &Command) -> Told {
+    pub(crate) fn send_keyed(&mut self, by: AccountId, key: &str, command: &Command) -> Told {
         self.send_until(by, key, command, self.now.plus_ms(5_000))
     }
 
-    pub fn send_until(&mut self, by: AccountId, key: &str, command: &Command, expires_at: Timestamp) -> Told {
+    pub(crate) fn send_until(
+        &mut self,
+        by: AccountId,
+        key: &str,
+        command: &Command,
+        expires_at: Timestamp,
+    ) -> Told {
         let request = self.deliver(by, key, command, expires_at);
         self.commit().remove(&request).expect("a reply to the request")
     }
 
     /// Delivers a command without committing; its request number.
-    pub fn deliver(&mut self, by: AccountId, key: &str, command: &Command, expires_at: Timestamp) -> u64 {
+    pub(crate) fn deliver(
+        &mut self,
+        by: AccountId,
+        key: &str,
+        command: &Command,
+        expires_at: Timestamp,
+    ) -> u64 {
         self.next += 1;
         let bytes = command.to_bytes();
         let item = CommandItem { request: self.next, by, expires_at, key: key.as_bytes(), command: &bytes };
@@ -183,13 +195,13 @@ impl World {
         self.next
     }
 
-    pub fn frame(&mut self, bytes: &[u8]) {
+    pub(crate) fn frame(&mut self, bytes: &[u8]) {
         let (kind, payload, _) = split_frame(bytes).expect("well formed").expect("whole");
         self.cell.frame(LINK, kind, payload, self.now);
     }
 
     /// Commits until nothing is under way; the replies by request.
-    pub fn commit(&mut self) -> BTreeMap<u64, Told> {
+    pub(crate) fn commit(&mut self) -> BTreeMap<u64, Told> {
         let mut told = BTreeMap::new();
         for _ in 0..4 {
             let out = self.cell.commit().expect("the journal takes it");
@@ -215,23 +227,23 @@ impl World {
         }
     }
 
-    pub fn bid(&mut self, by: u64, on: u64, minor: u64) -> Told {
+    pub(crate) fn bid(&mut self, by: u64, on: u64, minor: u64) -> Told {
         self.send(bidder(by), place_bid(on, minor))
     }
 
     /// Time passes.
-    pub fn wait_ms(&mut self, ms: u64) {
+    pub(crate) fn wait_ms(&mut self, ms: u64) {
         self.now = self.now.plus_ms(ms);
         self.cell.tick(self.now);
         self.commit();
     }
 
-    pub fn state_hashes(&self) -> (Vec<u64>, u64) {
+    pub(crate) fn state_hashes(&self) -> (Vec<u64>, u64) {
         hashes(&self.cell)
     }
 }
 
-pub fn hashes(cell: &LocalCell) -> (Vec<u64>, u64) {
+pub(crate) fn hashes(cell: &LocalCell) -> (Vec<u64>, u64) {
     (cell.shards().iter().map(vendue_engine::shard::Shard::state_hash).collect(), cell.views().state_hash())
 }
 
@@ -245,7 +257,7 @@ fn plain(reply: Reply<'_>) -> Told {
     }
 }
 
-pub fn create_account(account: AccountId, name: &str) -> CreateAccount {
+pub(crate) fn create_account(account: AccountId, name: &str) -> CreateAccount {
     CreateAccount {
         account: Some(account),
         name: name.into(),
@@ -255,11 +267,11 @@ pub fn create_account(account: AccountId, name: &str) -> CreateAccount {
     }
 }
 
-pub fn grant(account: AccountId, role: Role) -> Grant {
+pub(crate) fn grant(account: AccountId, role: Role) -> Grant {
     Grant { account, market: MARKET, role, revoke: None }
 }
 
-pub fn place_bid(on: u64, minor: u64) -> Command {
+pub(crate) fn place_bid(on: u64, minor: u64) -> Command {
     Command::Lot(LotCommand::Bid(PlaceBid {
         lot: lot(on),
         amount: amount(minor),
@@ -270,7 +282,7 @@ pub fn place_bid(on: u64, minor: u64) -> Command {
     }))
 }
 
-pub fn create_lot(n: u64) -> CreateLot {
+pub(crate) fn create_lot(n: u64) -> CreateLot {
     CreateLot {
         lot: Some(lot(n)),
         market: MARKET,
