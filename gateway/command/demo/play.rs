@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use vendue_client::{Client, Error, Key, Options, Update};
 use vendue_domain::id::{AccountId, MarketId};
 
@@ -108,11 +109,12 @@ impl Play {
         let mut shop = tokio::time::interval(RESERVE_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         shop.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut pause = floor.pause();
+        // A moment, not a length: what happens meanwhile must not put it off.
+        let mut next_bid_at = floor.pause().map(|pause| Instant::now() + pause);
         loop {
             let next = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                match next_bid_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
                     None => std::future::pending().await,
                 }
             };
@@ -135,7 +137,7 @@ impl Play {
                 }
                 () = next => {}
             }
-            pause = floor.pause();
+            next_bid_at = floor.pause().map(|pause| Instant::now() + pause);
             if let Some(bid) = floor.next_bid(&lots, now_us(&self.operator)) {
                 if let Some(lot) = lots.iter_mut().find(|lot| lot.id == bid.lot) {
                     // What is seen is up to two seconds old; the next one at least steps above this one.
