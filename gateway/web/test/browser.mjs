@@ -4,8 +4,11 @@ import { startFake } from "./fake/server.mjs";
 
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"];
 
+/** Where the browser is, whether it is there or not. */
+export const chromiumPath = () => process.env.VENDUE_CHROMIUM ?? "/usr/bin/chromium";
+
 export async function launch() {
-  const executablePath = process.env.VENDUE_CHROMIUM ?? "/usr/bin/chromium";
+  const executablePath = chromiumPath();
   if (!existsSync(executablePath)) throw new Error(`There is no browser at ${executablePath}: apt-get install chromium, or set VENDUE_CHROMIUM.`);
   return chromium.launch({ executablePath, args: ARGS });
 }

@@ -78,7 +78,7 @@ export interface Methods {
   "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
   "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
   "lot.bid": [{ lot: string; amount: Minor; quantity?: number; if_seq?: number; validate_only?: boolean }, BidResult];
-  "lot.buy_now": [{ lot: string }, CommandResult & Record<string, unknown>];
+  "lot.buy_now": [{ lot: string }, BidResult];
   "lot.retract": [{ lot: string; reason?: string }, CommandResult & Record<string, unknown>];
   "lot.get": [{ lot: string }, LotSnapshot];
   "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];

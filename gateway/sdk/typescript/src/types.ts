@@ -51,6 +51,11 @@ export interface LotSnapshot {
   result: LotResult | null;
   winners: Winner[];
   soft_close: SoftClose | null;
+  /** True where an amount is the bidder's secret maximum. */
+  proxy?: boolean;
+  quantity?: number;
+  /** The seq of `lot:<id>` that this is the state at; not in a snapshot of the channel, whose reply says it. */
+  seq?: number;
 }
 
 /** One line of a lot's public history; `seq` decides ties. */
@@ -68,6 +73,8 @@ export interface LotChange {
   bids?: number;
   ends_at?: Micros;
   leader?: string | null;
+  min_next_amount?: Minor;
+  reserve_met?: boolean | null;
   state?: LotState;
 }
 
@@ -132,7 +139,8 @@ export interface BidResult extends CommandResult {
   bid: string;
   status: "leading" | "outbid" | "placed" | "won";
   price: Minor;
-  min_next_amount: Minor;
+  /** Null when the bid ended the lot. */
+  min_next_amount: Minor | null;
   ends_at: Micros;
 }
 
@@ -170,7 +178,8 @@ export interface AccountEvents {
   won: { lot: string; quantity: number; amount: Minor; order?: string };
   hold_placed: Record<string, unknown>;
   hold_released: Record<string, unknown>;
-  reservation_created: Record<string, unknown>;
-  reservation_expired: Record<string, unknown>;
+  reservation_created: { reservation: string; stock: string; quantity: number; expires_at: Micros };
+  reservation_released: { reservation: string; stock: string; quantity: number };
+  reservation_expired: { reservation: string; stock: string; quantity: number };
   order_changed: { order: string; state: string };
 }

@@ -1,8 +1,9 @@
-import type { BidResult, Subscription } from "@vendue/client";
+import { VendueError, type BidResult, type LotSnapshot, type Subscription } from "@vendue/client";
 import { SvelteMap } from "svelte/reactivity";
 import { t } from "../texts";
 import { line } from "./connection.svelte";
 import type { Lots } from "./lots.svelte";
+import { loadMemory, saveMemory } from "./session";
 import { amountWords } from "./words";
 
 /** How a person stands on a lot. The maximum is the person's own and known to nobody else. */
@@ -10,6 +11,14 @@ export interface Standing {
   status: "leading" | "outbid" | "placed" | "won";
   /** The highest maximum that this tab has sent, minor units; null if it was sent elsewhere. */
   maximum: number | null;
+  /** The name under which everybody sees the person on this lot; null until it is known. */
+  alias: string | null;
+}
+
+/** Goods from stock that are kept for the person until an instant of the server's clock, microseconds. */
+export interface Reservation {
+  reservation: string;
+  expires_at: number;
 }
 
 export interface Toast {
@@ -22,9 +31,17 @@ export interface Toast {
 const TOASTS_MAX = 3;
 const TOAST_MS = 12_000;
 
+/** Lots and reservations that a reload remembers: the newest. */
+const REMEMBERED_MAX = 500;
+
+/** Bids looked through for one's own. */
+const OWN_BID_SEARCH = 20;
+
 /** What concerns the person who is signed in: where they lead, where they were outbid, what they won. */
 export class Mine {
   readonly standings = new SvelteMap<string, Standing>();
+  /** By stock item: the newest reservation of it. */
+  readonly reservations = new SvelteMap<string, Reservation>();
   toasts = $state.raw<Toast[]>([]);
   private lots: Lots | null = null;
   private feed: Subscription<"account"> | null = null;
@@ -37,9 +54,73 @@ export class Mine {
     this.follow();
   }
 
+  /**
+   * How the person stands on a lot. The lot's own leader decides where the person's alias is known: news of the account
+   * that came while nobody listened (a reload, a gap answered with a snapshot) are not told again.
+   */
+  standing(lot: LotSnapshot): Standing | undefined {
+    const known = this.standings.get(lot.lot);
+    if (!known || known.alias === null) return known;
+    if (lot.state === "closed") return { ...known, status: lot.winners.some((winner) => winner.alias === known.alias) ? "won" : "outbid" };
+    if (known.status !== "leading" && known.status !== "outbid") return known;
+    return { ...known, status: lot.leader === known.alias ? "leading" : "outbid" };
+  }
+
   /** Takes the answer to a bid of this tab. */
-  answered(lot: string, maximum: number, result: BidResult): void {
-    this.standings.set(lot, { status: result.status, maximum: Math.max(maximum, this.standings.get(lot)?.maximum ?? 0) });
+  answered(lot: string, maximum: number | null, result: BidResult): void {
+    const known = this.standings.get(lot);
+    const highest = maximum === null ? (known?.maximum ?? null) : Math.max(maximum, known?.maximum ?? 0);
+    const alias = known?.alias ?? null;
+    this.standings.set(lot, { status: result.status, maximum: highest, alias });
+    this.remember();
+    if (alias === null) void this.identify(lot, result);
+  }
+
+  /** The server refused a bid because the person leads already, by a bid of another tab or day. */
+  leads(lot: LotSnapshot): void {
+    this.standings.set(lot.lot, { maximum: null, ...this.standings.get(lot.lot), status: "leading", alias: lot.leader });
+    this.remember();
+  }
+
+  reserved(stock: string, reservation: Reservation): void {
+    this.reservations.set(stock, reservation);
+    this.remember();
+  }
+
+  released(reservation: string): void {
+    for (const [stock, kept] of this.reservations) if (kept.reservation === reservation) this.reservations.delete(stock);
+    this.remember();
+  }
+
+  /** Learns the person's alias on a lot from the place that the bid has in the lot's public story. */
+  private async identify(lot: string, { seq, status }: BidResult): Promise<void> {
+    if (seq === undefined) return;
+    try {
+      const [snap, page] = await Promise.all([line.client.lot.get({ lot }), line.client.lot.bids({ lot, limit: OWN_BID_SEARCH })]);
+      const own = page.bids.find((bid) => bid.seq === seq && bid.alias !== snap.leader)?.alias ?? null;
+      const alias = status === "outbid" ? own : snap.seq === seq || status === "won" ? snap.leader : null;
+      const known = this.standings.get(lot);
+      if (!known || alias === null) return;
+      this.standings.set(lot, { ...known, alias });
+      this.remember();
+    } catch (error) {
+      // The next bid asks again.
+      if (!(error instanceof VendueError)) throw error;
+    }
+  }
+
+  private remember(): void {
+    if (this.account === null) return;
+    const lots = [...this.standings].slice(-REMEMBERED_MAX).map(([lot, { maximum, alias }]): [string, number | null, string | null] => [lot, maximum, alias]);
+    const reservations = [...this.reservations].slice(-REMEMBERED_MAX).map(([stock, kept]): [string, string, number] => [stock, kept.reservation, kept.expires_at]);
+    saveMemory({ account: this.account, lots, reservations });
+  }
+
+  private recall(account: string): void {
+    const memory = loadMemory(account);
+    // Without an alias it cannot be said who leads now.
+    for (const [lot, maximum, alias] of memory?.lots ?? []) if (alias !== null) this.standings.set(lot, { status: "outbid", maximum, alias });
+    for (const [stock, reservation, expires_at] of memory?.reservations ?? []) this.reservations.set(stock, { reservation, expires_at });
   }
 
   dismiss(id: number): void {
@@ -53,8 +134,10 @@ export class Mine {
     this.feed?.close();
     this.feed = null;
     this.standings.clear();
+    this.reservations.clear();
     this.toasts = [];
     if (this.account === null) return;
+    this.recall(this.account);
     const feed = line.client.subscribe("account");
     this.feed = feed;
     feed.onEvent("bid_status", ({ lot, status }) => this.stand(lot, status));
@@ -66,11 +149,15 @@ export class Mine {
       this.stand(lot, "won");
       this.tell("won", lot, amount);
     });
+    feed.onEvent("reservation_created", ({ stock, reservation, expires_at }) => this.reserved(stock, { reservation, expires_at }));
+    feed.onEvent("reservation_released", ({ reservation }) => this.released(reservation));
+    feed.onEvent("reservation_expired", ({ reservation }) => this.released(reservation));
   }
 
   private stand(lot: string, status: string): void {
     if (status !== "leading" && status !== "outbid" && status !== "placed" && status !== "won") return;
-    this.standings.set(lot, { maximum: this.standings.get(lot)?.maximum ?? null, status });
+    this.standings.set(lot, { maximum: null, alias: null, ...this.standings.get(lot), status });
+    this.remember();
   }
 
   private tell(kind: "outbid" | "won", lot: string, amount: number): void {

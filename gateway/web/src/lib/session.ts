@@ -1,18 +1,48 @@
-/** The token lives in this tab only: `sessionStorage` is gone when the tab is, and is not shared with other tabs. */
-const KEY = "vendue.token";
+/** What this tab remembers lives in `sessionStorage`: gone when the tab is, and not shared with other tabs. */
+const TOKEN = "vendue.token";
+const MEMORY = "vendue.mine";
+
+/** What the server cannot say again: what this tab sent and as whom, so that a reload does not forget it. */
+export interface Memory {
+  account: string;
+  lots: [lot: string, maximum: number | null, alias: string | null][];
+  reservations: [stock: string, reservation: string, expires_at: number][];
+}
 
 export function loadToken(): string | null {
+  return read(TOKEN);
+}
+
+export function saveToken(token: string | null): void {
+  write(TOKEN, token);
+}
+
+/** The memory of an account, or null if there is none: that of another account is none. */
+export function loadMemory(account: string): Memory | null {
   try {
-    return sessionStorage.getItem(KEY);
+    const memory = JSON.parse(read(MEMORY) ?? "null") as Memory | null;
+    return memory?.account === account ? memory : null;
   } catch {
     return null;
   }
 }
 
-export function saveToken(token: string | null): void {
+export function saveMemory(memory: Memory): void {
+  write(MEMORY, JSON.stringify(memory));
+}
+
+function read(key: string): string | null {
   try {
-    if (token === null) sessionStorage.removeItem(KEY);
-    else sessionStorage.setItem(KEY, token);
+    return sessionStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function write(key: string, value: string | null): void {
+  try {
+    if (value === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, value);
   } catch {
     // Without storage one signs in again after a reload.
   }

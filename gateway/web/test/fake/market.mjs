@@ -55,7 +55,7 @@ export class FakeMarket {
       lot, market: this.market, currency: "EUR", ref: `CAT-${100 + this.made}`, number: this.made, title, description, category,
       estimate: index % 5 === 4 ? null : [Math.round(estimate * 0.8), Math.round(estimate * 1.2)], format: "english",
       state: closed ? "closed" : scheduled ? "scheduled" : "open", start_amount: start, price: null, leader: null, bids: 0, min_next_amount: start,
-      reserve_met: index % 3 === 1 ? false : null, buy_now: null, opens_at: scheduled ? now + 3.6e9 : now - 3.6e9, ends_at: closed ? now - 6e7 : Math.round(now + lifeMs * 1000) + (scheduled ? 3.6e9 : 0),
+      reserve_met: index % 3 === 1 ? false : null, buy_now: index % 4 === 3 ? Math.round(estimate * 1.5) : null, proxy: true, quantity: 1, opens_at: scheduled ? now + 3.6e9 : now - 3.6e9, ends_at: closed ? now - 6e7 : Math.round(now + lifeMs * 1000) + (scheduled ? 3.6e9 : 0),
       seller_alias: "Old Town Rooms", images: [], result: closed ? "unsold" : null, winners: [], soft_close: { window_ms: 20_000, extend_ms: 20_000 },
     };
     this.lots.set(lot, { snap, maxima: new Map(), aliases: new Map(), history: [], reserve: snap.reserve_met === false ? Math.round(estimate * 0.7) : 0 });
@@ -114,10 +114,14 @@ export class FakeMarket {
     const before = { price: snap.price, leader };
     this.settle(lot, account, amount);
     const change = { price: lot.snap.price, leader: lot.snap.leader, bids: snap.bids + 1, min_next_amount: lot.snap.min_next_amount, reserve_met: lot.snap.reserve_met, ends_at: snap.ends_at };
-    lot.history.unshift({ seq: lot.history.length + 1, alias: lot.aliases.get(account), amount: lot.leader === account ? lot.snap.price : amount, ts: this.now() });
-    lot.snap = { ...lot.snap, ...change };
-    if (change.price !== before.price || lot.leader !== before.leader) this.announce(lot, change, before);
-    return { bid: `bid_${account}${this.executed}`, status: lot.leader === account ? "leading" : "outbid", price: lot.snap.price, min_next_amount: lot.snap.min_next_amount, ends_at: lot.snap.ends_at };
+    // A leader who raises the own maximum makes no public news.
+    const moves = change.price !== before.price || lot.leader !== before.leader;
+    if (!moves) change.bids = snap.bids;
+    lot.snap = { ...lot.snap, ...change, buy_now: null };
+    const alias = lot.aliases.get(account);
+    if (moves) lot.history.unshift({ seq: this.channel(`lot:${id}`).seq + 1, alias, amount: lot.leader === account ? lot.snap.price : amount, ts: this.now() });
+    if (moves) this.announce(lot, { ...change, buy_now: null, bidder: alias }, before);
+    return { seq: this.channel(`lot:${id}`).seq, replayed: false, bid: `bid_${account}${this.executed}`, status: lot.leader === account ? "leading" : "outbid", price: lot.snap.price, min_next_amount: lot.snap.min_next_amount, ends_at: lot.snap.ends_at };
   }
 
   settle(lot, account, amount) {
@@ -150,8 +154,8 @@ export class FakeMarket {
   }
 
   note(lot) {
-    const { lot: id, price, bids, ends_at, leader, state } = lot.snap;
-    this.changed.set(id, { lot: id, price, bids, ends_at, leader, state });
+    const { lot: id, price, bids, ends_at, leader, state, min_next_amount, reserve_met } = lot.snap;
+    this.changed.set(id, { lot: id, state, price, leader, bids, min_next_amount, reserve_met, ends_at });
   }
 
   flush() {
@@ -168,6 +172,30 @@ export class FakeMarket {
     this.publish(`lot:${snap.lot}`, "lot_closed", data);
     this.publish(`market:${this.market}`, "lot_closed", { lot: snap.lot, ...data });
     if (sold) this.publish("account", "won", { lot: snap.lot, quantity: 1, amount: snap.price }, lot.leader);
+  }
+
+  /** The lot's fixed price is taken; it is over with the first bid. */
+  buyNow(account, id) {
+    const lot = this.lots.get(id);
+    if (!lot?.snap.buy_now) throw { code: "buy_now_unavailable", message: "no fixed price", temporary: false, outcome: "rejected", retry_after_ms: null, details: {} };
+    this.executed += 1;
+    lot.aliases.set(account, `bidder-${lot.aliases.size + 1}`);
+    lot.leader = account;
+    lot.snap = { ...lot.snap, price: lot.snap.buy_now, leader: lot.aliases.get(account), bids: lot.snap.bids + 1, buy_now: null, reserve_met: lot.reserve ? true : null, ends_at: this.now() };
+    this.close(lot);
+    return { bid: `bid_${account}${this.executed}`, status: "won", price: lot.snap.price, min_next_amount: null, ends_at: lot.snap.ends_at, seq: this.channel(`lot:${id}`).seq, replayed: false };
+  }
+
+  /** Moves one piece between the shelf and the person; `quantity` is negative to give it back. */
+  keep(account, stock, quantity, reservation, type) {
+    const item = this.stock.get(stock);
+    if (!item || item.available < quantity) throw { code: "out_of_stock", message: "out of stock", temporary: false, outcome: "rejected", retry_after_ms: null, details: {} };
+    const counters = { available: item.available - quantity, reserved: item.reserved + quantity, on_hand: item.on_hand };
+    this.stock.set(stock, { ...item, ...counters });
+    this.publish(`stock:${stock}`, "stock_changed", counters);
+    const expires_at = this.now() + 600e6;
+    this.publish("account", type, { reservation, stock, quantity: Math.abs(quantity), expires_at }, account);
+    return { reservation, expires_at, ...counters };
   }
 
   /** Bots bid, lots end, stock sells. */
@@ -204,7 +232,7 @@ export class FakeMarket {
     if (!item) return;
     const next = { ...item, available: item.available - 1, on_hand: item.on_hand - 1 };
     this.stock.set(item.stock, next);
-    this.publish(`stock:${item.stock}`, "stock_changed", { available: next.available, reserved: 0, on_hand: next.on_hand });
+    this.publish(`stock:${item.stock}`, "stock_changed", { available: next.available, reserved: next.reserved, on_hand: next.on_hand });
   }
 
   list({ state, format, query, sort = "ending", cursor, limit = 50 }) {

@@ -9,7 +9,7 @@ const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
 /** The policy that the pages must live with: nothing from elsewhere, nothing inline, no eval. */
-export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Starts the pages with a simulated market on a free port of 127.0.0.1. Tokens: any text names an account; `bad` is refused. */
 export async function startFake({ port = 0, bots = true, ...options } = {}) {
@@ -100,9 +100,9 @@ const METHODS = {
     return { connection: `c${control.connects}`, account: peer.account, roles: [], server: { version: "fake", epoch: "9f2c" }, time: market.now(), heartbeat_ms: control.heartbeatMs, limits: {} };
   },
   ping: ({ t0 }) => ({ t0 }),
-  "market.list": (_params, _peer, { market }) => ({ markets: [market.info()] }),
+  "market.list": (_params, _peer, { market }) => ({ markets: [market.info()], cursor: null }),
   "lot.list": (params, _peer, { market }) => market.list(params),
-  "lot.get": ({ lot }, _peer, { market }) => market.lots.get(lot)?.snap ?? missing(),
+  "lot.get": ({ lot }, _peer, { market }) => (market.lots.has(lot) ? { ...market.lots.get(lot).snap, seq: market.channel(`lot:${lot}`).seq } : missing()),
   "lot.bids": (params, _peer, { market }) => market.history(params),
   "stock.list": (_params, _peer, { market }) => ({ stock: [...market.stock.values()] }),
   subscribe({ channel: name, resume }, peer, { market }) {
@@ -120,12 +120,24 @@ const METHODS = {
   "lot.bid"({ lot, amount, key }, peer, { market, control }) {
     if (!peer.account) throw { code: "unauthenticated", message: "sign in", outcome: "rejected" };
     const outcome = once(market, `${peer.account}/${lot}/${key}`, () => market.bid(peer.account, lot, amount));
-    if (control.swallowReplies) return undefined;
-    if (!outcome.ok) throw outcome.error;
-    return outcome.result;
+    return control.swallowReplies ? undefined : told(outcome);
   },
+  "lot.buy_now"({ lot, key }, peer, { market }) {
+    return told(once(market, `${peer.account}/${lot}/${key}`, () => market.buyNow(peer.account, lot)));
+  },
+  "stock.reserve"({ stock, quantity, key }, peer, { market }) {
+    return told(once(market, `${peer.account}/${stock}/${key}`, () => market.keep(peer.account, stock, quantity, `rsv_${stock}/${key}`, "reservation_created")));
+  },
+  "stock.release"({ reservation, key }, peer, { market }) {
+    const stock = reservation.slice(4).split("/")[0];
+    return told(once(market, `${peer.account}/${stock}/${key}`, () => market.keep(peer.account, stock, -1, reservation, "reservation_released")));
+  },
+  /** As the server does: the earlier reply itself, marked as replayed. */
   "command.result"({ target, key }, peer, { market }) {
-    return market.outcomes.get(`${peer.account}/${target}/${key}`) ?? missing();
+    const outcome = market.outcomes.get(`${peer.account}/${target}/${key}`);
+    if (!outcome) throw { code: "not_found", message: "no outcome is kept for this key and target", temporary: false, outcome: "not_executed", retry_after_ms: null, details: null };
+    if (!outcome.ok) throw { ...outcome.error, replayed: true };
+    return { ...outcome.result, replayed: true };
   },
 };
 
@@ -139,6 +151,11 @@ function once(market, key, act) {
   }
   market.outcomes.set(key, outcome);
   return outcome;
+}
+
+function told(outcome) {
+  if (!outcome.ok) throw outcome.error;
+  return outcome.result;
 }
 
 function missing() {
