@@ -72,12 +72,13 @@ impl LocalCell {
     /// # Errors
     /// As [`recover`].
     pub fn start(
-        options: EngineOptions,
+        mut options: EngineOptions,
         mut journal: Box<dyn Journal>,
         ground: Ground,
         genesis: Genesis,
         now: Timestamp,
     ) -> Result<Self, EngineError> {
+        options.shards = options.shard_count();
         let options = Arc::new(options);
         if journal.last() == 0 {
             let mut batch = vendue_storage::Batch::new();
@@ -279,10 +280,13 @@ impl LocalCell {
     pub fn checkpoint(&mut self) -> Result<(), EngineError> {
         let next = self.committer.next();
         let mut changes = Vec::new();
+        let mut view_keys = Vec::new();
         for value in self.views.capture(usize::MAX) {
+            view_keys.push((value.space, value.id));
             changes.push(Change { key: view_key(value.space, value.id), value: value.bytes, deadline: None });
         }
         let mut stored = Vec::new();
+        let mut all_facts = Vec::new();
         for shard in &mut self.shards {
             let captured = shard.capture(usize::MAX, next);
             for change in &captured.facts {
@@ -292,6 +296,7 @@ impl LocalCell {
                     deadline: None,
                 });
             }
+            all_facts.push(captured.facts);
             stored.push(captured.values.iter().map(|value| (value.address, value.seq)).collect::<Vec<_>>());
             for value in captured.values {
                 let deadline = value.deadline.map(|at| at.0);
@@ -300,7 +305,13 @@ impl LocalCell {
         }
         let replay_from = next.min(self.views.position() + 1);
         let marker = Marker { cell: self.cell, replay_from, time: self.now };
-        self.ground.store.checkpoint(&mut changes.into_iter(), &marker.to_bytes())?;
+        if let Err(error) = self.ground.store.checkpoint(&mut changes.into_iter(), &marker.to_bytes()) {
+            for ((shard, stored), facts) in self.shards.iter_mut().zip(stored).zip(all_facts) {
+                shard.not_stored(stored.into_iter().map(|(address, _)| address), facts);
+            }
+            self.views.not_stored(view_keys.into_iter());
+            return Err(error.into());
+        }
         for (shard, stored) in self.shards.iter_mut().zip(stored) {
             shard.stored(&stored);
             shard.passivate();

@@ -451,3 +451,22 @@ fn when_the_journal_fails_nothing_more_is_told_and_nothing_told_is_lost() {
         assert_eq!(status(&world.send_keyed(bidder(2), "later", &place_bid(0, 9_000))), "Leading at 2050");
     }
 }
+
+#[test]
+fn a_checkpoint_that_fails_loses_neither_rights_nor_states() {
+    for stop_after in [0, 1, 5, 20] {
+        let mut world = world();
+        world.bid(0, 0, 2_000);
+        world.store.stop_after(stop_after);
+        let first = world.cell.checkpoint();
+        world.bid(1, 0, 3_000);
+        world.store.stop_after(u64::MAX);
+        world.cell.checkpoint().expect("the store takes it now");
+        assert!(first.is_err() || stop_after > 5, "the first one was stopped after {stop_after}");
+        let live = world.state_hashes();
+        world.restart();
+        assert_eq!(world.state_hashes().1, live.1);
+        // Rights are facts: they are there although the checkpoint that carried them first failed.
+        assert_eq!(status(&world.bid(2, 0, 9_000)), "Leading at 3100", "stopped after {stop_after}");
+    }
+}

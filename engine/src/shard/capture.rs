@@ -84,8 +84,11 @@ impl Shard {
         }
     }
 
-    /// The state store did not take these actors after all: they count as changed again.
-    pub fn not_stored(&mut self, addresses: impl Iterator<Item = ActorAddress>) {
+    /// The state store did not take these after all: they count as changed again.
+    pub fn not_stored(&mut self, addresses: impl Iterator<Item = ActorAddress>, mut facts: Vec<FactChange>) {
+        // Before those learned meanwhile, so that of two versions the newer is written last.
+        facts.append(&mut self.changed_facts);
+        self.changed_facts = facts;
         for address in addresses {
             if let Some(&index) = self.index.get(&address)
                 && let Some(cell) = self.cells[index as usize].as_mut().filter(|cell| !cell.dirty)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::{Actor, Addr, Arbiter, Context, Handler, Message};
 use crossbeam::channel::Sender;
 use vendue_domain::actor::{ActorAddress, Command, Entity};
+use vendue_domain::facts::FactChange;
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::link::{Items, QueryItem};
@@ -44,7 +45,7 @@ pub(super) enum ShardMessage {
     /// The state store holds these now.
     Stored(Vec<(ActorAddress, u64)>),
     /// The state store did not take these.
-    NotStored(Vec<ActorAddress>),
+    NotStored(Vec<ActorAddress>, Vec<FactChange>),
     /// Keys up to here are in sealed lists.
     KeysSealed(Position),
     /// The cell has been taken over by this process: the first record it writes.
@@ -250,7 +251,9 @@ impl Host {
                 self.shard.stored(&stored);
                 self.shard.passivate();
             }
-            ShardMessage::NotStored(addresses) => self.shard.not_stored(addresses.into_iter()),
+            ShardMessage::NotStored(addresses, facts) => {
+                self.shard.not_stored(addresses.into_iter(), facts);
+            }
             ShardMessage::KeysSealed(position) => self.shard.keys_sealed(position),
             ShardMessage::Begin(shards) => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();

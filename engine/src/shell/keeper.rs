@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 use vendue_domain::actor::{ActorAddress, ActorKind};
+use vendue_domain::facts::FactChange;
 use vendue_domain::id::Id;
 use vendue_domain::record::Field;
 use vendue_storage::{Change, JournalReader, StateStore};
@@ -98,6 +99,7 @@ fn wake(shared: &Shared, store: &dyn StateStore) {
 struct Checkpoint<'a> {
     shared: &'a Shared,
     actors: Vec<Vec<(ActorAddress, u64)>>,
+    facts: Vec<Vec<FactChange>>,
     views: Vec<(ViewSpace, Id)>,
     error: Option<String>,
 }
@@ -105,8 +107,13 @@ struct Checkpoint<'a> {
 /// Writes what has changed into the state store. The marker says from where the journal must be read after it.
 fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
     let shards = shared.options.shard_count();
-    let mut checkpoint =
-        Checkpoint { shared, actors: vec![Vec::new(); usize::from(shards)], views: Vec::new(), error: None };
+    let mut checkpoint = Checkpoint {
+        shared,
+        actors: vec![Vec::new(); usize::from(shards)],
+        facts: vec![Vec::new(); usize::from(shards)],
+        views: Vec::new(),
+        error: None,
+    };
     // Every record before `next` is in the states that are captured from here on, and in the views from what they have
     // reached; the journal is read from the earlier of both.
     let next = shared.committer.next();
@@ -213,6 +220,7 @@ impl Checkpoint<'_> {
             .iter()
             .map(|change| Change { key: fact_key(change), value: Some(change.to_bytes()), deadline: None })
             .collect();
+        self.facts[usize::from(number)].extend(captured.facts);
         for value in captured.values {
             self.actors[usize::from(number)].push((value.address, value.seq));
             changes.push(Change {
@@ -226,14 +234,13 @@ impl Checkpoint<'_> {
 
     /// Tells shards and views what became of what they handed over.
     fn tell(self, stored: bool) {
-        for (number, actors) in self.actors.into_iter().enumerate() {
+        for (number, (actors, facts)) in self.actors.into_iter().zip(self.facts).enumerate() {
             let Some(shard) = self.shared.shard(number as u16) else { continue };
             if stored {
                 shard.do_send(ShardMessage::Stored(actors));
             } else {
-                shard.do_send(ShardMessage::NotStored(
-                    actors.into_iter().map(|(address, _)| address).collect(),
-                ));
+                let addresses = actors.into_iter().map(|(address, _)| address).collect();
+                shard.do_send(ShardMessage::NotStored(addresses, facts));
             }
         }
         if !stored {

@@ -62,11 +62,13 @@ impl Engine {
     /// # Errors
     /// Why it could not start (nothing was changed), or why it stopped (everything acknowledged is durable).
     pub fn run(
-        options: EngineOptions,
+        mut options: EngineOptions,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()> + 'static,
     ) -> Result<(), EngineError> {
         options.validate()?;
+        // Asked of the system once: it reads files to answer, and every frame wants to know.
+        options.shards = options.shard_count();
         let options = Arc::new(options);
         let files = Files::open(&options)?;
         let recovered = recover(
