@@ -1,0 +1,78 @@
+//! The journal against everything that was asked, told and heard.
+
+mod channels;
+mod lots;
+mod outcomes;
+mod replay;
+mod stock;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use vendue_domain::actor::ActorAddress;
+use vendue_domain::record::Field;
+use vendue_domain::time::Timestamp;
+use vendue_engine::entry::Entry;
+use vendue_storage::JournalReader;
+
+use crate::Broken;
+use crate::world::World;
+
+pub(crate) use replay::check as replay;
+
+/// One record and its position.
+pub(crate) type Placed = (u64, Entry);
+
+/// Every check of a world at rest.
+pub(crate) fn all(world: &mut World) -> Result<(), Broken> {
+    let journal = read(world)?;
+    positions(&journal)?;
+    outcomes::check(&world.shared.history, &journal)?;
+    lots::check(&journal, world.engine_time())?;
+    stock::check(&journal)?;
+    channels::check(&world.shared.ledger, &journal)?;
+    replay::check(world)?;
+    replay::live(world)
+}
+
+fn read(world: &World) -> Result<Vec<Placed>, Broken> {
+    let mut journal = Vec::new();
+    let mut unreadable = None;
+    let outcome = world.disk.log.read(1, &mut |position, record| match Entry::from_bytes(record) {
+        Ok(entry) => {
+            journal.push((position, entry));
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            unreadable = Some(format!("record {position}: {error}"));
+            ControlFlow::Break(())
+        }
+    });
+    if let Err(error) = outcome {
+        return Err(Broken::new("I5", error.to_string()));
+    }
+    unreadable.map_or(Ok(journal), |problem| Err(Broken::new("I5", problem)))
+}
+
+/// Positions are dense from 1; an actor's numbers are dense and its time never goes back (I5, I22).
+fn positions(journal: &[Placed]) -> Result<(), Broken> {
+    let mut actors: BTreeMap<ActorAddress, (u64, Timestamp)> = BTreeMap::new();
+    for (number, (position, entry)) in journal.iter().enumerate() {
+        if *position != number as u64 + 1 {
+            return Err(Broken::new("I5", format!("record {number} stands at {position}")));
+        }
+        let Entry::Decided(decided) = entry else { continue };
+        let Some(address) = decided.address() else {
+            return Err(Broken::new("I5", format!("a decision without events at {position}")));
+        };
+        let (seq, time) = actors.entry(address).or_default();
+        if decided.seq != *seq + decided.events.0.len() as u64 {
+            return Err(Broken::new("I5", format!("after number {seq} comes {decided:?}")));
+        }
+        if decided.time < *time {
+            return Err(Broken::new("I22", format!("after {time:?} comes {decided:?}")));
+        }
+        (*seq, *time) = (decided.seq, decided.time);
+    }
+    Ok(())
+}
