@@ -22,7 +22,7 @@ for (const [name, look] of shots) {
   await page.waitForTimeout(SETTLE_MS);
   await page.screenshot({ path: `${out}market-${name}.png` });
   await page.screenshot({ path: `${out}market-${name}-full.png`, fullPage: true });
-  await page.locator("article a").nth(2).click();
+  await page.locator("article a").first().click();
   await page.locator("table tr").nth(2).waitFor({ timeout: 15_000 }).catch(() => undefined);
   if (token) {
     await page.evaluate((text) => (location.hash += `?token=${text}`), token);
@@ -31,7 +31,8 @@ for (const [name, look] of shots) {
     await page.locator(".notice:not(.busy)").filter({ hasText: /./ }).waitFor();
   }
   await page.waitForTimeout(300);
-  await page.screenshot({ path: `${out}lot-${name}.png`, fullPage: name.startsWith("phone") });
+  await page.screenshot({ path: `${out}lot-${name}.png` });
+  if (name.startsWith("phone")) await page.screenshot({ path: `${out}lot-${name}-full.png`, fullPage: true });
   if (target.drop && name !== "small-light") {
     target.drop({ refuse: true });
     await page.waitForTimeout(1_500);
