@@ -179,10 +179,10 @@ test("where one leads, and with which maximum, is known after a reload", { skip:
   withPage({}, async (page) => {
     await page.locator(".rows a").last().click();
     await page.locator("#maximum").waitFor();
-    await page.locator(".steps button").nth(1).click();
+    await page.locator(".steps button").nth(3).click();
     await page.locator(".big").click();
     await page.locator(".notice").filter({ hasText: /You lead/ }).waitFor();
-    const own = await page.locator(".next").filter({ hasText: /Yours/ }).textContent();
+    const own = await page.locator(".next").filter({ hasText: /So far/ }).textContent();
     // The alias is learnt by a question after the answer.
     await page.waitForFunction(() => JSON.parse(sessionStorage.getItem("vendue.mine") ?? "{}").lots?.some(([, , alias]) => alias !== null));
     await page.reload();

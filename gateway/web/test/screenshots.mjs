@@ -6,9 +6,11 @@ const out = new URL("../screenshots/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 const target = await server({ seed: 11 });
 const browser = await launch();
+/** Milliseconds for a market to move, so that the pictures show one that does. A real one moves more slowly. */
+const SETTLE_MS = Number(process.env.SETTLE_MS ?? 3_000);
 const shots = [
-  ["desktop-light", { width: 1360, height: 950 }],
-  ["desktop-dark", { width: 1360, height: 950, scheme: "dark" }],
+  ["desktop-light", { width: 1440, height: 960 }],
+  ["desktop-dark", { width: 1440, height: 960, scheme: "dark" }],
   ["phone-light", { width: 390, height: 844 }],
   ["phone-dark", { width: 390, height: 844, scheme: "dark" }],
   ["small-light", { width: 320, height: 640 }],
@@ -17,10 +19,10 @@ const token = process.env.VENDUE_TOKEN ?? (target.real ? null : "you");
 for (const [name, look] of shots) {
   const page = await open(browser, target.url, look);
   await page.locator("article").first().waitFor();
-  await page.waitForTimeout(3_000);
+  await page.waitForTimeout(SETTLE_MS);
   await page.screenshot({ path: `${out}market-${name}.png` });
   await page.screenshot({ path: `${out}market-${name}-full.png`, fullPage: true });
-  await page.locator("article a").nth(2).click();
+  await page.locator("article a").first().click();
   await page.locator("table tr").nth(2).waitFor({ timeout: 15_000 }).catch(() => undefined);
   if (token) {
     await page.evaluate((text) => (location.hash += `?token=${text}`), token);
@@ -29,7 +31,8 @@ for (const [name, look] of shots) {
     await page.locator(".notice:not(.busy)").filter({ hasText: /./ }).waitFor();
   }
   await page.waitForTimeout(300);
-  await page.screenshot({ path: `${out}lot-${name}.png`, fullPage: name.startsWith("phone") });
+  await page.screenshot({ path: `${out}lot-${name}.png` });
+  if (name.startsWith("phone")) await page.screenshot({ path: `${out}lot-${name}-full.png`, fullPage: true });
   if (target.drop && name !== "small-light") {
     target.drop({ refuse: true });
     await page.waitForTimeout(1_500);

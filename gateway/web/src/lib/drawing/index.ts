@@ -1,18 +1,34 @@
 import { bottle, furniture, instrument, lamp, painting, parcel, vase } from "./large.js";
 import { book, camera, coin, jewel, watch } from "./small.js";
+import { dish, globe, lens, map } from "./study.js";
 import { Dice, PALETTES, rect, type Palette, type Shape } from "./shapes.js";
 
 export type { Shape } from "./shapes.js";
 
 type Draw = (palette: Palette, dice: Dice) => Shape[];
 
+interface Kind {
+  words: RegExp;
+  draw: Draw;
+  flat?: boolean;
+}
+
+/** Words of a title that say more than any category does: an instrument can be a violin or a sextant. */
+const NAMED: readonly Kind[] = [
+  { words: /\bglobe\b/i, draw: globe },
+  { words: /microscope|sextant|telescope|loupe|magnif|theodolite/i, draw: lens },
+  { words: /\b(sea|admiralty) chart\b/i, draw: map, flat: true },
+  { words: /\bcharger\b|\bdish\b|\bplatter\b/i, draw: dish, flat: true },
+];
+
 /** Which words of a category or title mean which drawing; the first that fits. `flat` things are seen from above. */
-const KINDS: readonly { words: RegExp; draw: Draw; flat?: boolean }[] = [
+const KINDS: readonly Kind[] = [
   { words: /watch|chronograph|wristwatch|clock|timepiece/i, draw: watch, flat: true },
   { words: /camera|lens|photograph|leica|rolleiflex/i, draw: camera },
   { words: /ceramic|vase|porcelain|pottery|bowl|stoneware|glass|jug|tea ?pot/i, draw: vase },
   { words: /wine|bottle|whisk|spirits|cognac|port\b|champagne/i, draw: bottle },
-  { words: /book|manuscript|edition|library|atlas|letters?\b|map/i, draw: book },
+  { words: /book|manuscript|edition|library|atlas|letters?\b/i, draw: book },
+  { words: /\bmaps?\b/i, draw: map, flat: true },
   { words: /instrument|violin|cello|guitar|viola|music/i, draw: instrument },
   { words: /furniture|chair|cabinet|desk|table\b|sideboard|chest|sofa|bench/i, draw: furniture },
   { words: /lamp|light|lantern/i, draw: lamp },
@@ -22,7 +38,7 @@ const KINDS: readonly { words: RegExp; draw: Draw; flat?: boolean }[] = [
 ];
 
 function kindOf(category: string, title: string): { draw: Draw; flat: boolean } {
-  const kind = KINDS.find(({ words }) => words.test(category)) ?? KINDS.find(({ words }) => words.test(title));
+  const kind = NAMED.find(({ words }) => words.test(title)) ?? KINDS.find(({ words }) => words.test(category)) ?? KINDS.find(({ words }) => words.test(title));
   return kind ? { draw: kind.draw, flat: kind.flat ?? false } : { draw: parcel, flat: false };
 }
 
