@@ -16,7 +16,7 @@ use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-use crate::recovery::{Marker, Recovered, Sources, actor_key, fact_key, recover, view_key};
+use crate::recovery::{Marker, Recovered, Sources, actor_key, captured_key, fact_key, recover};
 use crate::shard::{Request, Seal, Shard, read_stored};
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
@@ -282,8 +282,8 @@ impl LocalCell {
         let mut changes = Vec::new();
         let mut view_keys = Vec::new();
         for value in self.views.capture(usize::MAX) {
-            view_keys.push((value.space, value.id));
-            changes.push(Change { key: view_key(value.space, value.id), value: value.bytes, deadline: None });
+            view_keys.push((value.space, value.owner));
+            changes.push(Change { key: captured_key(&value), value: value.bytes, deadline: None });
         }
         let mut stored = Vec::new();
         let mut all_facts = Vec::new();

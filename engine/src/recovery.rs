@@ -17,7 +17,7 @@ use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
 use crate::shard::{Seal, Shard, read_stored};
 use crate::unit::Published;
-use crate::views::{Open, ViewSpace, Views};
+use crate::views::{Open, ViewSpace, ViewValue, Views};
 
 vendue_domain::record! {
     /// What a checkpoint says of itself; valid because it is written after everything it covers is on disk.
@@ -82,6 +82,12 @@ pub fn actor_key(address: &ActorAddress) -> Key {
 #[must_use]
 pub fn view_key(space: ViewSpace, id: Id) -> Key {
     Key { slot: id.slot(), space: space as u8, id: id.0 }
+}
+
+/// The key of a captured value: in its owner's slot.
+#[must_use]
+pub fn captured_key(value: &ViewValue) -> Key {
+    Key { slot: value.owner.slot(), space: value.space as u8, id: value.id.0 }
 }
 
 /// The key of a fact: by whose it is, so that a newer version replaces the older.

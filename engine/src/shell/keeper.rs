@@ -15,7 +15,7 @@ use super::Shared;
 use super::files::Listed;
 use super::host::ShardMessage;
 use super::views_thread::ViewsMessage;
-use crate::recovery::{Marker, actor_key, fact_key, view_key};
+use crate::recovery::{Marker, actor_key, captured_key, fact_key};
 use crate::shard::{CAPTURE_SLICE, Captured, DEADLINE_HORIZON_US, Shard};
 use crate::views::ViewSpace;
 
@@ -195,8 +195,8 @@ impl Checkpoint<'_> {
         let changes = values
             .into_iter()
             .map(|value| {
-                self.views.push((value.space, value.id));
-                Change { key: view_key(value.space, value.id), value: value.bytes, deadline: None }
+                self.views.push((value.space, value.owner));
+                Change { key: captured_key(&value), value: value.bytes, deadline: None }
             })
             .collect();
         Ok((changes, position, remaining))

@@ -30,6 +30,8 @@ pub struct ViewValue {
     /// What kind.
     pub space: ViewSpace,
     /// Whose.
+    pub owner: Id,
+    /// Its own name: the owner's, or where the owner has several values (a history's chunks) one beside the others.
     pub id: Id,
     /// The value.
     pub bytes: Option<Vec<u8>>,
@@ -77,10 +79,16 @@ vendue_domain::record! {
     struct StoredBoard { 1 => seq: u64, 2 => position: u64, 3 => lots: Vec<LotId>, 4 => stock: Vec<StockId> }
 }
 vendue_domain::record! {
-    struct StoredHistory { 1 => seq: u64, 2 => bids: Vec<HistoryBid> }
+    struct StoredChunk { 1 => lot: LotId, 2 => first: u64, 3 => bids: Vec<HistoryBid> }
 }
 vendue_domain::record! {
     struct StoredAudit { 1 => seq: u64, 2 => position: u64, 3 => records: Vec<AuditRecord> }
+}
+
+/// The name of a history's chunk: beside the lot's other chunks, so that they share blocks.
+fn chunk_id(lot: LotId, chunk: u32) -> Id {
+    let lot = xxhash_rust::xxh3::xxh3_128(&lot.0.0);
+    Id::from_u128((lot & !u128::from(u32::MAX)) | u128::from(chunk))
 }
 
 /// What has changed since the last capture, each once: whatever is in it carries a mark of its own.
@@ -108,14 +116,36 @@ impl Views {
         while values.len() < limit {
             let Some((space, id)) = self.changed.keys.pop() else { break };
             self.mark_noted(space, id, false);
-            values.push(ViewValue { space, id, bytes: self.value(space, id) });
+            if space == ViewSpace::History {
+                self.capture_history(LotId(id), &mut values);
+            } else {
+                values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) });
+            }
         }
         values
+    }
+
+    fn capture_history(&mut self, lot: LotId, values: &mut Vec<ViewValue>) {
+        let Some(shown) = self.shown.get_mut(&ActorAddress::from(lot)) else { return };
+        for (chunk, bids) in shown.history.take_changes() {
+            let bytes = bids.map(|(first, bids)| StoredChunk { lot, first, bids }.to_bytes());
+            values.push(ViewValue {
+                space: ViewSpace::History,
+                owner: lot.0,
+                id: chunk_id(lot, chunk),
+                bytes,
+            });
+        }
     }
 
     /// The state store did not take these after all.
     pub fn not_stored(&mut self, values: impl Iterator<Item = (ViewSpace, Id)>) {
         for (space, id) in values {
+            if space == ViewSpace::History {
+                if let Some(shown) = self.shown.get_mut(&ActorAddress::from(LotId(id))) {
+                    shown.history.not_stored();
+                }
+            }
             if self.mark_noted(space, id, true) == Some(false) {
                 self.changed.push(space, id);
             }
@@ -145,15 +175,11 @@ impl Views {
                 let (lots, stock) = (board.lots.clone(), board.stock.clone());
                 StoredBoard { seq, position, lots, stock }.to_bytes()
             }),
-            ViewSpace::History => self.of(LotId(id)).map(|shown| {
-                let history = &shown.history;
-                StoredHistory { seq: history.seq(), bids: history.bids().copied().collect() }.to_bytes()
-            }),
             ViewSpace::Audit => self.audits.get(&MarketId(id)).map(|audit| {
                 let (seq, position) = (audit.cursor.seq, audit.cursor.position);
                 StoredAudit { seq, position, records: audit.records.iter().cloned().collect() }.to_bytes()
             }),
-            ViewSpace::Fact | ViewSpace::Reservation => None,
+            ViewSpace::History | ViewSpace::Fact | ViewSpace::Reservation => None,
         }
     }
 
@@ -182,9 +208,9 @@ impl Views {
                 board.stock = stored.stock;
             }
             ViewSpace::History => {
-                let stored = StoredHistory::from_bytes(bytes)?;
-                if let Some(shown) = self.shown.get_mut(&ActorAddress::from(LotId(id))) {
-                    shown.history = super::history::History::restored(stored.seq, stored.bids);
+                let stored = StoredChunk::from_bytes(bytes)?;
+                if let Some(shown) = self.shown.get_mut(&ActorAddress::from(stored.lot)) {
+                    shown.history.absorb(stored.first, stored.bids);
                 }
             }
             ViewSpace::Audit => {
