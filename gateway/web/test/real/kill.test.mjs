@@ -47,11 +47,11 @@ async function nothingMissing(page) {
 
 const words = (lot) => ((lot.price ?? lot.start_amount) / 100).toLocaleString("en", { minimumFractionDigits: 2 });
 
-/** A signed-in page that opens a lot from the list's end, where no bot fights yet; each test has a place of its own. */
-async function quietLot(place, look = {}) {
+/** A signed-in page on a lot where nobody has bid: no maximum of anybody's, nor of an earlier test's, is in the way. */
+async function quietLot(look) {
   const page = await open(browser, `${url}#token=${token}`, look);
   await page.getByRole("button", { name: "Sign out" }).waitFor();
-  await page.locator(".rows a").nth(place).click();
+  await page.locator(".rows li").filter({ hasText: "No bids yet" }).last().locator("a").click();
   await page.locator("#maximum").waitFor();
   return page;
 }
@@ -90,7 +90,7 @@ for (const victim of ["engine", "gateway"]) {
   });
 
   test(`a bid counts once, before and after the ${victim} is killed`, { skip }, async () => {
-    const page = await quietLot(victim === "engine" ? -2 : -3, { width: 390, height: 844 });
+    const page = await quietLot({ width: 390, height: 844 });
     try {
       await bid(page);
       const pid = demo()[`${victim}_pid`];
@@ -98,8 +98,7 @@ for (const victim of ["engine", "gateway"]) {
       // Pressed at once: it waits, is repeated or is looked up, but it is told what became of it.
       await bid(page, 1);
       await page.locator('[data-phase="live"]').waitFor({ timeout: 30_000 });
-      const numbers = await page.locator("tbody tr").count();
-      assert.ok(numbers >= 1, "the bids are listed");
+      await page.locator("tbody tr").first().waitFor();
       await eventually(`another ${victim} runs`, () => demo()[`${victim}_pid`] !== pid);
       await page.reload();
       // A bot may have bid more meanwhile; that one stands there at all is what a reload must not forget.
@@ -117,18 +116,6 @@ test("prices still move after everything was killed", { skip }, async () => {
     const shown = () => page.$$eval(".rows .amount", (all) => all.map((node) => node.firstChild.textContent).join());
     const before = await shown();
     await eventually("a price moves", async () => (await shown()) !== before, 60_000);
-  } finally {
-    await page.context().close();
-  }
-});
-
-test("where one stands is still known after a reload", { skip }, async () => {
-  const page = await quietLot(-4);
-  try {
-    await bid(page, 2);
-    await page.reload();
-    await page.locator("#maximum").waitFor();
-    await page.locator("article .panel").locator(".standing.leads, .standing.out").waitFor();
   } finally {
     await page.context().close();
   }
