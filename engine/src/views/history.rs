@@ -27,6 +27,9 @@ vendue_domain::record! {
 /// busy lot ever heard. At about 25 bytes a bid a value stays well below a block.
 const CHUNK_BIDS: u64 = 128;
 
+/// The number of a chunk's first bid, and its bids.
+pub(super) type Chunk = (u64, Vec<HistoryBid>);
+
 /// The newest public bids of one lot.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct History {
@@ -57,7 +60,7 @@ impl History {
     }
 
     /// What has to be written: the chunks that have grown since the last call (with their first bid's number), and (`None`) those no bid of which is kept.
-    pub(super) fn take_changes(&mut self) -> Vec<(u32, Option<(u64, Vec<HistoryBid>)>)> {
+    pub(super) fn take_changes(&mut self) -> Vec<(u32, Option<Chunk>)> {
         let end = self.dropped + self.bids.len() as u64;
         let first_kept = self.dropped / CHUNK_BIDS;
         let gone = (self.removed..first_kept).map(|chunk| (chunk as u32, None));

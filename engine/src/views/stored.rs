@@ -141,10 +141,10 @@ impl Views {
     /// The state store did not take these after all.
     pub fn not_stored(&mut self, values: impl Iterator<Item = (ViewSpace, Id)>) {
         for (space, id) in values {
-            if space == ViewSpace::History {
-                if let Some(shown) = self.shown.get_mut(&ActorAddress::from(LotId(id))) {
-                    shown.history.not_stored();
-                }
+            if space == ViewSpace::History
+                && let Some(shown) = self.shown.get_mut(&ActorAddress::from(LotId(id)))
+            {
+                shown.history.not_stored();
             }
             if self.mark_noted(space, id, true) == Some(false) {
                 self.changed.push(space, id);
