@@ -154,7 +154,9 @@ async fn end(mut child: Child) {
 
 impl Program {
     fn spawn(&self, address: Option<&str>) -> std::io::Result<Child> {
-        let mut command = Command::new(std::env::current_exe()?);
+        // The running program itself, also when its file has been replaced by a newer build meanwhile; under its own name.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0(std::env::args_os().next().unwrap_or_else(|| "vendue".into()));
         command.args(&self.arguments);
         if let Some(address) = address {
             command.args(["--listen", address]);

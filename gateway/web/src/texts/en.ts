@@ -77,7 +77,7 @@ export const en = {
     historyNote: "Equal bids: the earlier number wins.",
     when: "When",
     who: "Bidder",
-    amount: "Bid",
+    amount: "Price after it",
     order: "No.",
     about: "About this lot",
     format: "Format",
