@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use vendue_domain::actor::{ActorAddress, Command};
+use vendue_domain::actor::{ActorAddress, ActorKind, Command};
+use vendue_domain::id::Id;
 use vendue_domain::market::{MarkMarket, MarketCommand};
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
@@ -16,10 +17,21 @@ use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
+<<<<<<< HEAD
 use crate::recovery::{Marker, Recovered, Sources, actor_key, captured_key, fact_key, recover};
 use crate::shard::{Request, Seal, Shard, read_stored};
+=======
+use crate::recovery::{Marker, Recovered, Sources, actor_key, fact_key, recover, view_key};
+use crate::shard::{DEADLINE_HORIZON_US, Request, Seal, Shard, read_stored};
+>>>>>>> sim
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
+
+/// How often sleeping actors with a deadline within the horizon are woken, in milliseconds: as the shell does.
+const WAKE_EVERY_MS: u64 = 10_000;
+
+/// How many sleeping actors are woken at once.
+const WAKE_MAX: usize = 100_000;
 
 /// What a local cell stands on.
 #[derive(Clone)]
@@ -64,6 +76,8 @@ pub struct LocalCell {
     requests: Vec<(u16, Request)>,
     cell: u128,
     now: Timestamp,
+    /// When deadlines in the state store are looked for again.
+    wakes_at: Timestamp,
 }
 
 impl LocalCell {
@@ -108,10 +122,12 @@ impl LocalCell {
             requests: Vec::new(),
             cell: genesis.cell,
             now: now.max(last_time),
+            wakes_at: now,
         };
         for number in 0..cell.shards.len() {
             cell.round(number, now, |shard| shard.recovered(last_time));
         }
+        cell.wake()?;
         Ok(cell)
     }
 
@@ -260,8 +276,26 @@ impl LocalCell {
             .transpose()
     }
 
-    /// Time passes: timers, market marks.
+    /// Brings actors into memory whose deadline in the state store comes near, as the shell's keeper does.
+    fn wake(&mut self) -> Result<(), EngineError> {
+        self.wakes_at = self.now.plus_ms(WAKE_EVERY_MS);
+        for (_, key) in self.ground.store.due(self.now.0 + DEADLINE_HORIZON_US, WAKE_MAX)? {
+            let Some(kind) = ActorKind::from_u8(key.space) else { continue };
+            let address = ActorAddress { kind, id: Id(key.id) };
+            let owner = usize::from(Shard::owner(&address, self.shards.len() as u16));
+            self.round(owner, self.now, |shard| shard.activate(address));
+        }
+        Ok(())
+    }
+
+    /// Time passes: timers, market marks. Deadlines in the state store are looked for every 10 s; a store that cannot be
+    /// read is asked again.
     pub fn tick(&mut self, now: Timestamp) {
+        if self.now.max(now) >= self.wakes_at
+            && let Err(error) = self.wake()
+        {
+            tracing::error!(%error, "deadlines cannot be read from the state store");
+        }
         for number in 0..self.shards.len() {
             self.round(number, now, |_| {});
         }

@@ -158,17 +158,23 @@ fn a_lot_ends_by_its_own_deadline_and_takes_nothing_after_it() {
 
 #[test]
 fn a_lot_whose_end_fell_into_an_outage_is_given_time() {
-    let mut world = world();
-    world.bid(0, 0, 2_000);
-    world.now = world.now.plus_ms(4_000_000);
-    world.restart();
-    assert_eq!(
-        status(&world.bid(1, 0, 5_000)),
-        "Leading at 2050",
-        "it ends outage_extend_ms after the recovery"
-    );
-    world.wait_ms(60_000);
-    assert_eq!(status(&world.bid(1, 0, 9_000)), "lot_closed");
+    // In memory after the recovery, or in the state store.
+    for is_stored in [false, true] {
+        let mut world = world();
+        world.bid(0, 0, 2_000);
+        if is_stored {
+            world.cell.checkpoint().unwrap();
+        }
+        world.now = world.now.plus_ms(4_000_000);
+        world.restart();
+        assert_eq!(
+            status(&world.bid(1, 0, 5_000)),
+            "Leading at 2050",
+            "it ends outage_extend_ms after the recovery; stored: {is_stored}"
+        );
+        world.wait_ms(60_000);
+        assert_eq!(status(&world.bid(1, 0, 9_000)), "lot_closed");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use vendue_domain::actor::ActorKind;
 use vendue_domain::id::AccountId;
 use vendue_domain::time::Timestamp;
 use vendue_engine::entry::Genesis;
@@ -10,9 +11,9 @@ use vendue_engine::{EngineError, EngineOptions};
 
 use vendue_engine::keys::NoOlderKeys;
 use vendue_engine::local::{Ground, LocalCell};
-use vendue_engine::shard::{Seal, Shard};
+use vendue_engine::shard::Seal;
 use vendue_engine::views::Open;
-use vendue_storage::{JournalReader, MemoryJournal, MemoryLog, MemoryStore};
+use vendue_storage::{JournalReader, MemoryJournal, MemoryLog, MemoryStore, StateStore, StorageError};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::history::KEY_SECRET;
@@ -21,6 +22,10 @@ use crate::history::KEY_SECRET;
 const CELL: u128 = 0xCE11;
 /// How many commits are made until nothing is under way: facts travel between shards in one more each.
 const SETTLING_COMMITS: usize = 8;
+
+/// The kinds of actors there are.
+const ACTORS: [ActorKind; 5] =
+    [ActorKind::Market, ActorKind::Account, ActorKind::Sale, ActorKind::Lot, ActorKind::Stock];
 
 /// Seals by reversing: enough to see that nothing is kept in clear.
 struct Reversed;
@@ -84,6 +89,21 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// The hash of every actor that the state store holds.
+    pub(crate) fn actors_hash(&self) -> Result<u64, StorageError> {
+        let mut hasher = Xxh3::new();
+        for kind in ACTORS {
+            self.store.scan(kind as u8, &mut |key, value| {
+                hasher.update(&key.id);
+                hasher.update(value);
+                std::ops::ControlFlow::Continue(())
+            })?;
+        }
+        Ok(hasher.digest())
+    }
+}
+
 /// Commits until nothing is under way, for cells whose replies nobody waits for.
 pub(crate) fn settle(cell: &mut LocalCell) -> Result<(), EngineError> {
     for _ in 0..SETTLING_COMMITS {
@@ -95,14 +115,4 @@ pub(crate) fn settle(cell: &mut LocalCell) -> Result<(), EngineError> {
 /// Whether everything decided is durable.
 pub(crate) fn is_settled(cell: &LocalCell) -> bool {
     cell.committer().next() == cell.committer().durable() + 1
-}
-
-/// The hash of what anybody may know.
-pub(crate) fn views_hash(cell: &LocalCell) -> u64 {
-    cell.views().state_hash()
-}
-
-/// The hashes of the shards' actors.
-pub(crate) fn shards_hash(cell: &LocalCell) -> Vec<u64> {
-    cell.shards().iter().map(Shard::state_hash).collect()
 }

@@ -92,6 +92,11 @@ impl World {
 
     /// A checkpoint at this moment; one that is `torn` ends with the process half-way.
     pub(crate) fn checkpoint(&mut self, torn: bool) -> Result<(), Broken> {
+        let now = self.engine_time();
+        if let Some(cell) = &mut self.engine {
+            // What is due is decided before: the checkpoint's time is a moment that every shard has reached.
+            cell.tick(now);
+        }
         for _ in 0..SETTLING_COMMITS {
             if self.engine.as_ref().is_none_or(is_settled) {
                 break;

@@ -66,39 +66,49 @@ pub(crate) fn to_account(account: AccountId) -> (ActorAddress, String) {
     (account.into(), account.to_string())
 }
 
-/// What the operator does first, in stages: each begins when all of the one before has succeeded.
-pub(crate) fn opening(bidders: u64, chance: &mut Chance) -> Vec<Vec<Intent>> {
-    let market = json!({"market": MARKET.to_string(), "name": "Simulated market", "currency": "EUR"});
-    let accounts = (0..bidders).map(|number| {
-        let id = bidder(number).to_string();
-        let params = json!({"account": id, "name": format!("Bidder {number}")});
-        (to_account(bidder(number)), "account.create", params)
-    });
-    let grants = (0..bidders).map(|number| {
-        // The last one sells, and tries to bid on its own lots (I19).
-        let role = if number + 1 == bidders { "seller" } else { "bidder" };
-        let id = bidder(number).to_string();
-        let params = json!({"account": id, "market": MARKET.to_string(), "role": role});
-        (to_account(bidder(number)), "account.grant", params)
-    });
+/// How many stages the opening has.
+pub(crate) const STAGES: usize = 5;
+
+/// What the operator does first, in stages: each begins when all of the one before is answered.
+pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Chance) -> Vec<Intent> {
+    // The last one sells, and tries to bid on its own lots (I19).
     let seller = bidder(bidders - 1);
-    let also = json!({"account": seller.to_string(), "market": MARKET.to_string(), "role": "bidder"});
-    let mut goods: Vec<Intent> = (0..LOTS).map(|number| new_lot(number, BEGIN, seller, chance)).collect();
-    goods.extend((0..STOCKS).map(|number| new_stock(number, chance)));
-    let opened = (0..LOTS).map(|number| {
-        (
-            to_lot(lot(number)),
-            "lot.open",
-            json!({"lot": lot(number).to_string(), "reason": "the sale begins"}),
-        )
-    });
-    vec![
-        vec![(to_market(), "market.create", market)],
-        accounts.collect(),
-        grants.chain([(to_account(seller), "account.grant", also)]).collect(),
-        goods,
-        opened.collect(),
-    ]
+    let grant = |account: AccountId, role: &str| {
+        let params = json!({"account": account.to_string(), "market": MARKET.to_string(), "role": role});
+        (to_account(account), "account.grant", params)
+    };
+    match number {
+        0 => {
+            let params =
+                json!({"market": MARKET.to_string(), "name": "Simulated market", "currency": "EUR"});
+            vec![(to_market(), "market.create", params)]
+        }
+        1 => {
+            let create = |number| {
+                let account = bidder(number);
+                let params = json!({"account": account.to_string(), "name": format!("Bidder {number}")});
+                (to_account(account), "account.create", params)
+            };
+            (0..bidders).map(create).collect()
+        }
+        2 => {
+            let all = (0..bidders).map(|number| grant(bidder(number), "bidder"));
+            all.chain([grant(seller, "seller")]).collect()
+        }
+        3 => {
+            let mut goods: Vec<Intent> =
+                (0..LOTS).map(|number| new_lot(number, now, seller, chance)).collect();
+            goods.extend((0..STOCKS).map(|number| new_stock(number, chance)));
+            goods
+        }
+        _ => {
+            let open = |number| {
+                let params = json!({"lot": lot(number).to_string(), "reason": "the sale begins"});
+                (to_lot(lot(number)), "lot.open", params)
+            };
+            (0..LOTS).map(open).collect()
+        }
+    }
 }
 
 /// A lot of any make: proxy or plain, with or without reserve, buy-now, soft close and end.

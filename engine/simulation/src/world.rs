@@ -17,9 +17,9 @@ use vendue_protocol::wire::Encoding;
 use crate::cell::Disk;
 use crate::chance::Chance;
 use crate::client::Client;
-use crate::history::{History, Told};
+use crate::history::History;
 use crate::ledger::Ledger;
-use crate::market::{self, BEGIN, Intent, Knowledge, LOTS, bidder};
+use crate::market::{self, BEGIN, Knowledge, LOTS, bidder};
 use crate::network::Stream;
 use crate::{Broken, Options, Report, workload};
 
@@ -71,8 +71,8 @@ pub(crate) struct World {
     pub(crate) link: Option<Link>,
     pub(crate) link_returns_at: Timestamp,
     pub(crate) clients: Vec<Client>,
-    /// What the operator has yet to set up, and the commands of the present stage.
-    stages: Vec<Vec<Intent>>,
+    /// How many stages of the opening have begun, and the commands of the last one that have no outcome.
+    stages_begun: usize,
     staged: Vec<usize>,
     pub(crate) report: Report,
 }
@@ -88,8 +88,6 @@ impl World {
             outage_extend_ms: 2_000,
             ..EngineOptions::default()
         };
-        let mut stages = market::opening(BIDDERS, &mut chance);
-        stages.reverse();
         let clients = (0..options.clients).map(|number| new_client(number, &mut chance)).collect();
         let core = new_gateway(&mut chance);
         let knowledge = Knowledge { lots: LOTS, ..Knowledge::default() };
@@ -109,7 +107,7 @@ impl World {
             link: None,
             link_returns_at: BEGIN,
             clients,
-            stages,
+            stages_begun: 0,
             staged: Vec::new(),
             report,
         };
@@ -120,11 +118,6 @@ impl World {
     /// The engine's wall clock.
     pub(crate) const fn engine_time(&self) -> Timestamp {
         Timestamp(self.shared.now.0 + self.skew_us)
-    }
-
-    /// Whether the engine's memory holds every actor at all times.
-    pub(crate) const fn keeps_all(&self) -> bool {
-        self.engine_options.resident_max > RESIDENT_FEW
     }
 
     /// One step: time passes, bytes arrive, somebody acts, something is made durable.
@@ -139,7 +132,7 @@ impl World {
             self.fail()?;
         }
         self.reconnect()?;
-        self.clients_speak()?;
+        self.clients_speak();
         self.gateway_speaks();
         self.engine_works()?;
         self.engine_speaks()?;
@@ -174,12 +167,12 @@ impl World {
 
     /// Whether the market stands.
     pub(crate) fn is_set_up(&self) -> bool {
-        self.stages.is_empty() && self.staged.is_empty()
+        self.stages_begun == market::STAGES && self.staged.is_empty()
     }
 
     /// Clients act, and what they have sent arrives at the gateway.
-    fn clients_speak(&mut self) -> Result<(), Broken> {
-        self.set_up()?;
+    fn clients_speak(&mut self) {
+        self.set_up();
         let is_set_up = self.is_set_up();
         for client in &mut self.clients {
             let acts = is_set_up && !self.shared.is_quiet && client.has_room();
@@ -200,29 +193,27 @@ impl World {
                 self.core.receive(self.shared.now, key, &bytes);
             }
         }
-        Ok(())
     }
 
     /// The operator's first commands, stage by stage.
-    fn set_up(&mut self) -> Result<(), Broken> {
+    fn set_up(&mut self) {
         let issues = &self.shared.history.issues;
-        for &number in &self.staged {
-            if let Some(Told::Rejected(error)) = &issues[number].told {
-                return Err(Broken::new("SETUP", format!("{:?}: {error}", issues[number])));
-            }
-        }
         self.staged.retain(|&number| !issues[number].is_settled());
         let operator = &mut self.clients[0];
         if !self.staged.is_empty() || !operator.is_ready {
-            return Ok(());
+            return;
         }
-        for (target, method, params) in self.stages.pop().unwrap_or_default() {
+        if self.stages_begun == market::STAGES {
+            return;
+        }
+        let intents = market::stage(self.stages_begun, BIDDERS, self.shared.now, &mut self.shared.chance);
+        self.stages_begun += 1;
+        for (target, method, params) in intents {
             let issue = self.shared.history.issue(AccountId::HOUSE, target, method, params);
             self.staged.push(issue);
             operator.send(issue, &mut self.shared);
         }
         operator.flush(&mut self.shared);
-        Ok(())
     }
 
     /// The gateway looks at its clock, and what it has for the engine goes out.

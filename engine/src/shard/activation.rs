@@ -105,6 +105,7 @@ impl Shard {
                 Some((seq, entity)) => {
                     self.stats.activated += 1;
                     let index = self.insert(address, entity, seq, seq);
+                    self.after_outage(index);
                     self.catch_up(index);
                     self.schedule(index);
                 }
@@ -232,11 +233,12 @@ impl Shard {
     }
 
     /// Recovery is over: the timers are set. Lots whose end fell into the outage, after the last journaled moment, are
-    /// given `outage_extend_ms`; call it in a round.
+    /// given `outage_extend_ms`: those in memory now, those in the state store when they are loaded. Call it in a round.
     pub fn recovered(&mut self, last_journaled: Timestamp) {
+        self.outage = Some((last_journaled, self.now));
         for index in 0..self.cells.len() as u32 {
             if self.cells[index as usize].is_some() {
-                self.after_outage(index, last_journaled);
+                self.after_outage(index);
                 self.catch_up(index);
                 self.schedule(index);
             }
@@ -244,10 +246,11 @@ impl Shard {
     }
 
     /// An actor with a deadline in the outage decides what that means for it.
-    pub(super) fn after_outage(&mut self, index: u32, last_journaled: Timestamp) {
+    fn after_outage(&mut self, index: u32) {
+        let Some((last_journaled, recovered_at)) = self.outage else { return };
         let Some(cell) = self.cells[index as usize].as_mut() else { return };
         let Some(deadline) = cell.entity.next_deadline() else { return };
-        if deadline <= last_journaled || deadline > self.now {
+        if deadline <= last_journaled || deadline > recovered_at {
             return;
         }
         let context = Context {

@@ -123,6 +123,8 @@ pub struct Shard {
     /// Whether the state store may hold actors that are not in memory.
     store_may_hold: bool,
     now: Timestamp,
+    /// The last journaled moment and the recovery: ends between them fell into the outage.
+    outage: Option<(Timestamp, Timestamp)>,
     round: u32,
     unit: Box<Unit>,
     /// The keys of the round's outcomes, where there are other shards that may displace them.
@@ -169,6 +171,7 @@ impl Shard {
             dirty: VecDeque::new(),
             store_may_hold: false,
             now: Timestamp(0),
+            outage: None,
             round: 0,
             unit: Box::default(),
             round_hashes: Vec::new(),
