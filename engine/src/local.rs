@@ -17,13 +17,8 @@ use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-<<<<<<< HEAD
 use crate::recovery::{Marker, Recovered, Sources, actor_key, captured_key, fact_key, recover};
-use crate::shard::{Request, Seal, Shard, read_stored};
-=======
-use crate::recovery::{Marker, Recovered, Sources, actor_key, fact_key, recover, view_key};
 use crate::shard::{DEADLINE_HORIZON_US, Request, Seal, Shard, read_stored};
->>>>>>> sim
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
 
