@@ -277,6 +277,8 @@ impl Recovery<'_> {
             }
         }
         self.report.last_position = sources.journal.last();
+        // Also past records that tell the views nothing (rejections): who was told their position waits for the views to reach it.
+        self.views.starts_after(self.report.last_position);
         Ok(())
     }
 
