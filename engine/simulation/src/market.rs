@@ -79,8 +79,7 @@ pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Ch
     };
     match number {
         0 => {
-            let params =
-                json!({"market": MARKET.to_string(), "name": "Simulated market", "currency": "EUR"});
+            let params = json!({"market": MARKET.to_string(), "name": "Simulated market", "currency": "EUR"});
             vec![(to_market(), "market.create", params)]
         }
         1 => {

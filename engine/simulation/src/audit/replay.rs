@@ -1,9 +1,9 @@
 //! The same state however it is reached: from the first record, from a checkpoint and what came after it, with another
 //! number of shards, or by having lived through it (I4, I6).
 
-use vendue_engine::local::LocalCell;
 use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
+use vendue_engine::local::LocalCell;
 
 use crate::Broken;
 use crate::cell::{self, Disk};
