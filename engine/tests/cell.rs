@@ -105,6 +105,26 @@ fn what_expires_is_never_executed() {
 }
 
 #[test]
+fn what_was_executed_in_time_is_told_however_late_its_copy_comes() {
+    let mut world = world();
+    assert_eq!(status(&world.send_keyed(bidder(0), "once", &place_bid(0, 2_000))), "Leading at 1000");
+    let told = world.send_until(bidder(0), "once", &place_bid(0, 2_000), world.now);
+    assert_eq!(status(&told), "Leading at 1000 again");
+}
+
+#[test]
+fn a_trial_leaves_no_record_also_where_there_is_no_lot() {
+    let mut world = world();
+    let before = world.cell.committer().durable();
+    let mut bid = place_bid(99, 2_000);
+    if let Command::Lot(LotCommand::Bid(bid)) = &mut bid {
+        bid.validate_only = Some(true);
+    }
+    assert_eq!(status(&world.send(bidder(0), bid)), "not_found");
+    assert_eq!(world.cell.committer().durable(), before);
+}
+
+#[test]
 fn a_restart_finds_exactly_the_state_that_was_acknowledged() {
     for checkpoints in [0, 1, 3] {
         let mut world = world();

@@ -110,6 +110,23 @@ fn a_resume_beyond_the_ring_is_a_snapshot() {
 }
 
 #[test]
+fn a_subscribe_that_a_later_request_overtakes_is_answered_too() {
+    let mut world = World::linked(|_| {});
+    let client = world.guest(Encoding::Json);
+    world.send(client, subscribe(1, &name(5)));
+    world.send(client, subscribe(2, &name(5)));
+    let heard = world.heard(client);
+    assert_eq!((code(&heard[0]), &heard[0]["id"]), ("not_allowed_in_state", &json!(1)));
+    assert_eq!(heard[0]["error"]["outcome"], "not_executed");
+    world.send(client, json!({"id": 3, "method": "unsubscribe", "params": {"channel": name(5)}}));
+    let ids: Vec<_> = world.heard(client).iter().map(|reply| reply["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [2, 3]);
+    world.followed(9, Some(json!({"price": 1})));
+    world.price(lot_channel(5), 10, 2);
+    assert!(world.heard(client).is_empty());
+}
+
+#[test]
 fn a_resume_on_a_new_gateway_asks_the_engine_for_what_was_missed() {
     let mut world = World::linked(|_| {});
     let client = world.guest(Encoding::Json);

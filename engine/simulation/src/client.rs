@@ -398,7 +398,7 @@ impl Client {
         let missing: Vec<String> = self
             .watches
             .iter()
-            .filter(|(_, watch)| watch.is_wanted && !watch.is_live && !watch.is_asked)
+            .filter(|(_, watch)| watch.is_wanted && !watch.is_live && watch.asked == 0)
             .map(|(name, _)| name.clone())
             .collect();
         for channel in missing {

@@ -18,8 +18,8 @@ pub(crate) struct Watch {
     pub(crate) state: Option<Map<String, Value>>,
     /// Whether events come on the present connection.
     pub(crate) is_live: bool,
-    /// Whether a reply to `subscribe` is awaited.
-    pub(crate) is_asked: bool,
+    /// How many replies to `subscribe` are awaited.
+    pub(crate) asked: u32,
     /// Whether the client wants it at all.
     pub(crate) is_wanted: bool,
 }
@@ -31,7 +31,7 @@ impl Watch {
 
     /// The parameters of `subscribe`; with `resume` from where it stands.
     pub(crate) fn ask(&mut self, channel: &str, resume: bool) -> Value {
-        self.is_asked = true;
+        self.asked += 1;
         let mode = if self.is_latest { "latest" } else { "all" };
         match self.seq.filter(|_| resume) {
             Some(seq) => {
@@ -44,7 +44,7 @@ impl Watch {
     /// The connection is gone.
     pub(crate) const fn lost(&mut self) {
         self.is_live = false;
-        self.is_asked = false;
+        self.asked = 0;
     }
 
     /// The reply to `subscribe`: every missed event or a snapshot, never a part.
@@ -57,7 +57,7 @@ impl Watch {
         resumed_from: Option<u64>,
         ledger: &mut Ledger,
     ) -> Result<(), Broken> {
-        self.is_asked = false;
+        self.asked = self.asked.saturating_sub(1);
         if reply["ok"] != true {
             self.is_live = false;
             return match reply["error"]["code"].as_str() {
@@ -155,7 +155,7 @@ impl Watch {
     /// # Errors
     /// I39.
     pub(crate) fn heartbeat(&self, seq: u64) -> Result<(), Broken> {
-        if self.is_live && !self.is_asked && !self.is_latest && self.seq != Some(seq) {
+        if self.is_live && self.asked == 0 && !self.is_latest && self.seq != Some(seq) {
             let why = format!("{}: a heartbeat says {seq}, heard up to {:?}", self.name, self.seq);
             return Err(Broken::new("I39", why));
         }

@@ -59,9 +59,6 @@ impl Shard {
     fn take(&mut self, link: LinkId, item: &CommandItem<'_>, bytes: &[u8]) {
         self.stats.commands += 1;
         let request = item.request;
-        if self.now >= item.expires_at {
-            return self.refuse(link, request, NotExecuted::DeadlineExceeded, 0, "");
-        }
         let Ok(mut command) = Command::from_bytes(item.command) else {
             return self.refuse(link, request, NotExecuted::InvalidRequest, 0, "the command cannot be read");
         };
@@ -77,6 +74,11 @@ impl Shard {
             Ok(None) => {}
             Ok(Some(known)) => return self.known(link, request, content, known),
             Err(error) => return self.keys_unreadable(link, request, &error),
+        }
+        // After the key: of a command that was executed in time nobody may be told that it was not (I3), however late a
+        // lost link's copy comes.
+        if self.now >= item.expires_at {
+            return self.refuse(link, request, NotExecuted::DeadlineExceeded, 0, "");
         }
         if self.in_flight() >= u64::from(self.options.in_flight_max) || !self.keys.has_room() {
             return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
@@ -215,7 +217,7 @@ impl Shard {
         };
         let decision = match guarded(|| Entity::create(&command, &context)) {
             Some(Ok(decision)) => decision,
-            Some(Err(rejection)) => return self.reject(asker, rejection, false),
+            Some(Err(rejection)) => return self.reject(asker, rejection, is_trial(&command)),
             None => {
                 self.stats.panics += 1;
                 return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");

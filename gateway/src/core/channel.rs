@@ -10,9 +10,10 @@ use vendue_protocol::domain::record::{Reader, RecordError};
 use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::wire::limits::{RESUME_BYTES, RESUME_EVENTS};
 use vendue_protocol::wire::session::{Resume, WatchMode};
-use vendue_protocol::wire::{Encoding, event, pack};
+use vendue_protocol::wire::{Encoding, Method, event, pack};
 
 use crate::core::pipe::write_frame;
+use crate::core::reply::To;
 use crate::core::table::Key;
 
 /// Events whose every field stands in the next one of the same name, so that the newest alone gives the state: a watcher
@@ -98,6 +99,14 @@ pub(crate) struct Waiting {
     pub(crate) min_position: u64,
     /// Whether the engine has allowed it; channels of operators are asked for each watcher.
     pub(crate) is_allowed: bool,
+}
+
+impl Waiting {
+    /// Where its reply goes.
+    pub(crate) fn to(&self) -> To {
+        let method = Method::find("subscribe").map(|method| method.index);
+        To { connection: self.connection, id: Some(self.id), t_in: self.t_in, method }
+    }
 }
 
 /// How far the link's following of a channel has come.

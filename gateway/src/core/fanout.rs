@@ -5,9 +5,10 @@ use std::rc::Rc;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::link::{EventItem, FollowItem};
+use vendue_protocol::wire::WireError;
 use vendue_protocol::wire::session::WatchMode;
 
-use crate::core::channel::{ChannelEvent, Follow, Watcher};
+use crate::core::channel::{ChannelEvent, Follow, Waiting, Watcher};
 use crate::core::connection::Close;
 use crate::core::pipe::write_frame;
 use crate::core::{Core, Key};
@@ -222,6 +223,16 @@ impl Core {
         state.waiting.retain(|waiting| waiting.connection != key);
         if state.watchers.is_empty() && state.waiting.is_empty() && state.idle_since.is_none() {
             state.idle_since = Some(now);
+        }
+    }
+
+    /// The same, and every `subscribe` that still waits hears why it is over: each request has exactly one reply.
+    pub(crate) fn withdraw_watcher(&mut self, now: Timestamp, channel: Channel, key: Key, why: &WireError) {
+        let Some(state) = self.channels.get_mut(&channel) else { return };
+        let over: Vec<Waiting> = state.waiting.extract_if(.., |one| one.connection == key).collect();
+        self.forget_watcher(now, channel, key);
+        for waiting in over {
+            self.refuse(now, &waiting.to(), why);
         }
     }
 

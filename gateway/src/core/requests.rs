@@ -352,7 +352,7 @@ impl Core {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.subscriptions.remove(&channel);
         }
-        self.forget_watcher(now, channel, key);
+        self.withdraw_watcher(now, channel, key, &WireError::new(code));
         self.notify(key, &Notice::SubscriptionEnded { channel: &channel.to_string(), code: code.as_str() });
     }
 }

@@ -8,7 +8,7 @@ use vendue_protocol::link::FollowItem;
 use vendue_protocol::wire::error::Invalid;
 use vendue_protocol::wire::limits::QUOTED_CHARS;
 use vendue_protocol::wire::session::Subscribe;
-use vendue_protocol::wire::{Code, Details, Encoding, Method, WireError, pack};
+use vendue_protocol::wire::{Code, Details, Encoding, WireError, pack};
 
 use crate::core::channel::{Catchup, ChannelState, Follow, Snapshot, Waiting, Watcher};
 use crate::core::connection::Close;
@@ -42,7 +42,7 @@ impl Core {
         connection.subscriptions.insert(channel);
         if !is_new {
             // Subscribing again is how a client that has lost something asks for it.
-            self.forget_watcher(now, channel, key);
+            self.withdraw_watcher(now, channel, key, &superseded());
         }
         let waiting = Waiting {
             connection: key,
@@ -73,7 +73,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(to.connection) else { return Ok(()) };
         let channel = self_channel(name, connection.account(now))?;
         let was_watched = connection.subscriptions.remove(&channel);
-        self.forget_watcher(now, channel, to.connection);
+        self.withdraw_watcher(now, channel, to.connection, &superseded());
         let mut data = Vec::with_capacity(64);
         pack::write_map(&mut data, 2);
         pack::write_name(&mut data, "channel");
@@ -294,13 +294,7 @@ impl Core {
         if let Some(connection) = self.connections.get_mut(waiting.connection) {
             connection.subscriptions.remove(&channel);
         }
-        let to = To {
-            connection: waiting.connection,
-            id: Some(waiting.id),
-            t_in: waiting.t_in,
-            method: subscribe_index(),
-        };
-        self.refuse(now, &to, error);
+        self.refuse(now, &waiting.to(), error);
         self.forget_watcher(now, channel, waiting.connection);
     }
 
@@ -337,13 +331,7 @@ impl Core {
         }
         let watcher = Watcher { connection: waiting.connection, mode: waiting.mode, seq, held: None };
         state.watchers.push(watcher);
-        let to = To {
-            connection: waiting.connection,
-            id: Some(waiting.id),
-            t_in: waiting.t_in,
-            method: subscribe_index(),
-        };
-        self.reply(now, &to, &Done::Data(&data));
+        self.reply(now, &waiting.to(), &Done::Data(&data));
         if let Catchup::Snapshot(_, events) = answer {
             for event in events {
                 self.deliver_to(now, channel, waiting.connection, event);
@@ -389,6 +377,7 @@ fn self_channel(name: &str, account: Option<AccountId>) -> Result<Channel, WireE
     }
 }
 
-fn subscribe_index() -> Option<u8> {
-    Method::find("subscribe").map(|method| method.index)
+/// Why a `subscribe` that waits is over: the client has changed its mind.
+fn superseded() -> WireError {
+    WireError::new(Code::NotAllowedInState).saying("a later request for this channel took its place")
 }

@@ -156,11 +156,16 @@ impl Lot {
 
     fn raised(&mut self, event: &MaximumRaised, stamp: &Stamp) -> Result<(), String> {
         let leads = self.best().is_some_and(|best| best.leader == stamp.by);
+        let before = self.price.unwrap_or(0);
         let best = self.take_bid(event.maximum.0.get(), event.alias, stamp)?;
-        if leads && event.price.get() == best.price {
+        // A leader's own raise does not move the price, unless it meets the reserve (RULES, "english").
+        let reserve = self.listing.reserve.map_or(0, |reserve| reserve.0.get());
+        let price = if best.top >= reserve { before.max(reserve) } else { before };
+        self.price = Some(price);
+        if leads && event.price.get() == price && event.lifted == (price != before) {
             return Ok(());
         }
-        Err(format!("I14: recomputed {}: {event:?}", best.price))
+        Err(format!("I14: recomputed {price}: {event:?}"))
     }
 
     fn restated(&mut self, event: &Restated) -> Result<(), String> {
