@@ -1,10 +1,11 @@
 //! The engine's process: a cell on a journal and a store in memory that outlive it. It may die at any step; what was not
 //! durable is lost then.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vendue_domain::actor::ActorKind;
-use vendue_domain::id::AccountId;
+use vendue_domain::actor::{ActorAddress, ActorKind};
+use vendue_domain::id::{AccountId, Id};
 use vendue_domain::time::Timestamp;
 use vendue_engine::entry::Genesis;
 use vendue_engine::{EngineError, EngineOptions};
@@ -89,18 +90,20 @@ impl Disk {
     }
 }
 
+/// Every actor's sequence number and whole state, as bytes.
+pub(crate) type Actors = BTreeMap<ActorAddress, Vec<u8>>;
+
 impl Disk {
-    /// The hash of every actor that the state store holds.
-    pub(crate) fn actors_hash(&self) -> Result<u64, StorageError> {
-        let mut hasher = Xxh3::new();
+    /// Every actor that the state store holds.
+    pub(crate) fn actors(&self) -> Result<Actors, StorageError> {
+        let mut actors = BTreeMap::new();
         for kind in ACTORS {
             self.store.scan(kind as u8, &mut |key, value| {
-                hasher.update(&key.id);
-                hasher.update(value);
+                actors.insert(ActorAddress { kind, id: Id(key.id) }, value.to_vec());
                 std::ops::ControlFlow::Continue(())
             })?;
         }
-        Ok(hasher.digest())
+        Ok(actors)
     }
 }
 

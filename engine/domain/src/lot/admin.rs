@@ -4,8 +4,8 @@ use super::{
     CancelLot, CloseLot, Closed, ExtendLot, Extended, Lot, LotEvent, LotResult, OpenLot, Opened, PauseLot,
     Paused, Phase, ReopenLot, Reopened, ResumeLot, Resumed, VoidBid,
 };
-use crate::actor::Decision;
-use crate::context::Context;
+use crate::actor::{Decision, Events};
+use crate::context::{Context, Stamp};
 use crate::facts::Standing;
 use crate::limits;
 use crate::rejection::{Rejection, WrongState};
@@ -192,14 +192,22 @@ impl Lot {
         }
         let standing = self.bidding.rules().standing(&self.listing);
         let soft_close = self.listing.soft_close;
-        Ok(Decision::event(LotEvent::Reopened(Box::new(Reopened {
+        let reopened = LotEvent::Reopened(Box::new(Reopened {
             ends_at: command.ends_at,
             soft_close: soft_close.map(|soft_close| soft_close.moved(self.ends_at, Some(command.ends_at))),
             halted_us: self.halted_us_now(context),
             price: standing.price,
             buy_now: standing.buy_now,
             reason: command.reason.clone(),
-        }))))
+        }));
+        // Whoever was suspended while it was closed has no standing in it any more (I19).
+        let stamp = Stamp { time: context.now, by: context.by, command_id: context.command_id };
+        let mut lot = self.clone();
+        lot.take_over(&reopened, &stamp);
+        let mut events = Events::new();
+        events.push(reopened);
+        events.extend(lot.events_of_facts(context));
+        Ok(Decision::events(events))
     }
 
     pub(super) fn void_bid(&self, command: &VoidBid, context: &Context<'_>) -> Decided {

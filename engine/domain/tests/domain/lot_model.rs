@@ -278,11 +278,15 @@ impl Model {
         self.close(if winner.is_some() { "sold" } else { "unsold" }, winner, self.price);
     }
 
-    /// Also whoever was suspended while the lot was closed, when it is open again.
-    fn due(&mut self) {
+    /// Whoever was suspended while the lot was closed has no standing in it when it is open again.
+    fn expel(&mut self) {
         for who in self.suspended.clone() {
             self.suspend(who);
         }
+    }
+
+    fn due(&mut self) {
+        self.expel();
         if self.state == State::Open && self.ends_at <= self.now {
             self.close_by_bids();
         }
@@ -350,6 +354,7 @@ impl Model {
         self.move_end(ends_at);
         self.state = State::Open;
         self.outcome = None;
+        self.expel();
         Ok("open".into())
     }
 

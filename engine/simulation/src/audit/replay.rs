@@ -1,12 +1,15 @@
 //! The same state however it is reached: from the first record, from a checkpoint and what came after it, with another
 //! number of shards, or by having lived through it (I4, I6).
 
+use std::collections::BTreeSet;
+
 use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
 use vendue_engine::local::LocalCell;
+use vendue_engine::shard::{Shard, read_stored};
 
 use crate::Broken;
-use crate::cell::{self, Disk};
+use crate::cell::{self, Actors, Disk};
 use crate::world::World;
 
 /// Starts copies of what is durable in several ways and compares them.
@@ -30,10 +33,9 @@ pub(super) fn live(world: &mut World) -> Result<(), Broken> {
 }
 
 /// What a cell has become.
-#[derive(PartialEq)]
 struct State {
     /// Every actor's whole state, secrets included.
-    actors: u64,
+    actors: Actors,
     /// What anybody may know.
     views: u64,
 }
@@ -46,14 +48,19 @@ impl State {
         Self::at_rest(&mut cell, &disk, now)
     }
 
-    /// Of a cell after everything that is due has been decided. A checkpoint brings every actor, in memory or not, to one
-    /// place.
+    /// Of a cell after everything that is due has been decided. What sleeps in the store is woken: it may have to learn of
+    /// a halt or a suspension. A checkpoint brings every actor to one place.
     fn at_rest(cell: &mut LocalCell, disk: &Disk, now: Timestamp) -> Result<Self, Broken> {
+        let shards = cell.shards().len() as u16;
+        for address in disk.actors().map_err(failed)?.into_keys() {
+            let owner = usize::from(Shard::owner(&address, shards));
+            cell.round(owner, now, |shard| shard.activate(address));
+        }
         cell::settle(cell).map_err(failed)?;
         cell.tick(now);
         cell::settle(cell).map_err(failed)?;
         cell.checkpoint().map_err(failed)?;
-        Ok(Self { actors: disk.actors_hash().map_err(failed)?, views: cell.views().state_hash() })
+        Ok(Self { actors: disk.actors().map_err(failed)?, views: cell.views().state_hash() })
     }
 }
 
@@ -62,8 +69,14 @@ fn failed(error: impl std::fmt::Display) -> Broken {
 }
 
 fn compare(one: &State, genesis: &State, name: &str) -> Result<(), Broken> {
-    if one.actors != genesis.actors {
-        return Err(Broken::new("I6", format!("{name} and the journal alone have different actors")));
+    let addresses: BTreeSet<_> = one.actors.keys().chain(genesis.actors.keys()).collect();
+    for address in addresses {
+        let (one, genesis) = (one.actors.get(address), genesis.actors.get(address));
+        if one != genesis {
+            let show = |bytes: Option<&Vec<u8>>| bytes.map(|bytes| read_stored(address, bytes));
+            let why = format!("{name} has {:?}\nthe journal alone has {:?}", show(one), show(genesis));
+            return Err(Broken::new("I6", format!("{address}: {why}")));
+        }
     }
     if one.views != genesis.views {
         return Err(Broken::new("I6", format!("{name} and the journal alone show different things")));
