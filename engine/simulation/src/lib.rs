@@ -166,7 +166,7 @@ fn live(options: Options, step: &mut u32) -> Result<Report, Broken> {
     while *step < options.steps {
         world.step()?;
         *step += 1;
-        if *step % (options.steps / 3).max(1) == 0 {
+        if step.is_multiple_of((options.steps / 3).max(1)) {
             audit::replay(&world)?;
         }
     }
