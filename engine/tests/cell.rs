@@ -368,7 +368,7 @@ fn numbers_go_on_after_a_restart_and_what_was_missed_is_told() {
         world.frames.clear();
         // A gateway that has heard everything is told nothing again; one that has missed the last hears just that.
         let reply = follow(&mut world, channel, AccountId::default(), seq + 1);
-        assert_eq!(reply, Told::Followed { seq: seq + 1, snapshot: false }, "checkpoint {checkpoint}");
+        assert_eq!(reply, Told::Followed { seq: seq + 2, snapshot: false }, "checkpoint {checkpoint}");
         assert_eq!(events(&mut world), [(channel.to_string(), seq + 2, "price_changed".to_owned())]);
         let all = last(&before, "account").expect("the feed has told something");
         let reply = follow(&mut world, Channel::Account(bidder(0)), bidder(0), all);

@@ -68,6 +68,7 @@ pub(crate) struct Client {
     pub(crate) returns_at: Timestamp,
     /// Whether `connect` has been answered.
     pub(crate) is_ready: bool,
+    hangs_up: bool,
     next_id: u64,
     waiting: BTreeMap<u64, Waiting>,
     pub(crate) watches: BTreeMap<String, Watch>,
@@ -89,6 +90,7 @@ impl Client {
             line: None,
             returns_at: Timestamp(0),
             is_ready: false,
+            hangs_up: false,
             next_id: 1,
             waiting: BTreeMap::new(),
             watches: BTreeMap::new(),
@@ -131,6 +133,7 @@ impl Client {
     pub(crate) fn lost(&mut self, now: Timestamp, after_ms: u64) {
         self.line = None;
         self.is_ready = false;
+        self.hangs_up = false;
         self.waiting.clear();
         self.outgoing.clear();
         self.reached.clear();
@@ -229,7 +232,7 @@ impl Client {
         }
     }
 
-    /// Bytes have come in; says whether the server closed the connection.
+    /// Bytes have come in; says whether the connection is over.
     ///
     /// # Errors
     /// Whatever is wrong with what it was told.
@@ -262,7 +265,7 @@ impl Client {
             }
         }
         self.flush(shared);
-        Ok(false)
+        Ok(std::mem::take(&mut self.hangs_up))
     }
 
     fn message(&mut self, message: &Value, shared: &mut Shared) -> Result<(), Broken> {
@@ -308,9 +311,8 @@ impl Client {
                 Ok(())
             }
             Waiting::Connect => {
-                // Its rights could not be learned in time: it comes again.
-                self.returns_at = shared.now;
-                self.is_ready = false;
+                // Its rights could not be learned in time: it hangs up and comes again.
+                self.hangs_up = true;
                 Ok(())
             }
             Waiting::Command { issue, link } => self.outcome(id, issue, link, reply, shared),

@@ -31,6 +31,15 @@ impl World {
         for (number, client) in self.clients.iter().enumerate().filter(|(_, client)| !is_at_rest(client)) {
             let open: Vec<_> =
                 client.open.iter().map(|&issue| &self.shared.history.issues[issue]).take(3).collect();
+            if let Some(line) = &client.line {
+                let (key, core) = (line.key, &self.core);
+                words += &format!(
+                    "(unwritten: {}, read: {}, finished: {}) ",
+                    core.output(key).len(),
+                    core.wants_reading(key),
+                    core.is_finished(key)
+                );
+            }
             words += &format!("client {number} (ready: {}) awaits {}; ", client.is_ready, client.awaits());
             words += &format!("without an outcome: {open:?}\n");
         }

@@ -7,7 +7,11 @@ use vendue_simulation::{Options, run};
 const STEPS: u32 = 2_000;
 
 /// Seeds that ever broke something, with what it was.
-const ONCE_BROKEN: &[(u64, &str)] = &[];
+const ONCE_BROKEN: &[(u64, &str)] = &[
+    (79, "I6: a bidder suspended while a lot was closed had its standing again when it reopened"),
+    (698, "I38: the answer to a resume did not wait for the events that it had to hold"),
+    (1_682, "I40: recovery from a checkpoint told another lots_changed under an old number"),
+];
 
 /// How many fresh seeds: `VENDUE_SEEDS`, or 30.
 fn seeds() -> u64 {

@@ -173,7 +173,8 @@ impl Views {
         if missed.len() as u64 != seq - item.after {
             return false;
         }
-        let reply = Reply::Followed { seq: item.after, snapshot: &[] };
+        // How far they reach: a gateway answers nobody before all of them have come.
+        let reply = Reply::Followed { seq, snapshot: &[] };
         self.reply(link, &ReplyItem { request: item.request, reply });
         for at in missed {
             let outbox = self.out.entry(link).or_default();

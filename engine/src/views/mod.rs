@@ -82,6 +82,8 @@ pub struct Views {
     left: HashMap<Channel, Timestamp>,
     /// Recovery: nobody follows yet, and everything told is kept for those who come back.
     recovering: bool,
+    /// Whether actors were taken from the state store.
+    from_store: bool,
     followers: HashMap<Channel, smallvec::SmallVec<[LinkId; 2]>>,
     waiting: BTreeMap<u64, Vec<Waiting>>,
     waiting_count: usize,
@@ -125,6 +127,7 @@ impl Views {
             ring: follow::Ring::default(),
             left: HashMap::new(),
             recovering: true,
+            from_store: false,
             followers: HashMap::new(),
             waiting: BTreeMap::new(),
             waiting_count: 0,
@@ -232,7 +235,13 @@ impl Views {
         if let Entity::Account(account) = entity {
             self.names.insert(AccountId(address.id), account.name_sealed().to_vec());
         }
+        self.from_store = true;
         self.place(address, entity.snapshot(), seq, entity.channel_seq());
+    }
+
+    /// Whether what is shown may be newer than the record that is being read.
+    const fn may_be_ahead(&self) -> bool {
+        self.recovering && self.from_store
     }
 
     /// Recovery: a fact that the state store holds.

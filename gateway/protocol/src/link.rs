@@ -530,7 +530,7 @@ pub enum Reply<'a> {
     /// A follow's snapshot: a MessagePack map, and where the channel stands; `None`: nothing was missed that does not
     /// come as events behind this reply.
     Followed {
-        /// The sequence number of the snapshot.
+        /// Where the channel stands: the number of the snapshot, or of the last of the missed events.
         seq: u64,
         /// The snapshot; empty where the missed events follow instead.
         snapshot: &'a [u8],
