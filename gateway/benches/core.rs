@@ -125,6 +125,9 @@ fn answer() -> Reply<'static> {
         price: Amount::new(10_500),
         min_next_amount: Amount::new(10_600),
         ends_at: Some(NOW),
+        fees: None,
+        total: None,
+        held: None,
     });
     Reply::Accepted { seq: 1_042, position: 1, replayed: false, answer }
 }

@@ -1,4 +1,4 @@
-//! The five kinds of actors as one: what the shell hosts without knowing any market's rules.
+//! The kinds of actors as one: what the shell hosts without knowing any market's rules.
 
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -6,10 +6,12 @@ use smallvec::SmallVec;
 use crate::account::{Account, AccountCommand, AccountEvent, AccountSnapshot};
 use crate::command::Targeted;
 use crate::context::{Context, Stamp};
+use crate::effect::{Asked, Effects};
 use crate::facts::FactChange;
-use crate::id::{AccountId, Id, LotId, MarketId, ReservationId, SaleId, StockId};
+use crate::id::{AccountId, Id, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{Lot, LotCommand, LotEvent, LotSnapshot};
 use crate::market::{Market, MarketCommand, MarketEvent, MarketSnapshot};
+use crate::order::{Order, OrderCommand, OrderEvent, OrderSnapshot};
 use crate::record::{Field, Reader, RecordError};
 use crate::rejection::Rejection;
 use crate::sale::{Sale, SaleCommand, SaleEvent, SaleSnapshot};
@@ -30,6 +32,8 @@ pub enum ActorKind {
     Lot = 4,
     /// A quantity at a fixed price.
     Stock = 5,
+    /// A purchase.
+    Order = 6,
 }
 
 impl ActorKind {
@@ -42,6 +46,7 @@ impl ActorKind {
             3 => Self::Sale,
             4 => Self::Lot,
             5 => Self::Stock,
+            6 => Self::Order,
             _ => return None,
         })
     }
@@ -75,6 +80,17 @@ impl ActorAddress {
     }
 }
 
+impl Field for ActorAddress {
+    fn encode(&self, out: &mut Vec<u8>) {
+        (self.kind, self.id).encode(out);
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let (kind, id) = Field::decode(input)?;
+        Ok(Self { kind, id })
+    }
+}
+
 macro_rules! addresses {
     ($($id:ty => $kind:ident),+) => {$(
         impl From<$id> for ActorAddress {
@@ -85,7 +101,7 @@ macro_rules! addresses {
     )+};
 }
 
-addresses!(MarketId => Market, AccountId => Account, SaleId => Sale, LotId => Lot, StockId => Stock);
+addresses!(MarketId => Market, AccountId => Account, SaleId => Sale, LotId => Lot, StockId => Stock, OrderId => Order);
 
 /// The rules of one kind of actor: pure. `decide` holds all rules, `apply` all assignments.
 pub trait Actor: Sized + Field {
@@ -185,6 +201,16 @@ crate::record! {
         3 => pub price: Option<crate::amount::Amount>,
         4 => pub min_next_amount: Option<crate::amount::Amount>,
         5 => pub ends_at: Option<Timestamp>,
+        /// The buyer's premium if the bidder wins at the price shown (at its own amount where none is shown); absent
+        /// where the lot has no fees.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        6 => pub fees: Option<u64>,
+        /// Price and fees.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        7 => pub total: Option<u64>,
+        /// What is held for it, fees included, where bids are funded.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        8 => pub held: Option<u64>,
     }
 }
 
@@ -237,6 +263,37 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// The answer of an order.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct OrderAnswer {
+        1 => pub order: OrderId,
+        2 => pub state: String,
+        /// What the buyer pays in all, fees included, in minor units.
+        3 => pub total: u64,
+        4 => pub currency: crate::amount::Currency,
+        /// Units that were paid for and are not there, by line; none where nothing is short.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        5 => pub stock_shortfall: Vec<(u32, u64)>,
+    }
+}
+
+crate::record! {
+    /// The answer to a deposit or withdrawal: of money (`currency`) or goods (`goods`).
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct BalanceAnswer {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        1 => pub currency: Option<crate::amount::Currency>,
+        /// The stock item or book whose goods these are, as text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        2 => pub goods: Option<String>,
+        3 => pub balance: i64,
+        4 => pub held: u64,
+        /// `balance - held`.
+        5 => pub available: i64,
+    }
+}
+
 crate::variants! {
     /// What an accepted command is answered with; `seq` and `replayed` stand beside it.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +308,8 @@ crate::variants! {
         8 => Counters(StockAnswer),
         9 => Registration(RegistrationAnswer),
         10 => Restated(RestatedAnswer),
+        11 => Order(OrderAnswer),
+        12 => Balance(BalanceAnswer),
     }
 }
 
@@ -455,6 +514,28 @@ macro_rules! kinds {
                 match self { $( Self::$kind(event) => event.answer(id, stamp), )+ }
             }
 
+            /// What it causes other actors to receive. From the event, its actor's id and its stamp alone, so that it can
+            /// be derived again from the journal.
+            #[inline]
+            pub fn effects(&self, id: Id, stamp: &Stamp, out: &mut Effects) {
+                match self { $( Self::$kind(event) => event.effects(id, stamp, out), )+ }
+            }
+
+            /// The earlier command that this event completes, or takes part in completing, where it was decided because of
+            /// something else (an account's answer, a deadline): its record carries that command's key.
+            #[must_use]
+            #[inline]
+            pub fn asked(&self) -> Option<Asked> {
+                match self { $( Self::$kind(event) => event.asked(), )+ }
+            }
+
+            /// The rule by which the command that it completes is refused after all.
+            #[must_use]
+            #[inline]
+            pub fn refusal(&self) -> Option<&Rejection> {
+                match self { $( Self::$kind(event) => event.refusal(), )+ }
+            }
+
             /// The facts that it changes for others.
             #[must_use]
             #[inline]
@@ -471,6 +552,7 @@ kinds! {
     Sale Sale SaleCommand SaleEvent SaleSnapshot 3,
     Lot Lot LotCommand LotEvent LotSnapshot 4,
     Stock Stock StockCommand StockEvent StockSnapshot 5,
+    Order Order OrderCommand OrderEvent OrderSnapshot 6,
 }
 
 impl<E> Decision<E> {

@@ -16,11 +16,20 @@ pub struct Context<'a> {
     /// What is known of markets and accounts.
     pub facts: &'a Facts,
     /// The keyed hash of (account, actor, key): ids that a decision hands out are derived from it, so that a retry finds
-    /// the same and nothing random enters a rule.
+    /// the same and nothing random enters a rule. For an effect: the hash of the effect's identity.
     pub command_id: u128,
+    /// The hash of the command's content, for a decision that is completed later ([`crate::effect::Asked`]); 0 for the
+    /// engine's own and for effects.
+    pub content: u64,
 }
 
 impl Context<'_> {
+    /// Who asked for what, for an event that leaves the answer to a later one.
+    #[must_use]
+    pub const fn asked(&self) -> crate::effect::Asked {
+        crate::effect::Asked { by: self.by, command_id: self.command_id, content: self.content }
+    }
+
     /// The id of the bid that this command places.
     #[must_use]
     pub const fn bid_id(&self) -> BidId {

@@ -96,6 +96,8 @@ crate::record! {
         6 => pub increments: Option<Arc<IncrementTable>>,
         /// Every known account may buy here without a grant.
         7 => pub open_registration: bool,
+        /// The fees of lots and stock created from now on.
+        8 => pub fees: crate::fees::Fees,
     }
 }
 

@@ -223,6 +223,8 @@ typed_ids! {
     BidId, "bid", "One accepted bid.";
     BookId, "bok", "An order book.";
     OrderId, "ord", "A purchase by an account.";
+    HoldId, "hld", "Money or goods of an account set aside.";
+    EntryId, "ent", "One entry of a ledger; the two entries of a transfer share it.";
 }
 
 impl MarketId {

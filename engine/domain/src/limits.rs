@@ -22,6 +22,20 @@ pub const REF_CHARS_MAX: usize = 100;
 pub const REASON_CHARS_MAX: usize = 500;
 /// The most bands of an increment table: the longest published one has 12.
 pub const INCREMENT_BANDS_MAX: usize = 64;
+/// The most bands of a fee table: as many as of an increment table.
+pub const FEE_BANDS_MAX: usize = 64;
+/// How long after its end a lot waits for holds that are under way, in milliseconds (RULES, "Funding": 2 s).
+pub const CLOSING_MS: u64 = 2_000;
+/// The most lines of an order.
+pub const ORDER_LINES_MAX: usize = 100;
+/// The most locations of a stock item.
+pub const LOCATIONS_MAX: usize = 64;
+/// The most units of a multi-unit or dutch lot: a close names every winner.
+pub const LOT_UNITS_MAX: u64 = 1_000_000;
+/// The most live holds of one account.
+pub const HOLDS_MAX: usize = 100_000;
+/// The most assets (currencies and goods) of one account.
+pub const ASSETS_MAX: usize = 10_000;
 /// The most units of a lot, and of a stock item: 2^53 - 1, the largest integer that every JSON reader keeps exactly.
 pub const QUANTITY_MAX: u64 = crate::amount::AMOUNT_MAX;
 /// The most bidders of one lot: a restatement looks at each.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::amount::Amount;
 use crate::facts::Role;
-use crate::id::{AccountId, LotId, MarketId, ReservationId, StockId};
+use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, StockId};
 use crate::lot::SoftClose;
 use crate::time::Timestamp;
 
@@ -167,6 +167,8 @@ data! {
     StockChanged { available: u64, reserved: u64, on_hand: u64 }
     /// `market_state`.
     MarketState { state: &'static str, reason: Option<String> }
+    /// `market_fees`: for what is created from now on.
+    MarketFees { fees: crate::fees::FeeSchedule }
     /// `lots_changed` (market): filled in by the shell's view, see [`crate::market::MarketEvent::Marked`].
     LotsChanged { lots: Vec<LotSummary>, stock: Vec<StockSummary> }
     /// `lot_listed` (market).
@@ -185,8 +187,8 @@ data! {
     BidStatusChanged { lot: LotId, status: crate::actor::BidStatus, price: Option<Amount> }
     /// `outbid` (account).
     Outbid { lot: LotId, price: Option<Amount>, min_next_amount: Amount }
-    /// `won` (account). `order` comes with orders.
-    Won { lot: LotId, quantity: u64, amount: Amount, market: MarketId }
+    /// `won` (account): the hammer price for all units, and the order that follows.
+    Won { lot: LotId, quantity: u64, amount: Amount, market: MarketId, order: OrderId }
     /// `reservation_created`, `reservation_extended` (account).
     ReservationOpen { reservation: ReservationId, stock: StockId, quantity: u64, expires_at: Timestamp }
     /// `reservation_expired`, `reservation_released`, `reservation_committed` (account).

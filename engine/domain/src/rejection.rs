@@ -84,6 +84,17 @@ crate::record! {
 }
 
 crate::record! {
+    /// See [`Rejection::InsufficientFunds`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct InsufficientFunds {
+        /// What was needed in all, in minor units (or units of goods).
+        1 => pub needed: u64,
+        /// What the account has that is not held for something else.
+        2 => pub available: u64,
+    }
+}
+
+crate::record! {
     /// The currency that was given and the market's.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
     pub struct CurrencyMismatch { 1 => pub expected: Currency }
@@ -129,6 +140,10 @@ crate::variants! {
         24 => CurrencyMismatch(CurrencyMismatch),
         /// What is promised for a later version.
         25 => NotImplemented(Invalid),
+        26 => InsufficientFunds(InsufficientFunds),
+        27 => OrderNotFound,
+        /// What another actor was asked did not come back in time; nothing was done.
+        28 => TimedOut,
     }
 }
 
@@ -168,6 +183,9 @@ impl Rejection {
             Self::InvalidRequest(_) => "invalid_request",
             Self::CurrencyMismatch(_) => "currency_mismatch",
             Self::NotImplemented(_) => "not_implemented",
+            Self::InsufficientFunds(_) => "insufficient_funds",
+            Self::OrderNotFound => "order_not_found",
+            Self::TimedOut => "unavailable",
         }
     }
 
@@ -210,6 +228,11 @@ impl Rejection {
             Self::InvalidRequest(_) => "a parameter breaks a rule; see details",
             Self::CurrencyMismatch(_) => "the market has another currency; see details.expected",
             Self::NotImplemented(_) => "this is not offered by this version; see details",
+            Self::InsufficientFunds(_) => {
+                "the account does not have enough that is not held already; deposit, or ask for less: see details"
+            }
+            Self::OrderNotFound => "there is no order with this id",
+            Self::TimedOut => "what this needed did not come in time; nothing was done, try again",
         }
     }
 
@@ -232,6 +255,7 @@ impl Rejection {
             Self::LimitExceeded(details) => details.serialize(serializer),
             Self::InvalidRequest(details) | Self::NotImplemented(details) => details.serialize(serializer),
             Self::CurrencyMismatch(details) => details.serialize(serializer),
+            Self::InsufficientFunds(details) => details.serialize(serializer),
             Self::SelfOutbid
             | Self::LotPaused
             | Self::OwnLot
@@ -240,6 +264,8 @@ impl Rejection {
             | Self::NotFound
             | Self::AlreadyExists
             | Self::Forbidden
+            | Self::OrderNotFound
+            | Self::TimedOut
             | Self::AmountOutOfRange => serializer.serialize_none(),
         }
     }
@@ -247,6 +273,14 @@ impl Rejection {
     /// Whether trying the same again later may succeed.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::LotPaused | Self::MarketHalted | Self::OutOfStock(_) | Self::StaleSequence(_))
+        matches!(
+            self,
+            Self::LotPaused
+                | Self::MarketHalted
+                | Self::OutOfStock(_)
+                | Self::StaleSequence(_)
+                | Self::InsufficientFunds(_)
+                | Self::TimedOut
+        )
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::account::{AccountEvent, Mark};
 use crate::actor::{ActorAddress, ActorKind, Event, Events};
 use crate::context::{Context, Stamp};
-use crate::id::{AccountId, LotId, MarketId, ReservationId, SaleId, StockId};
+use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{LotEvent, RestatementCause};
 use crate::market::MarketEvent;
 use crate::sale::SaleEvent;
@@ -46,6 +46,7 @@ impl Event {
             Self::Sale(event) => sale_action(event),
             Self::Lot(event) => lot_action(event),
             Self::Stock(event) => stock_action(event),
+            Self::Order(_) => None,
         }
     }
 }
@@ -55,6 +56,7 @@ fn market_action(event: &MarketEvent) -> Option<Action<'_>> {
         MarketEvent::Created(_) => Action::new("market_created"),
         MarketEvent::Halted(change) => Action::new("market_halted").because(Some(&change.reason)),
         MarketEvent::Resumed(change) => Action::new("market_resumed").because(Some(&change.reason)),
+        MarketEvent::FeesSet(change) => Action::new("market_fees_set").because(Some(&change.reason)),
         MarketEvent::Marked => return None,
     })
 }
@@ -148,7 +150,9 @@ impl crate::actor::Entity {
     pub fn after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Events<Event> {
         match self {
             Self::Lot(lot) => lot.after_outage(context, extend_ms).into_iter().map(Event::Lot).collect(),
-            Self::Market(_) | Self::Account(_) | Self::Sale(_) | Self::Stock(_) => Events::new(),
+            Self::Market(_) | Self::Account(_) | Self::Sale(_) | Self::Stock(_) | Self::Order(_) => {
+                Events::new()
+            }
         }
     }
 }
@@ -161,6 +165,7 @@ impl fmt::Display for ActorAddress {
             ActorKind::Sale => SaleId(self.id).fmt(f),
             ActorKind::Lot => LotId(self.id).fmt(f),
             ActorKind::Stock => StockId(self.id).fmt(f),
+            ActorKind::Order => OrderId(self.id).fmt(f),
         }
     }
 }
@@ -175,6 +180,7 @@ impl ActorAddress {
             SaleId::PREFIX => SaleId::from_str(text).ok()?.into(),
             LotId::PREFIX => LotId::from_str(text).ok()?.into(),
             StockId::PREFIX => StockId::from_str(text).ok()?.into(),
+            OrderId::PREFIX => OrderId::from_str(text).ok()?.into(),
             _ => return None,
         })
     }

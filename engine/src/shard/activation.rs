@@ -145,6 +145,7 @@ impl Shard {
                 standing: Standing::ENGINE,
                 facts: &self.facts,
                 command_id: 0,
+                content: 0,
             };
             match super::decide::guarded(|| cell.entity.facts_changed(&context)) {
                 Some(events) if events.is_empty() => return,
@@ -259,6 +260,7 @@ impl Shard {
             standing: Standing::ENGINE,
             facts: &self.facts,
             command_id: 0,
+            content: 0,
         };
         let extend_ms = self.options.outage_extend_ms;
         match super::decide::guarded(|| cell.entity.after_outage(&context, extend_ms)) {

@@ -181,6 +181,7 @@ impl Shard {
             standing,
             facts: &self.facts,
             command_id: asker.keyed.hash,
+            content: asker.keyed.content,
         };
         match guarded(|| cell.entity.decide(&command, &context)) {
             Some(Ok(decision)) => self.accept(index, asker, decision, is_trial(&command)),
@@ -214,6 +215,7 @@ impl Shard {
             standing,
             facts: &self.facts,
             command_id: asker.keyed.hash,
+            content: asker.keyed.content,
         };
         let decision = match guarded(|| Entity::create(&command, &context)) {
             Some(Ok(decision)) => decision,
@@ -452,6 +454,7 @@ impl Shard {
             standing: Standing::ENGINE,
             facts: &self.facts,
             command_id: 0,
+            content: 0,
         };
         match guarded(|| cell.entity.decide(command, &context)) {
             Some(Ok(decision)) if !decision.events.is_empty() => {

@@ -91,6 +91,7 @@ impl Shard {
                 standing: Standing::ENGINE,
                 facts: &self.facts,
                 command_id: 0,
+                content: 0,
             };
             let Some(events) = super::decide::guarded(|| cell.entity.due(&context)) else {
                 self.rules_panicked(index);

@@ -389,6 +389,7 @@ pub(crate) fn market_of(snapshot: &Snapshot) -> MarketId {
         Snapshot::Sale(sale) => sale.market,
         Snapshot::Lot(lot) => lot.market,
         Snapshot::Stock(stock) => stock.market,
+        Snapshot::Order(order) => order.market,
     }
 }
 
@@ -397,6 +398,6 @@ pub(crate) fn channel_of(address: &ActorAddress) -> Option<Channel> {
     match address.kind {
         ActorKind::Lot => Some(Channel::Lot(LotId(address.id))),
         ActorKind::Stock => Some(Channel::Stock(vendue_domain::id::StockId(address.id))),
-        ActorKind::Market | ActorKind::Account | ActorKind::Sale => None,
+        ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order => None,
     }
 }

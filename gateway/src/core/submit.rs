@@ -323,6 +323,9 @@ impl Core {
             price: Some(amount),
             min_next_amount: Some(amount.saturating_add(Amount::ONE)),
             ends_at: Some(now.plus_ms(3_600_000)),
+            fees: None,
+            total: None,
+            held: None,
         });
         let done = Done::Accepted { seq: 1_000, replayed: false, answer: &answer };
         match submission.owner {

@@ -1,8 +1,10 @@
 //! What can be asked of an account.
 
 use crate::account::Role;
+use crate::amount::{Amount, Currency};
 use crate::command;
 use crate::id::{AccountId, MarketId};
+use crate::money::{CaptureHold, PlaceHold, PostEntry, ReleaseHold};
 use crate::record::Bytes;
 
 command! {
@@ -74,6 +76,43 @@ command! {
     }
 }
 
+command! {
+    /// `account.deposit`: money or goods come in from outside; by an operator. Either `amount` and `currency`, or `goods`
+    /// and `quantity`.
+    pub struct Deposit / DepositParams {
+        1 => account: AccountId,
+        2 => amount: Option<Amount>,
+        3 => currency: Option<Currency>,
+        /// The id of a stock item or book.
+        4 => goods: Option<String>,
+        5 => quantity: Option<u64>,
+        6 => reason: String,
+    }
+}
+
+command! {
+    /// `account.withdraw`: money or goods go out; by an operator. Never more than is available: what is held stays.
+    pub struct Withdraw / WithdrawParams {
+        1 => account: AccountId,
+        2 => amount: Option<Amount>,
+        3 => currency: Option<Currency>,
+        /// As in `account.deposit`.
+        4 => goods: Option<String>,
+        5 => quantity: Option<u64>,
+        6 => reason: String,
+    }
+}
+
+crate::record! {
+    /// The engine's own: a lot's bidder took bids back. Counted on the account (RULES, "Retraction").
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct CountRetraction {
+        1 => pub account: AccountId,
+        2 => pub lot: crate::id::LotId,
+        3 => pub bids: u32,
+    }
+}
+
 crate::variants! {
     /// The commands of an account.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,5 +123,13 @@ crate::variants! {
         4 => Suspend(Suspend),
         5 => Verify(Verify),
         6 => Link(Link),
+        7 => Deposit(Deposit),
+        8 => Withdraw(Withdraw),
+        /// Internal, as all that follow: from lots and orders.
+        9 => PlaceHold(PlaceHold),
+        10 => ReleaseHold(ReleaseHold),
+        11 => CaptureHold(CaptureHold),
+        12 => PostEntry(Box<PostEntry>),
+        13 => CountRetraction(CountRetraction),
     }
 }

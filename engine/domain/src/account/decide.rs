@@ -54,6 +54,13 @@ pub(super) fn decide(
         AccountCommand::Suspend(command) => suspend(account, command, context),
         AccountCommand::Verify(command) => verify(account, command, context),
         AccountCommand::Link(command) => link(account, command, context),
+        AccountCommand::Deposit(_)
+        | AccountCommand::Withdraw(_)
+        | AccountCommand::PlaceHold(_)
+        | AccountCommand::ReleaseHold(_)
+        | AccountCommand::CaptureHold(_)
+        | AccountCommand::PostEntry(_)
+        | AccountCommand::CountRetraction(_) => Err(Rejection::Forbidden),
     }
 }
 

@@ -4,10 +4,12 @@ use super::{AccountCommand, AccountSnapshot};
 use crate::actor::{ActorAddress, Answer, PrivateEvents, PublicEvents, Publication, StateAnswer};
 use crate::command::Targeted;
 use crate::context::Stamp;
+use crate::effect::{Asked, Effects};
 use crate::facts::{AccountFacts, FactChange, Role};
 use crate::id::{AccountId, Id, MarketId};
 use crate::publication::AccountChanged;
 use crate::record::Bytes;
+use crate::rejection::Rejection;
 
 crate::record! {
     /// An account came into being.
@@ -71,6 +73,13 @@ impl Targeted for AccountCommand {
             Self::Suspend(command) => command.account,
             Self::Verify(command) => command.account,
             Self::Link(command) => command.account,
+            Self::Deposit(command) => command.account,
+            Self::Withdraw(command) => command.account,
+            Self::PlaceHold(command) => command.account,
+            Self::ReleaseHold(command) => command.account,
+            Self::CaptureHold(command) => command.account,
+            Self::PostEntry(command) => command.account,
+            Self::CountRetraction(command) => command.account,
         };
         Some(account.into())
     }
@@ -129,6 +138,24 @@ impl AccountEvent {
                 Answer::State(StateAnswer { state: marked.state().to_owned(), ends_at: None })
             }
         })
+    }
+
+    /// See [`crate::actor::Event::effects`].
+    #[inline]
+    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+
+    /// See [`crate::actor::Event::asked`].
+    #[must_use]
+    #[inline]
+    pub const fn asked(&self) -> Option<Asked> {
+        None
+    }
+
+    /// See [`crate::actor::Event::refusal`].
+    #[must_use]
+    #[inline]
+    pub const fn refusal(&self) -> Option<&Rejection> {
+        None
     }
 
     /// See [`crate::actor::Event::fact`].

@@ -1,5 +1,6 @@
 //! What sellers and operators do to a lot (docs/rules.md has the table of rights).
 
+use super::format::Awards;
 use super::{
     CancelLot, CloseLot, Closed, ExtendLot, Extended, Lot, LotEvent, LotResult, OpenLot, Opened, PauseLot,
     Paused, Phase, ReopenLot, Reopened, ResumeLot, Resumed, VoidBid,
@@ -167,12 +168,17 @@ impl Lot {
         reason: Option<String>,
     ) -> LotEvent {
         let rules = self.bidding.rules();
-        let winner = if result.is_none() { rules.winner(&self.listing) } else { None };
-        let by_bids = if winner.is_some() { LotResult::Sold } else { LotResult::Unsold };
+        let Awards { price, awards } = match result {
+            None => rules.awards(&self.listing),
+            Some(_) => Awards { price: rules.standing(&self.listing).price, awards: Vec::new() },
+        };
+        let terms = self.terms(ends_at.unwrap_or_default());
+        let winners: Vec<_> = awards.into_iter().map(|award| terms.win(award)).collect();
+        let by_bids = if winners.is_empty() { LotResult::Unsold } else { LotResult::Sold };
         LotEvent::Closed(Box::new(Closed {
             result: result.unwrap_or(by_bids),
-            price: rules.standing(&self.listing).price,
-            winner,
+            price,
+            winners,
             market: self.listing.market,
             ends_at,
             reason,

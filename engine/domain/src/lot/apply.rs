@@ -81,16 +81,16 @@ impl Lot {
         self.pause = None;
         self.ends_at = closed.ends_at;
         self.reason.clone_from(&closed.reason);
-        let Closed { result, price, winner, .. } = *closed;
-        self.outcome = Some(Box::new(Outcome { result, price, winner }));
+        let Closed { result, price, .. } = *closed;
+        self.outcome = Some(Box::new(Outcome { result, price, winners: closed.winners.clone() }));
     }
 
     fn take_purchase(&mut self, bought: &Bought) {
         self.phase = Phase::Closed;
         self.ends_at = Some(bought.ends_at);
         self.reason = None;
-        let (price, winner) = (Some(bought.win.amount), Some(bought.win));
-        self.outcome = Some(Box::new(Outcome { result: LotResult::Sold, price, winner }));
+        let (price, winners) = (Some(bought.win.amount), vec![bought.win]);
+        self.outcome = Some(Box::new(Outcome { result: LotResult::Sold, price, winners }));
     }
 
     fn take_reopening(&mut self, reopened: &Reopened, stamp: &Stamp) {

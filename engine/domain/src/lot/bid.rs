@@ -36,6 +36,9 @@ impl Lot {
             price: standing.price,
             min_next_amount: Some(standing.min_next_amount),
             ends_at: self.ends_at,
+            fees: None,
+            total: None,
+            held: None,
         })
     }
 
@@ -134,6 +137,6 @@ impl Lot {
         };
         // While it is paused there is no end that could be told.
         let ends_at = if self.pause.is_some() { None } else { self.ends_at };
-        Terms { listing: &self.listing, increments: &self.increments, ends_at, before_end_us }
+        Terms { lot: self.id, listing: &self.listing, increments: &self.increments, ends_at, before_end_us }
     }
 }

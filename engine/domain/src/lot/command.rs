@@ -22,13 +22,15 @@ crate::record! {
 }
 
 crate::variants! {
-    /// How bids are backed by money. `deposit` and `full` answer `not_implemented` until money comes.
+    /// How bids are backed by money (RULES, "Funding").
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Funding {
         #[default]
         1 => None,
+        /// A fixed hold, once for each lot and account, before the first bid.
         2 => Deposit,
+        /// What a bid may cost at most, fees included, is held.
         3 => Full,
     }
 }
@@ -42,9 +44,38 @@ crate::variants! {
         1 => None,
         /// Registered for the lot's sale.
         2 => Registered,
+        /// Has the lot's `deposit` held; its first bid has it held.
         3 => Deposit,
         /// Verified by an operator of the market.
         4 => Verified,
+    }
+}
+
+crate::record! {
+    /// A dutch clock: the price starts at `start` and falls by `step` every `interval_ms`, never below `floor`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Clock {
+        1 => pub start: Amount,
+        2 => pub step: Amount,
+        3 => pub interval_ms: u64,
+        4 => pub floor: Amount,
+    }
+}
+
+crate::variants! {
+    /// What the winners of a multi-unit lot pay for each unit.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Pricing {
+        /// All pay the lowest winning bid.
+        #[default]
+        1 => UniformLowestWinning,
+        /// All pay the highest losing bid (the start amount where none loses). A winner's unfilled part does not count as
+        /// losing.
+        2 => UniformHighestLosing,
+        /// Each pays its own bid.
+        3 => PayAsBid,
     }
 }
 
@@ -83,6 +114,14 @@ command! {
         22 => r#ref: Option<String>,
         /// Who sells it: the caller where absent; an operator may name another.
         23 => seller: Option<AccountId>,
+        /// The dutch clock; then `start_amount` is its start.
+        24 => clock: Option<Clock>,
+        /// What winners of a multi-unit lot pay.
+        25 => pricing: Option<Pricing>,
+        /// What is held before the first bid where `funding` or `qualification` is `deposit`.
+        26 => deposit: Option<Amount>,
+        /// A tender whose offers nobody sees before its end (`reverse`).
+        27 => sealed: Option<bool>,
     }
 }
 
@@ -181,6 +220,24 @@ command! {
 }
 
 command! {
+    /// `lot.take`: buys units of a dutch lot at the clock's price.
+    pub struct TakeLot / TakeLotParams {
+        1 => lot: LotId,
+        /// 1 where absent.
+        2 => quantity: Option<u64>,
+        /// The most that the buyer pays for a unit: refused (`bid_too_low`) where the clock asks for more. A lower price of
+        /// the clock is what it pays.
+        3 => amount: Option<Amount>,
+    }
+}
+
+crate::record! {
+    /// The engine's own: what an account said about a hold for a bid of this lot.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LotSettled { 1 => pub lot: LotId, 2 => pub settled: crate::money::Settled }
+}
+
+command! {
     /// `lot.retract`: by the bidder, as RULES.md says under "Retraction" (eBay).
     pub struct RetractBid / RetractBidParams {
         1 => lot: LotId,
@@ -207,5 +264,8 @@ crate::variants! {
         11 => VoidBid(VoidBid),
         12 => BuyNow(BuyNow),
         13 => Retract(RetractBid),
+        14 => Take(TakeLot),
+        /// Internal: from an account.
+        15 => Settled(Box<LotSettled>),
     }
 }

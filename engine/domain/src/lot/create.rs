@@ -71,5 +71,10 @@ fn listing_of(command: &CreateLot, market: &MarketFacts, seller: crate::id::Acco
         number: command.number,
         reference: command.r#ref.clone(),
         opens_at: command.opens_at,
+        clock: command.clock,
+        pricing: command.pricing.unwrap_or_default(),
+        deposit: command.deposit,
+        sealed: command.sealed == Some(true),
+        fees: market.fees.clone(),
     }
 }

@@ -9,10 +9,10 @@ mod bidders;
 mod restate;
 
 use self::bidders::{Bidder, Bidders, KeptBid};
-use super::format::{Rules, Standing, Terms};
+use super::format::{Award, Awards, Rules, Standing, Terms};
 use super::{
     BidPlaced, Bought, BuyNow, Listing, LotEvent, MaximumRaised, PlaceBid, Qualification, Restated,
-    RetractBid, Win,
+    RetractBid,
 };
 use crate::amount::{Amount, Hidden};
 use crate::context::{Context, Stamp};
@@ -105,7 +105,7 @@ impl Rules for English {
             return Err(Rejection::BuyNowUnavailable(BuyNowUnavailable { buy_now }));
         };
         let alias = self.alias_of(terms, context)?;
-        let win = Win { account: context.by, alias, quantity: terms.listing.quantity, amount };
+        let win = terms.win(Award { account: context.by, alias, quantity: terms.listing.quantity, amount });
         let leader = self.leader().map(|(_, leader, _)| leader.account);
         Ok(LotEvent::Bought(Box::new(Bought {
             win,
@@ -157,13 +157,33 @@ impl Rules for English {
         }
     }
 
-    fn winner(&self, listing: &Listing) -> Option<Win> {
-        let (_, leader, top) = self.leader()?;
-        if listing.reserve.is_some_and(|Hidden(reserve)| top < reserve) {
-            return None;
-        }
-        let amount = self.figures.price?;
-        Some(Win { account: leader.account, alias: leader.alias, quantity: listing.quantity, amount })
+    fn awards(&self, listing: &Listing) -> Awards {
+        let price = self.figures.price;
+        let winner = self
+            .leader()
+            .filter(|(_, _, top)| listing.reserve.is_none_or(|Hidden(reserve)| *top >= reserve))
+            .zip(price);
+        let award = winner.map(|((_, leader, _), amount)| Award {
+            account: leader.account,
+            alias: leader.alias,
+            quantity: listing.quantity,
+            amount,
+        });
+        Awards { price, awards: award.into_iter().collect() }
+    }
+
+    fn exposure(
+        &self,
+        _terms: &Terms<'_>,
+        command: &PlaceBid,
+        _context: &Context<'_>,
+    ) -> Result<Amount, Rejection> {
+        Ok(command.amount)
+    }
+
+    /// Only who leads can be made to pay.
+    fn owes(&self, _listing: &Listing, account: AccountId) -> Option<Amount> {
+        self.leader().filter(|(_, leader, _)| leader.account == account).map(|(_, _, top)| top)
     }
 
     /// RULES, "reserve": a hidden maximum does not win by a lowered reserve; it counts as one minor unit below it until

@@ -3,7 +3,7 @@
 
 use super::{Content, Listing, Phase, SoftClose};
 use crate::amount::{Amount, Hidden};
-use crate::id::{AccountId, BidId, LotId, MarketId};
+use crate::id::{AccountId, BidId, HoldId, LotId, MarketId, OrderId};
 use crate::time::{Moment, Timestamp};
 
 crate::record! {
@@ -185,13 +185,21 @@ impl LotResult {
 }
 
 crate::record! {
-    /// Who won what.
+    /// Who won what, and the order that follows from it (I21, I34).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Win {
         1 => pub account: AccountId,
         2 => pub alias: u32,
         3 => pub quantity: u64,
+        /// The hammer price for all its units.
         4 => pub amount: Amount,
+        5 => pub order: OrderId,
+        6 => pub premium: u64,
+        7 => pub commission: u64,
+        /// The winner's hold on the whole: captured by the order.
+        8 => pub hold: Option<HoldId>,
+        /// The winner's deposit: goes towards the order's payment.
+        9 => pub deposit: Option<HoldId>,
     }
 }
 
@@ -202,11 +210,12 @@ crate::record! {
         1 => pub result: LotResult,
         /// The public price at the end.
         2 => pub price: Option<Amount>,
-        3 => pub winner: Option<Win>,
         4 => pub market: MarketId,
         /// The end: as announced, or the moment where it was ended before.
         5 => pub ends_at: Option<Timestamp>,
         6 => pub reason: Option<String>,
+        /// In the order in which they were served.
+        7 => pub winners: Vec<Win>,
     }
 }
 

@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::english::English;
-use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, Win};
+use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, TakeLot, Win};
 use crate::amount::Amount;
 use crate::context::{Context, Stamp};
-use crate::id::{AccountId, BidId};
+use crate::fees;
+use crate::id::{AccountId, BidId, LotId, OrderId};
 use crate::increments::Increments;
 use crate::publication::Alias;
 use crate::rejection::Rejection;
@@ -28,11 +29,53 @@ crate::variants! {
 /// What a format may rest on besides its own bids.
 #[derive(Clone, Copy)]
 pub(super) struct Terms<'a> {
+    pub(super) lot: LotId,
     pub(super) listing: &'a Listing,
     pub(super) increments: &'a Increments,
     pub(super) ends_at: Option<Timestamp>,
     /// How long before the end it is, in microseconds, a pause taken into account; `None` without an end.
     pub(super) before_end_us: Option<u64>,
+}
+
+/// What a bidder has won by the bids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Award {
+    pub(super) account: AccountId,
+    pub(super) alias: u32,
+    pub(super) quantity: u64,
+    /// The hammer price for all its units.
+    pub(super) amount: Amount,
+}
+
+/// How the bids come out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Awards {
+    /// The public price: of the lot, or of a unit where there are several.
+    pub(super) price: Option<Amount>,
+    /// In the order in which the winners are served; none: unsold.
+    pub(super) awards: Vec<Award>,
+}
+
+impl Terms<'_> {
+    /// An award with the order that follows from it, and its fees. Its order's id is derived from lot and winner: a lot
+    /// whose outcome has caused orders is never opened again, so that each winner has exactly one (I21).
+    pub(super) fn win(&self, award: Award) -> Win {
+        let Award { account, alias, quantity, amount } = award;
+        let mut whose = [0; 32];
+        whose[..16].copy_from_slice(&self.lot.0.0);
+        whose[16..].copy_from_slice(&account.0.0);
+        Win {
+            account,
+            alias,
+            quantity,
+            amount,
+            order: OrderId::from_u128(xxhash_rust::xxh3::xxh3_128(&whose)),
+            premium: fees::premium(&self.listing.fees, amount),
+            commission: fees::commission(&self.listing.fees, amount),
+            hold: None,
+            deposit: None,
+        }
+    }
 }
 
 /// What a format shows the public.
@@ -87,8 +130,46 @@ pub(super) trait Rules {
     /// What the public sees.
     fn standing(&self, listing: &Listing) -> Standing;
 
-    /// Who would win if the lot ended now.
-    fn winner(&self, listing: &Listing) -> Option<Win>;
+    /// Who would win what if the lot ended now.
+    fn awards(&self, listing: &Listing) -> Awards;
+
+    /// What a bid may cost its bidder at most, before fees: what `funding: full` holds. With this bid standing: where the
+    /// format keeps earlier bids of the bidder beside it, theirs too.
+    fn exposure(
+        &self,
+        terms: &Terms<'_>,
+        command: &PlaceBid,
+        context: &Context<'_>,
+    ) -> Result<Amount, Rejection>;
+
+    /// What an account's standing bids may cost it at most, before fees; `None` where nothing can make it pay any more
+    /// (outbid in the open): its hold is given back.
+    fn owes(&self, listing: &Listing, account: AccountId) -> Option<Amount>;
+
+    /// Buys units at the clock's price (dutch).
+    fn take(
+        &self,
+        _terms: &Terms<'_>,
+        _command: &TakeLot,
+        _context: &Context<'_>,
+    ) -> Result<LotEvent, Rejection> {
+        Err(Rejection::NotAllowedInFormat)
+    }
+
+    /// When the format's own clock next changes something, in an open lot.
+    fn next_tick(&self, _terms: &Terms<'_>) -> Option<Timestamp> {
+        None
+    }
+
+    /// What the format's own clock changes at `now`; nothing where it has not come so far.
+    fn tick(&self, _terms: &Terms<'_>, _now: Timestamp) -> Option<LotEvent> {
+        None
+    }
+
+    /// Whether nothing is left to be bid for: the lot ends at once.
+    fn is_over(&self, _listing: &Listing) -> bool {
+        false
+    }
 
     /// The reserve is lowered: what a hidden maximum counts from now on.
     fn lower_reserve(&mut self, reserve: Amount);

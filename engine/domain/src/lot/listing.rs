@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::amount::{Amount, Currency, Hidden};
+use crate::fees::Fees;
 use crate::id::{AccountId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::limits;
-use crate::lot::{Format, Funding, Qualification, SoftClose};
+use crate::lot::{Clock, Format, Funding, Pricing, Qualification, SoftClose};
 use crate::rejection::{Invalid, Rejection};
 use crate::time::Timestamp;
 
@@ -49,6 +50,14 @@ crate::record! {
         16 => pub number: Option<u32>,
         17 => pub reference: Option<String>,
         18 => pub opens_at: Option<Timestamp>,
+        19 => pub clock: Option<Clock>,
+        20 => pub pricing: Pricing,
+        /// What is held before the first bid where funding or qualification is `deposit`.
+        21 => pub deposit: Option<Amount>,
+        /// Nobody sees bids before the end; the sealed formats always, a tender where it says so.
+        22 => pub sealed: bool,
+        /// The market's fees when the lot was created.
+        23 => pub fees: Fees,
     }
 }
 

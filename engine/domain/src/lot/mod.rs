@@ -67,6 +67,8 @@ impl Actor for Lot {
             LotCommand::Close(command) => self.close_now(command, context),
             LotCommand::Reopen(command) => self.reopen(command, context),
             LotCommand::VoidBid(command) => self.void_bid(command, context),
+            LotCommand::Take(_) => Err(Rejection::NotAllowedInFormat),
+            LotCommand::Settled(_) => Err(Rejection::NotAllowedInFormat),
         }
     }
 
@@ -119,6 +121,8 @@ impl Targeted for LotCommand {
             Self::VoidBid(command) => command.lot,
             Self::BuyNow(command) => command.lot,
             Self::Retract(command) => command.lot,
+            Self::Take(command) => command.lot,
+            Self::Settled(command) => command.lot,
         };
         Some(lot.into())
     }

@@ -8,12 +8,14 @@ use crate::actor::{
 };
 use crate::amount::Amount;
 use crate::context::Stamp;
+use crate::effect::{Asked, Effects};
 use crate::facts::FactChange;
 use crate::id::{AccountId, BidId, Id, LotId, MarketId};
 use crate::publication::{
     Alias, BidStatusChanged, Data, LotClosed, LotReopened, LotRevised, LotState, Outbid, PriceChanged,
     TimeExtended, Winner, Won,
 };
+use crate::rejection::Rejection;
 use crate::time::{Moment, Timestamp};
 
 impl BidPlaced {
@@ -38,9 +40,9 @@ fn micros_to_ms(micros: u64) -> u64 {
     micros / 1_000
 }
 
-fn winners(win: Option<&Win>) -> Vec<Winner> {
+fn winners(wins: &[Win]) -> Vec<Winner> {
     let seen = |win: &Win| Winner { alias: Alias(win.alias), quantity: win.quantity, amount: win.amount };
-    win.map(seen).into_iter().collect()
+    wins.iter().map(seen).collect()
 }
 
 fn one(name: &'static str, data: impl Into<Data>) -> PublicEvents {
@@ -138,21 +140,22 @@ impl LotEvent {
     }
 
     fn end(&self) -> LotClosed {
-        let (result, price, win, ends_at, reason) = match self {
+        let (result, price, wins, ends_at, reason): (_, _, &[Win], _, _) = match self {
             Self::Closed(event) => {
-                let Closed { result, price, winner, ends_at, reason, .. } = &**event;
-                (*result, *price, winner.as_ref(), *ends_at, reason.clone())
+                let Closed { result, price, winners, ends_at, reason, .. } = &**event;
+                (*result, *price, winners, *ends_at, reason.clone())
             }
             Self::Bought(event) => {
-                (LotResult::Sold, Some(event.win.amount), Some(&event.win), Some(event.ends_at), None)
+                let win = std::slice::from_ref(&event.win);
+                (LotResult::Sold, Some(event.win.amount), win, Some(event.ends_at), None)
             }
-            _ => (LotResult::Unsold, None, None, None, None),
+            _ => (LotResult::Unsold, None, &[], None, None),
         };
         LotClosed {
             state: Phase::Closed.name(),
             result: result.name(),
             price,
-            winners: winners(win),
+            winners: winners(wins),
             buy_now: None,
             ends_at,
             remaining_ms: None,
@@ -200,7 +203,7 @@ impl LotEvent {
             }
             Self::Restated(event) => private_of_restatement(event, lot),
             Self::Closed(event) => {
-                event.winner.iter().map(|win| (win.account, won(lot, event.market, win))).collect()
+                event.winners.iter().map(|win| (win.account, won(lot, event.market, win))).collect()
             }
             Self::Bought(event) => {
                 let mut told: PrivateEvents =
@@ -225,6 +228,9 @@ impl LotEvent {
                 price: Some(event.price),
                 min_next_amount: Some(event.min_next_amount()),
                 ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
+                fees: None,
+                total: None,
+                held: None,
             }),
             Self::MaximumRaised(event) => Answer::Bid(BidAnswer {
                 bid,
@@ -232,6 +238,9 @@ impl LotEvent {
                 price: Some(event.price),
                 min_next_amount: Some(min_next_amount(event.price, event.step)),
                 ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
+                fees: None,
+                total: None,
+                held: None,
             }),
             Self::Bought(event) => Answer::Bid(BidAnswer {
                 bid,
@@ -239,6 +248,9 @@ impl LotEvent {
                 price: Some(event.win.amount),
                 min_next_amount: None,
                 ends_at: Some(event.ends_at),
+                fees: None,
+                total: None,
+                held: None,
             }),
             Self::Created(_) => Answer::Lot(LotId(id)),
             Self::Restated(event) => Answer::Restated(RestatedAnswer {
@@ -256,6 +268,24 @@ impl LotEvent {
                 state(event.phase, event.ends_at.filter(|_| event.phase != Phase::Paused))
             }
         })
+    }
+
+    /// See [`crate::actor::Event::effects`].
+    #[inline]
+    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+
+    /// See [`crate::actor::Event::asked`].
+    #[must_use]
+    #[inline]
+    pub const fn asked(&self) -> Option<Asked> {
+        None
+    }
+
+    /// See [`crate::actor::Event::refusal`].
+    #[must_use]
+    #[inline]
+    pub const fn refusal(&self) -> Option<&Rejection> {
+        None
     }
 
     /// See [`crate::actor::Event::fact`].
@@ -321,8 +351,8 @@ fn bid_status(lot: LotId, status: BidStatus, price: Option<Amount>) -> Publicati
 }
 
 fn won(lot: LotId, market: MarketId, win: &Win) -> Publication {
-    let Win { quantity, amount, .. } = *win;
-    Publication { name: "won", data: Won { lot, quantity, amount, market }.into() }
+    let Win { quantity, amount, order, .. } = *win;
+    Publication { name: "won", data: Won { lot, quantity, amount, market, order }.into() }
 }
 
 fn private_of_bid(event: &BidPlaced, lot: LotId, stamp: &Stamp) -> PrivateEvents {

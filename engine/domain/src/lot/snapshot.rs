@@ -120,7 +120,7 @@ impl LotSnapshot {
                 quantity: win.quantity,
                 amount: win.amount,
             };
-            snapshot.winners = outcome.winner.iter().map(seen).collect();
+            snapshot.winners = outcome.winners.iter().map(seen).collect();
         }
         snapshot
     }

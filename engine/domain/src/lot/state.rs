@@ -57,7 +57,7 @@ crate::record! {
     pub(super) struct Outcome {
         1 => pub(super) result: LotResult,
         2 => pub(super) price: Option<Amount>,
-        3 => pub(super) winner: Option<Win>,
+        4 => pub(super) winners: Vec<Win>,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::amount::Currency;
 use crate::command;
+use crate::fees::FeeSchedule;
 use crate::id::MarketId;
 use crate::increments::IncrementTable;
 use crate::market::Policy;
@@ -19,6 +20,8 @@ command! {
         5 => policy: Option<Policy>,
         /// The caller's own key of this market.
         6 => r#ref: Option<String>,
+        /// Buyer's premium and seller's commission; none where absent.
+        7 => fees: Option<FeeSchedule>,
     }
 }
 
@@ -38,6 +41,15 @@ command! {
     }
 }
 
+command! {
+    /// `market.set_fees`: a new schedule for lots and stock created from now on; those that exist keep theirs.
+    pub struct SetFees / SetFeesParams {
+        1 => market: MarketId,
+        2 => fees: FeeSchedule,
+        3 => reason: String,
+    }
+}
+
 crate::record! {
     /// The engine's own: everything that changed in this market's lots since the last mark is one `lots_changed`.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,5 +65,6 @@ crate::variants! {
         3 => Resume(ResumeMarket),
         /// Internal: never from a client.
         4 => Mark(MarkMarket),
+        5 => SetFees(Box<SetFees>),
     }
 }

@@ -4,9 +4,11 @@ use super::{MarketCommand, Policy, state_name};
 use crate::actor::{ActorAddress, Answer, PrivateEvents, PublicEvents, Publication, StateAnswer};
 use crate::command::Targeted;
 use crate::context::Stamp;
+use crate::effect::{Asked, Effects};
 use crate::facts::{FactChange, MarketFacts};
 use crate::id::{Id, MarketId};
-use crate::publication::{LotsChanged, MarketState};
+use crate::publication::{LotsChanged, MarketFees, MarketState};
+use crate::rejection::Rejection;
 
 crate::record! {
     /// A market came into being.
@@ -41,6 +43,8 @@ crate::variants! {
         /// Everything that changed in its lots since the last mark is one `lots_changed` on its channel. Which lots
         /// that are stands in the journal between the two marks; the shell's view fills them in.
         4 => Marked,
+        /// New fees: the facts after it.
+        5 => FeesSet(Box<MarketChanged>),
     }
 }
 
@@ -51,6 +55,7 @@ impl Targeted for MarketCommand {
             Self::Halt(command) => command.market,
             Self::Resume(command) => command.market,
             Self::Mark(command) => command.market,
+            Self::SetFees(command) => command.market,
         };
         Some(market.into())
     }
@@ -67,6 +72,10 @@ impl MarketEvent {
                     MarketState { state: state_name(&change.facts), reason: Some(change.reason.clone()) };
                 ("market_state", state.into())
             }
+            Self::FeesSet(change) => {
+                let fees = change.facts.fees.as_deref().cloned().unwrap_or_default();
+                ("market_fees", MarketFees { fees }.into())
+            }
             Self::Marked => ("lots_changed", LotsChanged { lots: Vec::new(), stock: Vec::new() }.into()),
         };
         smallvec::smallvec![Publication { name, data }]
@@ -77,7 +86,7 @@ impl MarketEvent {
     pub const fn public_count(&self) -> u64 {
         match self {
             Self::Created(_) => 0,
-            Self::Halted(_) | Self::Resumed(_) | Self::Marked => 1,
+            Self::Halted(_) | Self::Resumed(_) | Self::Marked | Self::FeesSet(_) => 1,
         }
     }
 
@@ -92,7 +101,7 @@ impl MarketEvent {
     pub fn answer(&self, id: Id, _stamp: &Stamp) -> Option<Answer> {
         match self {
             Self::Created(_) => Some(Answer::Market(MarketId(id))),
-            Self::Halted(change) | Self::Resumed(change) => {
+            Self::Halted(change) | Self::Resumed(change) | Self::FeesSet(change) => {
                 let state = state_name(&change.facts).to_owned();
                 Some(Answer::State(StateAnswer { state, ends_at: None }))
             }
@@ -100,12 +109,30 @@ impl MarketEvent {
         }
     }
 
+    /// See [`crate::actor::Event::effects`].
+    #[inline]
+    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+
+    /// See [`crate::actor::Event::asked`].
+    #[must_use]
+    #[inline]
+    pub const fn asked(&self) -> Option<Asked> {
+        None
+    }
+
+    /// See [`crate::actor::Event::refusal`].
+    #[must_use]
+    #[inline]
+    pub const fn refusal(&self) -> Option<&Rejection> {
+        None
+    }
+
     /// See [`crate::actor::Event::fact`].
     #[must_use]
     pub fn fact(&self, id: Id) -> Option<FactChange> {
         let facts = match self {
             Self::Created(created) => &created.facts,
-            Self::Halted(change) | Self::Resumed(change) => &change.facts,
+            Self::Halted(change) | Self::Resumed(change) | Self::FeesSet(change) => &change.facts,
             Self::Marked => return None,
         };
         Some(FactChange::Market((MarketId(id), facts.clone())))

@@ -12,6 +12,7 @@ use crate::actor::{Actor, Answer, Decision, Events, StateAnswer};
 use crate::command::content_hash;
 use crate::context::{Context, Stamp};
 use crate::facts::{MarketFacts, Standing};
+use crate::fees::FeeSchedule;
 use crate::id::{AccountId, MarketId};
 use crate::limits;
 use crate::rejection::Rejection;
@@ -69,6 +70,9 @@ impl Actor for Market {
         if let Some(table) = &command.increments {
             table.validate()?;
         }
+        if let Some(fees) = &command.fees {
+            fees.validate()?;
+        }
         let policy = command.policy.clone().unwrap_or_default();
         let facts = MarketFacts {
             version: 1,
@@ -78,6 +82,7 @@ impl Actor for Market {
             halted_us: 0,
             increments: command.increments.clone().map(std::sync::Arc::new),
             open_registration: policy.open_registration,
+            fees: command.fees.clone().map(|fees| std::sync::Arc::new(FeeSchedule { version: 1, ..fees })),
         };
         Ok(Decision::event(MarketEvent::Created(Box::new(MarketCreated {
             name: command.name.clone(),
@@ -117,6 +122,7 @@ impl Actor for Market {
             }
             MarketCommand::Halt(command) => self.halt(command, context),
             MarketCommand::Resume(command) => self.resume(command, context),
+            MarketCommand::SetFees(command) => self.set_fees(command, context),
             MarketCommand::Mark(_) if context.standing.any(Standing::ENGINE) => {
                 Ok(Decision::event(MarketEvent::Marked))
             }
@@ -127,6 +133,7 @@ impl Actor for Market {
     fn apply(&mut self, event: &MarketEvent, _stamp: &Stamp) {
         self.channel_seq += event.public_count();
         match event {
+            MarketEvent::FeesSet(change) => self.facts = change.facts.clone(),
             MarketEvent::Halted(change) | MarketEvent::Resumed(change) => {
                 self.facts = change.facts.clone();
                 self.reason = Some(change.reason.clone());
@@ -198,6 +205,21 @@ impl Market {
         }))))
     }
 
+    /// A new schedule with the next version: who sells from now on knows which one was agreed.
+    fn set_fees(&self, command: &SetFees, context: &Context<'_>) -> Result<Decision<MarketEvent>, Rejection> {
+        authorize(context)?;
+        limits::reason(Some(&command.reason))?;
+        command.fees.validate()?;
+        let mut facts = self.facts.clone();
+        facts.version += 1;
+        let version = facts.fees.as_ref().map_or(0, |fees| fees.version) + 1;
+        facts.fees = Some(std::sync::Arc::new(FeeSchedule { version, ..command.fees.clone() }));
+        Ok(Decision::event(MarketEvent::FeesSet(Box::new(MarketChanged {
+            reason: command.reason.clone(),
+            facts,
+        }))))
+    }
+
     fn state_answer(&self) -> Answer {
         Answer::State(StateAnswer { state: state_name(&self.facts).to_owned(), ends_at: None })
     }
@@ -213,6 +235,7 @@ impl Market {
             reason: self.reason.clone(),
             r#ref: self.reference.clone(),
             increments: self.facts.increments.as_deref().cloned(),
+            fees: self.facts.fees.as_deref().cloned(),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{MarketEvent, state_name};
 use crate::amount::Currency;
 use crate::context::Stamp;
+use crate::fees::FeeSchedule;
 use crate::id::MarketId;
 use crate::increments::IncrementTable;
 use crate::publication::Data;
@@ -23,6 +24,8 @@ pub struct MarketSnapshot {
     pub r#ref: Option<String>,
     /// `null`: the default table of the currency.
     pub increments: Option<IncrementTable>,
+    /// Of lots and stock created from now on; `null`: none.
+    pub fees: Option<FeeSchedule>,
 }
 
 impl MarketSnapshot {
@@ -38,15 +41,20 @@ impl MarketSnapshot {
             reason: None,
             r#ref: created.reference.clone(),
             increments: created.facts.increments.as_deref().cloned(),
+            fees: created.facts.fees.as_deref().cloned(),
         })
     }
 
     /// Takes an event over: what it publishes overwrites the fields of the same names (I43).
     pub fn apply(&mut self, event: &MarketEvent, _stamp: &Stamp) {
         for publication in event.public() {
-            if let Data::MarketState(data) = publication.data {
-                self.state = data.state;
-                self.reason = data.reason;
+            match publication.data {
+                Data::MarketState(data) => {
+                    self.state = data.state;
+                    self.reason = data.reason;
+                }
+                Data::MarketFees(data) => self.fees = Some(data.fees),
+                _ => {}
             }
         }
     }

@@ -4,9 +4,11 @@ use super::SaleCommand;
 use crate::actor::{ActorAddress, Answer, PrivateEvents, PublicEvents, Publication, RegistrationAnswer};
 use crate::command::Targeted;
 use crate::context::Stamp;
+use crate::effect::{Asked, Effects};
 use crate::facts::{FactChange, Registration, SaleFacts};
 use crate::id::{Id, SaleId};
 use crate::publication::{Alias, SaleRegistered, SaleRevised};
+use crate::rejection::Rejection;
 
 crate::record! {
     /// A sale came into being.
@@ -109,6 +111,24 @@ impl SaleEvent {
                 terms_version: event.registration.terms_version,
             }),
         })
+    }
+
+    /// See [`crate::actor::Event::effects`].
+    #[inline]
+    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+
+    /// See [`crate::actor::Event::asked`].
+    #[must_use]
+    #[inline]
+    pub const fn asked(&self) -> Option<Asked> {
+        None
+    }
+
+    /// See [`crate::actor::Event::refusal`].
+    #[must_use]
+    #[inline]
+    pub const fn refusal(&self) -> Option<&Rejection> {
+        None
     }
 
     /// See [`crate::actor::Event::fact`].

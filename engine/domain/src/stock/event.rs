@@ -7,9 +7,11 @@ use crate::actor::{ActorAddress, Answer, PrivateEvents, PublicEvents, Publicatio
 use crate::amount::{Amount, Currency};
 use crate::command::Targeted;
 use crate::context::Stamp;
+use crate::effect::{Asked, Effects};
 use crate::facts::FactChange;
 use crate::id::{AccountId, Id, MarketId, ReservationId, StockId};
 use crate::publication::{ReservationEnded, ReservationOpen, StockChanged};
+use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
 crate::record! {
@@ -252,6 +254,24 @@ impl StockEvent {
                 Answer::Counters(of(event.counters, Some(event.reservation), None, Some(event.end.name())))
             }
         })
+    }
+
+    /// See [`crate::actor::Event::effects`].
+    #[inline]
+    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+
+    /// See [`crate::actor::Event::asked`].
+    #[must_use]
+    #[inline]
+    pub const fn asked(&self) -> Option<Asked> {
+        None
+    }
+
+    /// See [`crate::actor::Event::refusal`].
+    #[must_use]
+    #[inline]
+    pub const fn refusal(&self) -> Option<&Rejection> {
+        None
     }
 
     /// See [`crate::actor::Event::fact`].

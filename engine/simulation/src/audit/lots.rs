@@ -204,7 +204,7 @@ impl Lot {
         }
         self.phase = Phase::Closed;
         let expected = if event.result == LotResult::Cancelled { None } else { self.outcome() };
-        let told = event.winner.map(|win: Win| (win.account, win.amount.get()));
+        let told = event.winners.first().map(|win: &Win| (win.account, win.amount.get()));
         if told == expected && (event.result == LotResult::Sold) == expected.is_some() {
             return Ok(());
         }

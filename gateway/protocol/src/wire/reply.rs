@@ -186,6 +186,14 @@ fn write_bid_json(out: &mut Vec<u8>, bid: &BidAnswer, seq: u64, replayed: bool) 
         Some(ends_at) => json::write_i64(out, ends_at.0),
         None => out.extend_from_slice(b"null"),
     }
+    let money: [(&[u8], _); 3] =
+        [(b",\"fees\":", bid.fees), (b",\"total\":", bid.total), (b",\"held\":", bid.held)];
+    for (name, units) in money {
+        if let Some(units) = units {
+            out.extend_from_slice(name);
+            json::write_u64(out, units);
+        }
+    }
     out.extend_from_slice(b",\"seq\":");
     json::write_u64(out, seq);
     out.extend_from_slice(if replayed { b",\"replayed\":true}" } else { b",\"replayed\":false}" });
@@ -197,7 +205,9 @@ fn write_bid_pack(out: &mut Vec<u8>, bid: &BidAnswer) {
         Some(amount) => pack::write_uint(out, amount.get()),
         None => pack::write_nil(out),
     };
-    pack::write_map(out, 5 + BESIDE);
+    let money = [("fees", bid.fees), ("total", bid.total), ("held", bid.held)];
+    let more = money.iter().filter(|(_, units)| units.is_some()).count() as u32;
+    pack::write_map(out, 5 + more + BESIDE);
     pack::write_name(out, "bid");
     pack::write_id(out, BidId::PREFIX, bid.bid.0);
     pack::write_name(out, "status");
@@ -210,6 +220,12 @@ fn write_bid_pack(out: &mut Vec<u8>, bid: &BidAnswer) {
     match bid.ends_at {
         Some(ends_at) => pack::write_int(out, ends_at.0),
         None => pack::write_nil(out),
+    }
+    for (name, units) in money {
+        if let Some(units) = units {
+            pack::write_name(out, name);
+            pack::write_uint(out, units);
+        }
     }
 }
 
@@ -241,6 +257,8 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer, seq: u64, replayed: bool
         Answer::Counters(counters) => _ = write_open(out, counters, BESIDE),
         Answer::Registration(registration) => _ = write_open(out, registration, BESIDE),
         Answer::Restated(restated) => _ = write_open(out, restated, BESIDE),
+        Answer::Order(order) => _ = write_open(out, order, BESIDE),
+        Answer::Balance(balance) => _ = write_open(out, balance, BESIDE),
     }
     pack::write_name(out, "seq");
     pack::write_uint(out, seq);

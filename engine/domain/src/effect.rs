@@ -1,0 +1,46 @@
+//! Effects: commands that one actor's event causes other actors to receive (docs/engine.md, "Effects").
+//!
+//! They are derived from the event by a pure function, so that they can be derived again from the journal, and travel in
+//! journal order. An effect's identity is its cause: the actor, the sequence number of the deciding record and the
+//! effect's index in it. The receiver decides it like any command, with [`Standing::ENGINE`](crate::facts::Standing);
+//! whatever it decides, also "no", is its outcome and is journaled with the place of its cause, so that it happens once.
+//!
+//! **Answers that wait.** A command whose decision has events but no answer (a bid that waits for its hold) is answered by
+//! a later event of the same actor that names the same [`Asked`]: the record of that event carries the command's key, so
+//! that a repeat finds the final outcome.
+
+use crate::actor::{ActorAddress, Command};
+use crate::id::AccountId;
+
+/// A command on its way to another actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// Who shall receive it.
+    pub target: ActorAddress,
+    /// What it is asked.
+    pub command: Command,
+}
+
+impl Effect {
+    /// An effect.
+    #[must_use]
+    pub fn new(target: impl Into<ActorAddress>, command: Command) -> Self {
+        Self { target: target.into(), command }
+    }
+}
+
+/// The effects of one record, in order; an effect's index is its place.
+pub type Effects = Vec<Effect>;
+
+crate::record! {
+    /// A client's command that has been taken and whose answer a later event gives.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct Asked {
+        /// Who asked.
+        1 => pub by: AccountId,
+        /// As [`Context::command_id`](crate::context::Context): the id of the bid, say.
+        2 => pub command_id: u128,
+        /// The hash of the command's content.
+        3 => pub content: u64,
+    }
+}

@@ -1,0 +1,174 @@
+//! Money and goods between actors: what lots, orders and books ask of accounts, and what accounts answer.
+//!
+//! An account's side of it (ledger, holds, holdings) stands in [`crate::account`]; the commands here are effects, never a
+//! client's. Every one of them ends in exactly one [`Settled`], which travels back to who asked (except [`Release`], which
+//! cannot be refused and needs no answer).
+
+use serde::Serialize;
+
+use crate::actor::ActorAddress;
+use crate::amount::Currency;
+use crate::id::{AccountId, EntryId, HoldId, Id, LotId, MarketId, OrderId};
+use crate::rejection::Rejection;
+
+crate::variants! {
+    /// What an account has: money of a currency, or interchangeable goods.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Asset {
+        /// Minor units.
+        1 => Money(Currency),
+        /// Units of a stock item or of what a book trades: that actor's id.
+        2 => Goods(Id),
+    }
+}
+
+crate::variants! {
+    /// Who asked an account for something and hears what came of it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Asker {
+        1 => Lot(LotId),
+        2 => Order(OrderId),
+    }
+}
+
+impl Asker {
+    /// Its address.
+    #[must_use]
+    pub fn address(self) -> ActorAddress {
+        match self {
+            Self::Lot(lot) => lot.into(),
+            Self::Order(order) => order.into(),
+        }
+    }
+}
+
+crate::record! {
+    /// Sets money or goods aside. Where the hold exists already it becomes `amount`: more is held, or some is given back.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct PlaceHold {
+        1 => pub account: AccountId,
+        2 => pub hold: HoldId,
+        3 => pub asset: Asset,
+        /// In all, from 1.
+        4 => pub amount: u64,
+        5 => pub asker: Asker,
+        /// Whatever the asker needs to recognise the answer: the bid's command id, say.
+        6 => pub tag: u128,
+        /// The market it concerns, for the account's own feed and the audit.
+        7 => pub market: MarketId,
+    }
+}
+
+crate::record! {
+    /// Gives a hold back, wholly. A hold that has ended already, or never was, is passed over.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ReleaseHold {
+        1 => pub account: AccountId,
+        2 => pub hold: HoldId,
+    }
+}
+
+crate::record! {
+    /// Takes `amount` of a hold and gives the rest back: the account's part of a transfer, from its cash to its clearing.
+    /// Refused (`not_found`) where the hold has ended, (`amount_out_of_range`) where it holds less.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct CaptureHold {
+        1 => pub account: AccountId,
+        2 => pub hold: HoldId,
+        /// 0 to what is held; 0 releases it.
+        3 => pub amount: u64,
+        /// The transfer; the other side's entry has the same id.
+        4 => pub entry: EntryId,
+        5 => pub asker: Asker,
+        6 => pub tag: u128,
+        7 => pub kind: EntryKind,
+        8 => pub market: MarketId,
+    }
+}
+
+crate::variants! {
+    /// A sub-account of one account's own ledger.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum SubAccount {
+        /// What the account has: its balance.
+        1 => Cash,
+        /// What is on its way from or to another account.
+        2 => Clearing,
+        /// Fees it has earned (a market's operator) or paid.
+        3 => Fees,
+        /// The world outside: deposits come from it, withdrawals go to it.
+        4 => Outside,
+    }
+}
+
+crate::variants! {
+    /// Why an entry was made.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum EntryKind {
+        1 => Deposit,
+        2 => Withdrawal,
+        /// A buyer's payment for an order.
+        3 => Payment,
+        /// A seller's proceeds.
+        4 => Proceeds,
+        /// A market's premium and commission.
+        5 => Fee,
+        /// A payment given back to a buyer.
+        6 => Refund,
+        /// What a seller or market gives back for a refund.
+        7 => Reversal,
+        /// Goods bought or delivered.
+        8 => Delivery,
+        /// An operator's correction, which names the entry it corrects.
+        9 => Correction,
+    }
+}
+
+crate::record! {
+    /// One line of an entry.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Line {
+        1 => pub sub: SubAccount,
+        /// Signed: what is added to the sub-account.
+        2 => pub amount: i64,
+    }
+}
+
+crate::record! {
+    /// Makes an entry in an account's ledger. Its lines sum to 0.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct PostEntry {
+        1 => pub account: AccountId,
+        2 => pub entry: EntryId,
+        3 => pub asset: Asset,
+        4 => pub lines: Vec<Line>,
+        5 => pub kind: EntryKind,
+        /// The entry that this one corrects or gives back (I35).
+        6 => pub reverses: Option<EntryId>,
+        /// Posted although the account's available balance becomes negative by it: giving back what a seller may have
+        /// withdrawn. Otherwise refused with `insufficient_funds` (I31).
+        7 => pub may_overdraw: bool,
+        8 => pub asker: Asker,
+        9 => pub tag: u128,
+        10 => pub market: MarketId,
+        /// The order or lot that it is about, for the statement.
+        11 => pub order: Option<OrderId>,
+    }
+}
+
+crate::record! {
+    /// What came of a [`PlaceHold`], [`CaptureHold`] or [`PostEntry`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Settled {
+        1 => pub account: AccountId,
+        2 => pub tag: u128,
+        /// The hold that was placed, raised or captured.
+        3 => pub hold: Option<HoldId>,
+        /// What is held now, was captured, or was posted to cash (its size).
+        4 => pub amount: u64,
+        /// Why not; nothing has changed then.
+        5 => pub refused: Option<Rejection>,
+    }
+}
