@@ -76,6 +76,7 @@ pub(crate) fn market(lots: u64, bidders: u64) -> Vec<Vec<u8>> {
             increments: None,
             policy: None,
             r#ref: None,
+            fees: None,
         }))),
     );
     for n in 0..bidders {
@@ -122,6 +123,10 @@ fn create_lot(n: u64) -> CreateLot {
         images: None,
         r#ref: None,
         seller: None,
+        clock: None,
+        pricing: None,
+        deposit: None,
+        sealed: None,
     }
 }
 

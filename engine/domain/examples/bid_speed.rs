@@ -142,6 +142,7 @@ fn facts(bidders: u64) -> Facts {
         halted_us: 0,
         increments: None,
         open_registration: false,
+        fees: None,
     };
     facts.learn(&FactChange::Market((MARKET, market)));
     for bidder in 0..bidders {
@@ -177,9 +178,13 @@ fn open_lot(facts: &Facts) -> Entity {
         images: None,
         r#ref: None,
         seller: None,
+        clock: None,
+        pricing: None,
+        deposit: None,
+        sealed: None,
     };
     let (by, standing) = (account(1 << 41), Standing::SELLER);
-    let context = Context { now: NOW, by, standing, facts, command_id: 1 };
+    let context = Context { now: NOW, by, standing, facts, command_id: 1, content: 0 };
     let stamp = Stamp { time: NOW, by, command_id: 1 };
     let created = Entity::create(&Command::Lot(LotCommand::Create(Box::new(create))), &context);
     let Ok(created) = created else { panic!("{created:?}") };
@@ -197,8 +202,14 @@ fn place(lot: &mut Entity, facts: &Facts, by: AccountId, amount: u64, command_id
         PlaceBid { lot: LOT, amount, quantity: None, all_or_none: None, if_seq: None, validate_only: None };
     let command = Command::Lot(LotCommand::Bid(bid));
     let command_id = u128::from(command_id);
-    let context =
-        Context { now: NOW, by, standing: Standing::KNOWN.with(Standing::BIDDER), facts, command_id };
+    let context = Context {
+        now: NOW,
+        by,
+        standing: Standing::KNOWN.with(Standing::BIDDER),
+        facts,
+        command_id,
+        content: 0,
+    };
     let stamp = Stamp { time: NOW, by, command_id };
     let event = lot.decide(&command, &context).ok()?.events.pop()?;
     lot.apply(&event, &stamp);

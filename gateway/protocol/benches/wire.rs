@@ -31,6 +31,9 @@ fn benches(criterion: &mut Criterion) {
         price: Some(Amount::MAX),
         min_next_amount: Some(Amount::MAX),
         ends_at: Some(Timestamp(1_700_000_000_000_000)),
+        fees: None,
+        total: None,
+        held: None,
     });
     let error = WireError::rejected(Rejection::BidTooLow(BidTooLow { min_next_amount: Amount::MAX }), false);
     let head = Head {

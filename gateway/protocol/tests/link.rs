@@ -51,6 +51,9 @@ fn replies() -> Vec<ReplyItem<'static>> {
         price: Some(Amount::ONE),
         min_next_amount: Amount::new(600),
         ends_at: Some(TIME),
+        fees: None,
+        total: None,
+        held: None,
     });
     let rejection = Rejection::BidTooLow(BidTooLow { min_next_amount: Amount::ONE });
     [

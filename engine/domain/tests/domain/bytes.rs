@@ -111,6 +111,7 @@ fn kind_name(entity: &Entity) -> &'static str {
         Entity::Sale(_) => "Sale",
         Entity::Lot(_) => "Lot",
         Entity::Stock(_) => "Stock",
+        Entity::Order(_) => "Order",
     }
 }
 
@@ -145,6 +146,7 @@ fn tour_of_markets(samples: &mut Samples) {
                 increments: Some(IncrementTable { bands: vec![(0, amount(5)), (100, amount(25))] }),
                 policy: Some(Policy { open_registration: true }),
                 r#ref: text("harbour"),
+                fees: None,
             })),
         ),
         (SELLER, MarketCommand::Halt(HaltMarket { market, reason: reason() })),

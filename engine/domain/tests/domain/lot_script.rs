@@ -88,6 +88,10 @@ pub fn create_lot(text: &str) -> CreateLot {
         images: None,
         r#ref: None,
         seller: None,
+        clock: None,
+        pricing: None,
+        deposit: None,
+        sealed: None,
     };
     for (name, value) in settings(text) {
         let number = || amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}")));

@@ -29,6 +29,7 @@ fn create_market(change: impl FnOnce(&mut CreateMarket)) -> Command {
         increments: None,
         policy: None,
         r#ref: None,
+        fees: None,
     };
     change(&mut market);
     Command::Market(MarketCommand::Create(Box::new(market)))

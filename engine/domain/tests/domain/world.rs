@@ -147,7 +147,14 @@ impl World {
         command: &Command,
     ) -> Result<Outcome, Rejection> {
         self.commands += 1;
-        let context = Context { now: self.now, by, standing, facts: &self.facts, command_id: self.commands };
+        let context = Context {
+            now: self.now,
+            by,
+            standing,
+            facts: &self.facts,
+            command_id: self.commands,
+            content: 0,
+        };
         let decision = match &self.entity {
             Some(entity) => entity.decide(command, &context),
             None => Entity::create(command, &context),
@@ -193,6 +200,7 @@ impl World {
             standing: Standing::ENGINE,
             facts: &self.facts,
             command_id: self.commands,
+            content: 0,
         };
         let events = ask(self.entity(), &context);
         self.take(events, self.stamp(AccountId::default()))
@@ -288,6 +296,7 @@ pub fn market_facts(version: u64) -> MarketFacts {
         halted_us: 0,
         increments: None,
         open_registration: false,
+        fees: None,
     }
 }
 
