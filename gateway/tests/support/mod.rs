@@ -64,6 +64,9 @@ pub fn accepted(seq: u64, position: u64, amount: u64) -> Reply<'static> {
         price: Amount::new(amount),
         min_next_amount: Amount::new(amount + 100),
         ends_at: Some(BEGIN.plus_ms(60_000)),
+        fees: None,
+        total: None,
+        held: None,
     });
     Reply::Accepted { seq, position, replayed: false, answer }
 }
