@@ -61,6 +61,7 @@ fn create(market: MarketId) -> Command {
         increments,
         policy,
         r#ref: reference,
+        fees: None,
     };
     Command::Market(MarketCommand::Create(Box::new(create)))
 }

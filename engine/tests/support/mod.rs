@@ -119,6 +119,7 @@ impl World {
             increments: None,
             policy: None,
             r#ref: None,
+            fees: None,
         };
         world.ok(house, Command::Market(MarketCommand::Create(Box::new(market))));
         for n in 0..bidders {
@@ -307,5 +308,9 @@ pub(crate) fn create_lot(n: u64) -> CreateLot {
         images: None,
         r#ref: None,
         seller: None,
+        clock: None,
+        pricing: None,
+        deposit: None,
+        sealed: None,
     }
 }
