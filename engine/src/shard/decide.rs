@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 
 use vendue_domain::account::AccountCommand;
 use vendue_domain::actor::{ActorAddress, Answer, Command, Decision, Entity, Event, Events};
+use vendue_domain::amount::Currency;
 use vendue_domain::command::Targeted;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::facts::Standing;
@@ -13,7 +14,7 @@ use vendue_domain::id::{AccountId, MarketId};
 use vendue_domain::lot::LotCommand;
 use vendue_domain::market::MarketCommand;
 use vendue_domain::record::{Bytes, Field};
-use vendue_domain::rejection::Rejection;
+use vendue_domain::rejection::{CurrencyMismatch, Rejection};
 use vendue_domain::sale::SaleCommand;
 use vendue_domain::stock::StockCommand;
 use vendue_protocol::link::{CommandItem, NotExecuted, Reply, ReplyItem};
@@ -69,7 +70,9 @@ impl Shard {
             return self.refuse(link, request, NotExecuted::Forbidden, 0, "");
         }
         let hash = key_hash(self.key_secret, item.by, target, item.key);
-        let content = content_hash(item.command);
+        // The currency that the caller names is part of what it asks.
+        let named = item.currency.map_or(0, |currency| content_hash(currency.code().as_bytes()));
+        let content = content_hash(item.command) ^ named;
         match self.keys.get(hash) {
             Ok(None) => {}
             Ok(Some(known)) => return self.known(link, request, content, known),
@@ -84,11 +87,28 @@ impl Shard {
             return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
         }
         let asker = Asker { link, request, by: item.by, keyed: Keyed { hash, content } };
+        if let Some(mismatch) = item.currency.and_then(|named| self.other_currency(&target, &command, named))
+        {
+            return self.reject(asker, mismatch, is_trial(&command));
+        }
         match self.index.get(&target) {
             Some(&index) => self.decide(index, asker, command),
             None if self.may_be_stored(&target) => self.park(target, link, bytes),
             None => self.create(target, asker, command),
         }
+    }
+
+    /// The refusal where the caller takes amounts to be in another currency than the market has: of a resident actor, or of
+    /// what is about to be created. One that has to be loaded is asked about when it is here.
+    fn other_currency(&self, target: &ActorAddress, command: &Command, named: Currency) -> Option<Rejection> {
+        let market = match (self.index.get(target), command) {
+            (Some(&index), _) => self.cells[index as usize].as_ref()?.entity.market(),
+            (None, Command::Lot(LotCommand::Create(create))) => create.market,
+            (None, Command::Stock(StockCommand::Create(create))) => create.market,
+            (None, _) => return None,
+        };
+        let expected = self.facts.market(market)?.currency;
+        (expected != named).then_some(Rejection::CurrencyMismatch(CurrencyMismatch { expected }))
     }
 
     /// A command whose key has an outcome: the same content hears it again.

@@ -10,6 +10,7 @@ mod feed;
 mod follow;
 mod history;
 mod lists;
+mod orders;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -74,7 +75,8 @@ pub struct Views {
     lists: lists::Lists,
     /// Sealed: read only for who may know them.
     names: HashMap<AccountId, Vec<u8>>,
-    feeds: HashMap<AccountId, stored::Cursor>,
+    feeds: HashMap<AccountId, feed::Feed>,
+    orders: orders::Orders,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
     ring: follow::Ring,
@@ -122,6 +124,7 @@ impl Views {
             lists: lists::Lists::default(),
             names: HashMap::new(),
             feeds: HashMap::new(),
+            orders: orders::Orders::default(),
             boards: HashMap::new(),
             audits: HashMap::new(),
             ring: follow::Ring::default(),
@@ -210,10 +213,16 @@ impl Views {
         }
         shown.seq = published.seq;
         shown.channel_seq = published.channel_seq;
+        if let Snapshot::Order(order) = &shown.snapshot {
+            self.orders.note(order);
+        }
     }
 
     fn place(&mut self, address: ActorAddress, snapshot: Snapshot, seq: u64, channel_seq: u64) {
         self.lists.insert(&address, &snapshot);
+        if let Snapshot::Order(order) = &snapshot {
+            self.orders.note(order);
+        }
         let order = self.next_order;
         self.next_order += 1;
         self.shown.insert(

@@ -4,6 +4,7 @@ use vendue_domain::actor::ActorAddress;
 use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
+use super::feed::{Feed, OwnBid, OwnReservation};
 use super::{Views, audit::AuditRecord, history::HistoryBid};
 
 /// What kind of thing a view keeps; the numbers are on disk and continue those of the actors' kinds.
@@ -73,7 +74,12 @@ impl Cursor {
 }
 
 vendue_domain::record! {
-    struct StoredFeed { 1 => seq: u64, 2 => position: u64 }
+    struct StoredFeed {
+        1 => seq: u64,
+        2 => position: u64,
+        3 => bids: Vec<OwnBid>,
+        4 => reservations: Vec<OwnReservation>,
+    }
 }
 vendue_domain::record! {
     struct StoredBoard { 1 => seq: u64, 2 => position: u64, 3 => lots: Vec<LotId>, 4 => stock: Vec<StockId> }
@@ -155,7 +161,7 @@ impl Views {
     /// Sets the mark of what is (not) in the list; what it was.
     fn mark_noted(&mut self, space: ViewSpace, id: Id, noted: bool) -> Option<bool> {
         let mark = match space {
-            ViewSpace::Feed => &mut self.feeds.get_mut(&AccountId(id))?.noted,
+            ViewSpace::Feed => &mut self.feeds.get_mut(&AccountId(id))?.cursor.noted,
             ViewSpace::Board => &mut self.boards.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::Audit => &mut self.audits.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
@@ -166,10 +172,11 @@ impl Views {
 
     fn value(&self, space: ViewSpace, id: Id) -> Option<Vec<u8>> {
         match space {
-            ViewSpace::Feed => self
-                .feeds
-                .get(&AccountId(id))
-                .map(|feed| StoredFeed { seq: feed.seq, position: feed.position }.to_bytes()),
+            ViewSpace::Feed => self.feeds.get(&AccountId(id)).map(|feed| {
+                let (seq, position) = (feed.cursor.seq, feed.cursor.position);
+                let (bids, reservations) = (feed.bids(), feed.reservations().to_vec());
+                StoredFeed { seq, position, bids, reservations }.to_bytes()
+            }),
             ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
                 let (seq, position) = (board.cursor.seq, board.cursor.position);
                 let (lots, stock) = (board.lots.clone(), board.stock.clone());
@@ -190,8 +197,9 @@ impl Views {
     pub fn restore_value(&mut self, space: ViewSpace, id: Id, bytes: &[u8]) -> Result<(), RecordError> {
         match space {
             ViewSpace::Feed => {
-                let feed = StoredFeed::from_bytes(bytes)?;
-                self.feeds.insert(AccountId(id), Cursor::restored(feed.seq, feed.position));
+                let StoredFeed { seq, position, bids, reservations } = StoredFeed::from_bytes(bytes)?;
+                let feed = Feed::restored(Cursor::restored(seq, position), &bids, reservations);
+                self.feeds.insert(AccountId(id), feed);
             }
             ViewSpace::Board => {
                 let stored = StoredBoard::from_bytes(bytes)?;

@@ -146,12 +146,7 @@ impl Core {
         };
         match call.call {
             Call::Command(command) => {
-                self.submit_command(
-                    now,
-                    &submission,
-                    call.common.key.as_deref().unwrap_or_default(),
-                    command,
-                )?;
+                self.submit_command(now, &submission, &call.common, command)?;
             }
             Call::Query(query) => self.submit_query(&submission, query)?,
             Call::Session(SessionCall::Ping(ping)) => {

@@ -106,6 +106,7 @@ impl Code {
             NotExecuted::RequestInProgress => Self::RequestInProgress,
             NotExecuted::InvalidRequest => Self::InvalidRequest,
             NotExecuted::UnknownChannel => Self::UnknownChannel,
+            NotExecuted::OrderNotFound => Self::OrderNotFound,
         }
     }
 
@@ -138,6 +139,7 @@ impl Code {
             }
             Self::Unavailable => "the engine cannot be reached at the moment; try again, with the same key",
             Self::NotFound => "there is nothing with this id",
+            Self::OrderNotFound => "there is no order with this id",
             Self::Forbidden => {
                 "the account has no right to do this here; an operator of the market can grant it"
             }
@@ -209,6 +211,9 @@ mod tests {
             Rejection::invalid("a", "b"),
             Rejection::CurrencyMismatch(CurrencyMismatch { expected: Currency::new("EUR").unwrap() }),
             Rejection::NotImplemented(Invalid { field: "a".into(), expected: "b".into() }),
+            Rejection::InsufficientFunds(InsufficientFunds { needed: 2, available: 1 }),
+            Rejection::OrderNotFound,
+            Rejection::TimedOut,
         ] {
             assert_eq!(Code::of_rejection(&rejection).as_str(), rejection.code());
         }
