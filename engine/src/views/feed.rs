@@ -68,8 +68,9 @@ impl Feed {
     fn note_bid(&mut self, lot: LotId, status: BidStatus, at: Timestamp) {
         self.bids.insert(lot, OwnBid { lot, status, at });
         if self.bids.len() >= 2 * OWN_BIDS_KEPT {
-            let older: Vec<LotId> = self.bids().split_off(OWN_BIDS_KEPT).iter().map(|bid| bid.lot).collect();
-            older.iter().for_each(|lot| drop(self.bids.remove(lot)));
+            for older in self.bids().split_off(OWN_BIDS_KEPT) {
+                self.bids.remove(&older.lot);
+            }
         }
     }
 
