@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::format::Standing;
-use super::{Format, Funding, Listing, Lot, LotEvent, Phase, Qualification, SoftClose};
+use super::{Clock, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose};
 use crate::amount::{Amount, Currency};
 use crate::context::Stamp;
 use crate::id::{LotId, MarketId, SaleId};
@@ -37,8 +37,9 @@ pub struct LotSnapshot {
     pub leader: Option<Alias>,
     /// Bids that count: a leader's own raises do not.
     pub bids: u32,
+    /// What the next bid must reach: at least this, in a tender at most.
     pub min_next_amount: Amount,
-    /// `null`: the lot has no reserve.
+    /// `null`: the lot has no reserve, or its bids are sealed.
     pub reserve_met: Option<bool>,
     /// What it can still be bought for at once.
     pub buy_now: Option<Amount>,
@@ -57,6 +58,19 @@ pub struct LotSnapshot {
     pub reason: Option<String>,
     /// `null`: the default table of the currency.
     pub increments: Option<IncrementTable>,
+    /// Nobody sees bids before the end.
+    pub sealed: bool,
+    /// How many have a bid; `null` where bids are open.
+    pub bidders: Option<u32>,
+    /// Units that nobody has as it stands; `null` where they are not sold one by one.
+    pub remaining: Option<u64>,
+    /// What winners of several units pay; `null` in other formats.
+    pub pricing: Option<Pricing>,
+    /// The dutch clock.
+    pub clock: Option<Clock>,
+    /// What the clock shows next, and when; `null` at the floor and while it stands.
+    pub next_price: Option<Amount>,
+    pub next_at: Option<Timestamp>,
 }
 
 impl LotSnapshot {
@@ -67,7 +81,8 @@ impl LotSnapshot {
         ends_at: Option<Timestamp>,
         standing: Standing,
     ) -> Self {
-        let Standing { price, leader, bids, min_next_amount, reserve_met, buy_now } = standing;
+        let Standing { price, leader, bids, min_next_amount, reserve_met, buy_now, .. } = standing;
+        let knows = listing.format.knows(listing.sealed);
         let content = &listing.content;
         Self {
             lot,
@@ -82,7 +97,7 @@ impl LotSnapshot {
             estimate: content.estimate,
             images: content.images.clone(),
             format: listing.format,
-            proxy: !listing.plain,
+            proxy: knows.proxy && !listing.plain,
             quantity: listing.quantity,
             state: phase.name(),
             start_amount: listing.start_amount,
@@ -102,6 +117,13 @@ impl LotSnapshot {
             winners: Vec::new(),
             reason: None,
             increments: listing.increments.as_deref().cloned(),
+            sealed: listing.sealed,
+            bidders: standing.bidders,
+            remaining: standing.remaining,
+            pricing: knows.pricing.then_some(listing.pricing),
+            clock: listing.clock,
+            next_price: standing.next_price,
+            next_at: standing.next_at,
         }
     }
 
@@ -130,7 +152,7 @@ impl LotSnapshot {
     pub fn born(event: &LotEvent, _stamp: &Stamp) -> Option<Self> {
         let LotEvent::Created(created) = event else { return None };
         let listing = &created.listing;
-        let standing = super::format::Bidding::new(listing.format).rules().standing(listing);
+        let standing = super::format::Bidding::new(listing).rules().standing(listing);
         Some(Self::new(created.lot, listing, created.phase(), created.closes_at, standing))
     }
 
@@ -155,6 +177,12 @@ impl LotSnapshot {
         self.ends_at = bid.ends_at.map(|crate::time::Moment(ends_at)| ends_at);
     }
 
+    fn stop_clock(&mut self, stops: bool) {
+        if stops {
+            (self.next_price, self.next_at) = (None, None);
+        }
+    }
+
     fn fold(&mut self, data: Data) {
         match data {
             Data::PriceChanged(data) => {
@@ -165,6 +193,20 @@ impl LotSnapshot {
                 self.reserve_met = data.reserve_met;
                 self.buy_now = data.buy_now;
                 self.ends_at = data.ends_at;
+                self.remaining = data.remaining.or(self.remaining);
+                self.bidders = data.bidders.or(self.bidders);
+            }
+            Data::BiddersChanged(data) => {
+                self.bidders = Some(data.bidders);
+                self.bids = data.bids;
+                self.ends_at = data.ends_at;
+            }
+            Data::ClockTicked(data) => {
+                self.price = Some(data.price);
+                self.min_next_amount = data.min_next_amount;
+                self.next_price = data.next_price;
+                self.next_at = data.next_at;
+                self.remaining = Some(data.remaining);
             }
             Data::TimeExtended(data) => self.ends_at = Some(data.ends_at),
             Data::LotState(data) => {
@@ -174,8 +216,10 @@ impl LotSnapshot {
                 self.remaining_ms = data.remaining_ms;
                 self.soft_close = data.soft_close;
                 self.reason = data.reason;
+                self.stop_clock(data.next_at.is_some());
             }
             Data::LotClosed(data) => {
+                self.stop_clock(data.next_at.is_some());
                 self.state = data.state;
                 self.result = Some(data.result);
                 self.price = data.price;
