@@ -85,6 +85,17 @@ pub struct LotSummary {
     pub min_next_amount: Amount,
     pub reserve_met: Option<bool>,
     pub ends_at: Option<Timestamp>,
+    /// Only where bids are sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bidders: Option<u32>,
+    /// Only where units are sold one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
+    /// Only where a clock runs: what it shows next, `null` at the floor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_price: Option<Option<Amount>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Option<Timestamp>>,
 }
 
 /// A stock item in its market's `lots_changed`.

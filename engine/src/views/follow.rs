@@ -99,11 +99,11 @@ impl Views {
             shown.seq = published.seq;
             shown.channel_seq = published.channel_seq;
         }
-        let (alias, amount) = (Some(Alias(bid.alias)), Some(bid.price));
+        let (alias, amount, time) = (Some(Alias(bid.alias)), Some(bid.price), published.stamp.time);
         let seq = published.channel_seq - event.public_count() + 1;
-        self.push_bid(&address, HistoryBid { seq, alias, amount, ts: published.stamp.time });
+        self.push_bid(&address, HistoryBid { seq, alias, amount, ts: time, quantity: None });
         self.put_on_board(&address, market);
-        let (lot, time) = (LotId(address.id), published.stamp.time);
+        let lot = LotId(address.id);
         for (at, account) in accounts.into_iter().enumerate() {
             // The bidder first, then whom it overtook.
             let status = if at == 0 { bid.status() } else { BidStatus::Outbid };

@@ -20,6 +20,9 @@ vendue_domain::record! {
         /// The price it led to.
         3 => pub amount: Option<Amount>,
         4 => pub ts: Timestamp,
+        /// Units, where the lot has several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        5 => pub quantity: Option<u64>,
     }
 }
 
@@ -109,7 +112,8 @@ impl Views {
         let Data::PriceChanged(change) = &publication.data else { return };
         // A price that moved without anybody's bid (a lowered reserve) is no bid.
         if change.bidder.is_some() {
-            let bid = HistoryBid { seq, alias: change.bidder, amount: change.price, ts: time };
+            let (alias, amount, quantity) = (change.bidder, change.price, change.units);
+            let bid = HistoryBid { seq, alias, amount, ts: time, quantity };
             self.push_bid(address, bid);
         }
     }
@@ -130,7 +134,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn bid(seq: u64) -> HistoryBid {
-        HistoryBid { seq, alias: Some(Alias(1)), amount: Amount::new(seq), ts: Timestamp(seq as i64) }
+        HistoryBid {
+            seq,
+            alias: Some(Alias(1)),
+            amount: Amount::new(seq),
+            ts: Timestamp(seq as i64),
+            quantity: None,
+        }
     }
 
     /// What is stored after every capture gives the same history back, whatever was let go of in between.
