@@ -6,6 +6,7 @@ use super::format::Standing;
 use super::{Clock, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose};
 use crate::amount::{Amount, Currency};
 use crate::context::Stamp;
+use crate::fees::FeeTable;
 use crate::id::{LotId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::publication::{Alias, Data, Winner};
@@ -51,6 +52,10 @@ pub struct LotSnapshot {
     pub soft_close: Option<SoftClose>,
     pub funding: Funding,
     pub qualification: Qualification,
+    /// What is held before the first bid; `null`: nothing.
+    pub deposit: Option<Amount>,
+    /// What a winner pays on top of the hammer price; `null`: nothing.
+    pub buyers_premium: Option<FeeTable>,
     /// `sold`, `unsold` or `cancelled`.
     pub result: Option<&'static str>,
     pub winners: Vec<Winner>,
@@ -113,6 +118,8 @@ impl LotSnapshot {
             soft_close: listing.soft_close,
             funding: listing.funding,
             qualification: listing.qualification,
+            deposit: listing.deposit,
+            buyers_premium: listing.fees.as_ref().and_then(|fees| fees.buyers_premium.clone()),
             result: None,
             winners: Vec::new(),
             reason: None,
