@@ -43,8 +43,17 @@ pub const CLOCK_INTERVAL_MIN_MS: u64 = 100;
 pub const CLOCK_INTERVAL_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most live holds of one account.
 pub const HOLDS_MAX: usize = 100_000;
+/// How many of an account's live holds, the oldest, its snapshot lists: the snapshot is one frame (256 KiB).
+pub const HOLDS_LISTED: usize = 200;
 /// The most assets (currencies and goods) of one account.
 pub const ASSETS_MAX: usize = 10_000;
+/// How many of an account's kinds of goods, the first by id, its snapshot lists: the snapshot is one frame (256 KiB).
+pub const HOLDINGS_LISTED: usize = 256;
+/// The most lines of one entry: each sub-account twice.
+pub const ENTRY_LINES_MAX: usize = 8;
+/// How many entries an account remembers, to refuse giving back more than one of them booked. An older one is given back
+/// unchecked: who asks for it, an order, keeps its own account of what it has given back.
+pub const ENTRIES_KEPT: usize = 128;
 /// The most units of a lot, and of a stock item: 2^53 - 1, the largest integer that every JSON reader keeps exactly.
 pub const QUANTITY_MAX: u64 = crate::amount::AMOUNT_MAX;
 /// The most bidders of one lot: a restatement looks at each.
