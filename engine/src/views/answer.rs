@@ -74,10 +74,10 @@ struct AccountAnswer<'a> {
 }
 
 /// Why a query has no answer.
-struct Refusal(NotExecuted, &'static str);
+pub(super) struct Refusal(NotExecuted, &'static str);
 
 const NOT_FOUND: Refusal = Refusal(NotExecuted::NotFound, "");
-const FORBIDDEN: Refusal = Refusal(NotExecuted::Forbidden, "");
+pub(super) const FORBIDDEN: Refusal = Refusal(NotExecuted::Forbidden, "");
 const BAD_CURSOR: Refusal = Refusal(NotExecuted::InvalidRequest, "the cursor is not one that this list gave");
 
 impl Views {
@@ -138,6 +138,7 @@ impl Views {
                 let known = standing.any(Standing::KNOWN);
                 bytes(&WhoAmIAnswer { account: who.account, known, roles: standing.roles().collect() })
             }
+            Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
             Query::CommandResult(_) => {
                 Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
             }
@@ -247,7 +248,7 @@ impl Views {
     }
 }
 
-fn bytes(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+pub(super) fn bytes(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     rmp_serde::to_vec_named(answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
         Refusal(NotExecuted::Internal, "")
