@@ -170,6 +170,7 @@ impl Views {
                 bytes(&WhoAmIAnswer { account: who.account, known, roles: standing.roles().collect() })
             }
             Query::Statement(_) => Err(NOT_FOUND),
+            Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
             Query::CommandResult(_) => {
                 Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
             }

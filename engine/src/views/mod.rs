@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod board;
+mod effects;
 mod feed;
 mod follow;
 mod history;
@@ -66,6 +67,7 @@ const WAITING_MAX: usize = 65_536;
 pub struct Views {
     options: Arc<EngineOptions>,
     vault: Arc<dyn Open>,
+    directory: Arc<crate::directory::Directory>,
     /// The last position taken in.
     position: u64,
     time: Timestamp,
@@ -116,6 +118,7 @@ impl Views {
         Self {
             options,
             vault,
+            directory: Arc::default(),
             position: 0,
             time: Timestamp(0),
             shown: HashMap::new(),

@@ -23,6 +23,8 @@ pub enum ViewSpace {
     Fact = 69,
     /// From a live reservation to its stock.
     Reservation = 70,
+    /// Up to where the effects to a slot have been done.
+    Lane = 71,
 }
 
 /// A value for the state store; `bytes` is `None` where it is to be removed.
@@ -165,7 +167,7 @@ impl Views {
             ViewSpace::Board => &mut self.boards.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::Audit => &mut self.audits.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
-            ViewSpace::Fact | ViewSpace::Reservation => return None,
+            ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => return None,
         };
         Some(std::mem::replace(mark, noted))
     }
@@ -186,7 +188,7 @@ impl Views {
                 let (seq, position) = (audit.cursor.seq, audit.cursor.position);
                 StoredAudit { seq, position, records: audit.records.iter().cloned().collect() }.to_bytes()
             }),
-            ViewSpace::History | ViewSpace::Fact | ViewSpace::Reservation => None,
+            ViewSpace::History | ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => None,
         }
     }
 
@@ -227,7 +229,7 @@ impl Views {
                 audit.cursor = Cursor::restored(stored.seq, stored.position);
                 audit.records = stored.records.into();
             }
-            ViewSpace::Fact | ViewSpace::Reservation => {}
+            ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => {}
         }
         Ok(())
     }

@@ -78,6 +78,9 @@ command! { /// `command.result`: the earlier reply to the caller's command with 
 pub struct CommandResult / CommandResultParams { 1 => target: String } }
 command! { /// `audit.list`: who did what, why and when; newest first. For operators and auditors of the market.
 pub struct ListAudit / ListAuditParams { 1 => market: MarketId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `effect.list`: commands between actors that are under way: how many, the oldest, the stuck ones and why, and those
+/// that were refused. For operators and auditors of the platform.
+pub struct ListEffects / ListEffectsParams { 1 => limit: Option<u32> } }
 
 vendue_domain::record! {
     /// Asked by the gateway when somebody connects: is the account known, and what are its roles anywhere?
@@ -106,5 +109,6 @@ vendue_domain::variants! {
         20 => Statement(GetStatement),
         21 => OrderGet(GetOrder),
         22 => OrderList(ListOrders),
+        40 => EffectList(ListEffects),
     }
 }
