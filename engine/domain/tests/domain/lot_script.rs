@@ -9,8 +9,8 @@ use vendue_domain::facts::{FactChange, Registration, SaleFacts, Standing};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot, PlaceBid,
-    Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, TakeLot, VoidBid,
+    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot,
+    PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, TakeLot, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
