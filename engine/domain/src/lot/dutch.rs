@@ -203,6 +203,7 @@ impl Dutch {
         self.taken = self.taken.saturating_add(units);
         self.takes = event.takes;
         self.begun = true;
+        self.price = Some(event.price);
     }
 
     fn give_back(&mut self, event: &Restated) {
@@ -344,7 +345,6 @@ impl Rules for Dutch {
             LotEvent::Restated(event) => self.give_back(event),
             LotEvent::Opened(_) | LotEvent::Resumed(_) | LotEvent::Reopened(_) => {
                 self.running.go_on(event, stamp.time);
-                self.stop();
                 self.to_tell = Some(stamp.time);
             }
             LotEvent::Paused(event) => {
