@@ -143,7 +143,8 @@ const ACTOR_KINDS: [ActorKind; 6] = [
     ActorKind::Order,
 ];
 
-const VIEW_SPACES: [ViewSpace; 4] = [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit];
+const VIEW_SPACES: [ViewSpace; 5] =
+    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement];
 
 /// Rebuilds a cell's memory.
 ///

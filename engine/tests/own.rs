@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use support::{Told, World, bidder, lot, place_bid};
-use vendue_domain::account::AccountCommand;
+use vendue_domain::account::{AccountCommand, Deposit, Role};
 use vendue_domain::actor::Command;
 use vendue_domain::amount::Currency;
 use vendue_domain::id::{AccountId, StockId};
 use vendue_domain::lot::{CloseLot, LotCommand};
 use vendue_domain::record::Field;
 use vendue_domain::stock::{CreateStock, ReserveStock, StockCommand};
+use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
 use vendue_protocol::link::{CommandItem, FrameBuilder, FrameKind, NotExecuted, QueryItem};
-use vendue_protocol::query::{GetAccount, GetOrder, ListOrders, Query};
+use vendue_protocol::query::{GetAccount, GetOrder, GetStatement, ListOrders, Query};
 
 const STOCK: StockId = StockId::from_u128(77);
 
@@ -140,6 +141,92 @@ fn nobody_sees_anothers_orders() {
     }
 }
 
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Line {
+    amount: i64,
+    balance: i64,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+struct Page {
+    lines: Vec<Line>,
+    cursor: Option<String>,
+    complete: bool,
+}
+
+fn statement(world: &mut World, by: AccountId, get: GetStatement) -> Page {
+    let told = ask(world, by, Query::Statement(get));
+    let Told::Data(bytes) = told else { panic!("{told:?}") };
+    rmp_serde::from_slice(&bytes).expect("the fields that are promised")
+}
+
+/// The whole statement of the first bidder, newest first, in pages of three: (amount, balance).
+fn booked(world: &mut World, from: Option<Timestamp>) -> (Vec<(i64, i64)>, bool) {
+    let (mut lines, mut cursor) = (Vec::new(), None);
+    loop {
+        let get = GetStatement {
+            account: None,
+            currency: Currency::new("EUR"),
+            from,
+            to: None,
+            cursor,
+            limit: Some(3),
+        };
+        let page = statement(world, bidder(0), get);
+        assert!(page.lines.len() <= 3);
+        lines.extend(page.lines.iter().map(|line| (line.amount, line.balance)));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return (lines, page.complete);
+        }
+    }
+}
+
+#[test]
+fn a_statement_has_every_line_once_also_after_a_restart() {
+    // Chunks of 32 lines: some are let go of, some are written twice.
+    let options = EngineOptions { statement_per_account: 50, ..EngineOptions::default() };
+    let mut world = World::with_market(options, 0, 2);
+    let mut expected: Vec<(i64, i64)> = Vec::new();
+    for n in 1..=120_i64 {
+        let deposit = Deposit {
+            account: bidder(0),
+            amount: Some(support::amount(n as u64)),
+            currency: Currency::new("EUR"),
+            goods: None,
+            quantity: None,
+            reason: "test".into(),
+        };
+        world.wait_ms(1_000);
+        world.ok(AccountId::HOUSE, Command::Account(AccountCommand::Deposit(deposit)));
+        expected.insert(0, (n, n * (n + 1) / 2));
+        if n % 17 == 0 {
+            world.cell.checkpoint().expect("the store takes it");
+        }
+        if n % 23 == 0 {
+            world.restart();
+        }
+        let (lines, complete) = booked(&mut world, None);
+        // After a restart a whole chunk comes back, which may be more than the newest.
+        assert!(lines.len() >= expected.len().min(50), "{n}: {}", lines.len());
+        assert_eq!(lines, expected[..lines.len()], "{n}");
+        assert!(complete == (lines.len() == expected.len()) || n > 50, "{n}");
+    }
+    let from = Timestamp(world.now.0 - 2_500_000);
+    assert_eq!(booked(&mut world, Some(from)), (expected[..3].to_vec(), true));
+    let get =
+        |account| GetStatement { account, currency: None, from: None, to: None, cursor: None, limit: None };
+    let none = Page { lines: vec![], cursor: None, complete: true };
+    assert_eq!(statement(&mut world, bidder(1), get(None)), none);
+    let forbidden = Told::NotExecuted(NotExecuted::Forbidden);
+    assert_eq!(ask(&mut world, bidder(1), Query::Statement(get(Some(bidder(0))))), forbidden);
+    // Who runs one market does not see what accounts have: the platform's operators do.
+    let grant = support::grant(bidder(1), Role::Operator);
+    world.ok(AccountId::HOUSE, Command::Account(AccountCommand::Grant(grant)));
+    assert_eq!(ask(&mut world, bidder(1), Query::Statement(get(Some(bidder(0))))), forbidden);
+    assert_eq!(statement(&mut world, AccountId::HOUSE, get(Some(bidder(0)))).lines.len(), 50);
+}
+
 /// Sends a command with a currency beside its amounts.
 fn send_in(world: &mut World, key: &str, currency: Option<&str>, command: &Command) -> Told {
     world.next += 1;
@@ -176,7 +263,7 @@ fn another_currency_than_the_markets_is_refused() {
     assert!(send_in(&mut world, "b", Some("EUR"), &place_bid(0, 2_000)).is_ok());
     assert!(send_in(&mut world, "c", None, &place_bid(0, 3_000)).is_ok());
     let mut create = support::create_lot(5);
-    let grant = support::grant(bidder(0), vendue_domain::account::Role::Seller);
+    let grant = support::grant(bidder(0), Role::Seller);
     world.ok(AccountId::HOUSE, Command::Account(AccountCommand::Grant(grant)));
     create.lot = Some(lot(5));
     let create = Command::Lot(LotCommand::Create(Box::new(create)));

@@ -169,7 +169,7 @@ impl Views {
                 let known = standing.any(Standing::KNOWN);
                 bytes(&WhoAmIAnswer { account: who.account, known, roles: standing.roles().collect() })
             }
-            Query::Statement(_) => Err(NOT_FOUND),
+            Query::Statement(get) => self.statement(item.by, get),
             Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
             Query::CommandResult(_) => {
                 Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
@@ -189,13 +189,21 @@ impl Views {
         }
         let shown = self.of(account).ok_or(NOT_FOUND)?;
         let name = self.names.get(&account).and_then(|sealed| self.vault.open(account, sealed));
-        let feed = self.feeds.get(&account);
+        let seq = self.feeds.get(&account).map_or(0, |feed| feed.cursor.seq);
+        let may_see_money = self.may_see_money(by, account);
+        let feed = self.feeds.get(&account).filter(|_| may_see_money);
         let bids = feed.map(Feed::bids).unwrap_or_default();
         let bids = bids.iter().filter_map(|bid| self.standing_bid(bid)).take(OWN_BIDS_KEPT).collect();
         let reservations = feed.map(Feed::reservations).unwrap_or_default();
         let reservations = reservations.iter().filter_map(|kept| self.live_reservation(kept)).collect();
-        let seq = feed.map_or(0, |feed| feed.cursor.seq);
-        bytes(&AccountAnswer { snapshot: &shown.snapshot, name, bids, reservations, seq })
+        let hidden = match &shown.snapshot {
+            Snapshot::Account(own) if !may_see_money => {
+                Some(Snapshot::Account(Box::new(own.without_money())))
+            }
+            _ => None,
+        };
+        let snapshot = hidden.as_ref().unwrap_or(&shown.snapshot);
+        bytes(&AccountAnswer { snapshot, name, bids, reservations, seq })
     }
 
     /// An account's bids on a lot, where that is not over.
@@ -277,7 +285,7 @@ impl Views {
         let shown = self.of(lot).ok_or(NOT_FOUND)?;
         let before: u64 = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?.unwrap_or(u64::MAX);
         let limit = page_limit(limit);
-        let newest = shown.history.bids().rev().filter(|bid| bid.seq < before);
+        let newest = shown.history.items().rev().filter(|bid| bid.seq < before);
         let mut bids: Vec<HistoryBid> = newest.take(limit + 1).copied().collect();
         let more = bids.len() > limit;
         bids.truncate(limit);

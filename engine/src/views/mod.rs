@@ -11,7 +11,9 @@ mod feed;
 mod follow;
 mod history;
 mod lists;
+mod log;
 mod orders;
+mod statement;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -79,6 +81,7 @@ pub struct Views {
     names: HashMap<AccountId, Vec<u8>>,
     feeds: HashMap<AccountId, feed::Feed>,
     orders: orders::Orders,
+    statements: HashMap<AccountId, statement::Statement>,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
     ring: follow::Ring,
@@ -128,6 +131,7 @@ impl Views {
             names: HashMap::new(),
             feeds: HashMap::new(),
             orders: orders::Orders::default(),
+            statements: HashMap::new(),
             boards: HashMap::new(),
             audits: HashMap::new(),
             ring: follow::Ring::default(),
@@ -186,6 +190,7 @@ impl Views {
             return;
         }
         self.show(published);
+        self.book(published, position);
         let Some(market) = self.market_of(&published.address) else { return };
         self.tell_public(published, market, position);
         self.tell_private(published, position);

@@ -5,6 +5,7 @@ use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
 use super::feed::{Feed, OwnBid, OwnReservation};
+use super::statement::Booked;
 use super::{Views, audit::AuditRecord, history::HistoryBid};
 
 /// What kind of thing a view keeps; the numbers are on disk and continue those of the actors' kinds.
@@ -25,6 +26,8 @@ pub enum ViewSpace {
     Reservation = 70,
     /// Up to where the effects to a slot have been done.
     Lane = 71,
+    /// What was booked in an account.
+    Statement = 72,
 }
 
 /// A value for the state store; `bytes` is `None` where it is to be removed.
@@ -90,13 +93,16 @@ vendue_domain::record! {
     struct StoredChunk { 1 => lot: LotId, 2 => first: u64, 3 => bids: Vec<HistoryBid> }
 }
 vendue_domain::record! {
+    struct StoredStatement { 1 => account: AccountId, 2 => first: u64, 3 => lines: Vec<Booked> }
+}
+vendue_domain::record! {
     struct StoredAudit { 1 => seq: u64, 2 => position: u64, 3 => records: Vec<AuditRecord> }
 }
 
-/// The name of a history's chunk: beside the lot's other chunks, so that they share blocks.
-fn chunk_id(lot: LotId, chunk: u32) -> Id {
-    let lot = xxhash_rust::xxh3::xxh3_128(&lot.0.0);
-    Id::from_u128((lot & !u128::from(u32::MAX)) | u128::from(chunk))
+/// The name of a log's chunk: beside its owner's other chunks, so that they share blocks.
+fn chunk_id(owner: Id, chunk: u32) -> Id {
+    let owner = xxhash_rust::xxh3::xxh3_128(&owner.0);
+    Id::from_u128((owner & !u128::from(u32::MAX)) | u128::from(chunk))
 }
 
 /// What has changed since the last capture, each once: whatever is in it carries a mark of its own.
@@ -124,10 +130,10 @@ impl Views {
         while values.len() < limit {
             let Some((space, id)) = self.changed.keys.pop() else { break };
             self.mark_noted(space, id, false);
-            if space == ViewSpace::History {
-                self.capture_history(LotId(id), &mut values);
-            } else {
-                values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) });
+            match space {
+                ViewSpace::History => self.capture_history(LotId(id), &mut values),
+                ViewSpace::Statement => self.capture_statement(AccountId(id), &mut values),
+                _ => values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) }),
             }
         }
         values
@@ -140,9 +146,18 @@ impl Views {
             values.push(ViewValue {
                 space: ViewSpace::History,
                 owner: lot.0,
-                id: chunk_id(lot, chunk),
+                id: chunk_id(lot.0, chunk),
                 bytes,
             });
+        }
+    }
+
+    fn capture_statement(&mut self, account: AccountId, values: &mut Vec<ViewValue>) {
+        let Some(statement) = self.statements.get_mut(&account) else { return };
+        for (chunk, lines) in statement.lines.take_changes() {
+            let bytes = lines.map(|(first, lines)| StoredStatement { account, first, lines }.to_bytes());
+            let id = chunk_id(account.0, chunk);
+            values.push(ViewValue { space: ViewSpace::Statement, owner: account.0, id, bytes });
         }
     }
 
@@ -153,6 +168,11 @@ impl Views {
                 && let Some(shown) = self.shown.get_mut(&ActorAddress::from(LotId(id)))
             {
                 shown.history.not_stored();
+            }
+            if space == ViewSpace::Statement
+                && let Some(statement) = self.statements.get_mut(&AccountId(id))
+            {
+                statement.lines.not_stored();
             }
             if self.mark_noted(space, id, true) == Some(false) {
                 self.changed.push(space, id);
@@ -167,6 +187,7 @@ impl Views {
             ViewSpace::Board => &mut self.boards.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::Audit => &mut self.audits.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
+            ViewSpace::Statement => &mut self.statements.get_mut(&AccountId(id))?.noted,
             ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => return None,
         };
         Some(std::mem::replace(mark, noted))
@@ -188,7 +209,11 @@ impl Views {
                 let (seq, position) = (audit.cursor.seq, audit.cursor.position);
                 StoredAudit { seq, position, records: audit.records.iter().cloned().collect() }.to_bytes()
             }),
-            ViewSpace::History | ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => None,
+            ViewSpace::History
+            | ViewSpace::Statement
+            | ViewSpace::Fact
+            | ViewSpace::Reservation
+            | ViewSpace::Lane => None,
         }
     }
 
@@ -222,6 +247,10 @@ impl Views {
                 if let Some(shown) = self.shown.get_mut(&ActorAddress::from(stored.lot)) {
                     shown.history.absorb(stored.first, stored.bids);
                 }
+            }
+            ViewSpace::Statement => {
+                let StoredStatement { account, first, lines } = StoredStatement::from_bytes(bytes)?;
+                self.statements.entry(account).or_default().lines.absorb(first, lines);
             }
             ViewSpace::Audit => {
                 let stored = StoredAudit::from_bytes(bytes)?;

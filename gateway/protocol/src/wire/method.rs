@@ -261,6 +261,7 @@ methods! {
     Command Account "order.complete" CompleteOrderParams => to!(Order OrderCommand Complete);
     Read Account "order.get" GetOrderParams => ask!(OrderGet);
     Read Account "order.list" ListOrdersParams => ask!(OrderList);
+    Read Account "effect.list" ListEffectsParams => ask!(EffectList);
     Read Account "audit.list" ListAuditParams => ask!(AuditList);
 }
 
