@@ -114,6 +114,8 @@ test("addresses", () => {
     ["#/lot/lot_01?token=x", "#/lot/lot_01", "x"],
     ["#/lot/lot_01", "#/lot/lot_01", null],
     ["#/lot/<script>", "#/", null],
+    ["#/orders?token=x", "#/orders", "x"],
+    ["#/orders/", "#/", null],
   ];
   for (const [hash, href, token] of table) {
     const fragment = parseFragment(hash);
