@@ -56,7 +56,7 @@ pub(crate) fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -
     let mut out = Vec::new();
     let bytes = command.to_bytes();
     let expires_at = Timestamp(i64::MAX);
-    CommandItem { request, by, expires_at, key, command: &bytes }.encode(&mut out);
+    CommandItem { request, by, expires_at, key, currency: None, command: &bytes }.encode(&mut out);
     out
 }
 
@@ -231,6 +231,7 @@ impl Bids {
             bidder((n / self.lots + n) % self.bidders),
             Timestamp(i64::MAX),
             &key,
+            None,
         );
         command.encode(&mut self.bytes);
         &self.bytes

@@ -4,11 +4,17 @@
 //! bytes out; the `shell` carries them on actix Arbiters, threads and sockets. Simulation and tests drive the same cores
 //! without the shell.
 
+#[cfg(test)]
+extern crate self as vendue_engine;
+
 pub mod clock;
 pub mod commit;
+pub mod connector;
 pub mod directory;
+pub mod effects;
 pub mod entry;
 mod error;
+mod hook;
 pub mod keys;
 pub mod local;
 mod options;
@@ -18,6 +24,7 @@ mod shell;
 pub mod unit;
 pub mod views;
 
+pub use connector::{ManualConnector, PaymentConnector};
 pub use error::EngineError;
 pub use options::{DirectIo, EngineOptions, SHARDS_MAX};
 pub use shell::Engine;

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::account::{Account, AccountCommand, AccountEvent, AccountSnapshot};
 use crate::command::Targeted;
 use crate::context::{Context, Stamp};
-use crate::effect::{Asked, Effects};
+use crate::effect::{Asked, Effects, OutsideRequest};
 use crate::facts::FactChange;
 use crate::id::{AccountId, Id, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{Lot, LotCommand, LotEvent, LotSnapshot};
@@ -553,6 +553,29 @@ kinds! {
     Lot Lot LotCommand LotEvent LotSnapshot 4,
     Stock Stock StockCommand StockEvent StockSnapshot 5,
     Order Order OrderCommand OrderEvent OrderSnapshot 6,
+}
+
+impl Event {
+    /// What it asks of the world outside. From the event, its actor's id and its stamp alone.
+    #[must_use]
+    #[inline]
+    pub fn outside(&self, id: Id, stamp: &Stamp) -> Option<OutsideRequest> {
+        match self {
+            Self::Order(event) => event.outside(id, stamp),
+            _ => None,
+        }
+    }
+}
+
+impl Entity {
+    /// What this actor waits for from the world outside: asked again after a restart.
+    #[must_use]
+    pub fn outstanding(&self) -> Option<OutsideRequest> {
+        match self {
+            Self::Order(order) => order.outstanding(),
+            _ => None,
+        }
+    }
 }
 
 impl<E> Decision<E> {

@@ -10,6 +10,7 @@ use crate::context::{Context, Stamp};
 use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{LotEvent, RestatementCause};
 use crate::market::MarketEvent;
+use crate::money::EntryKind;
 use crate::sale::SaleEvent;
 use crate::stock::{StockCommand, StockEvent};
 
@@ -65,6 +66,20 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
     Some(match event {
         AccountEvent::Created(_) => Action::new("account_created"),
         AccountEvent::Updated(_) => Action::new("account_updated"),
+        AccountEvent::Posted(posted) => {
+            let name = match posted.kind {
+                // What a lot or an order caused is its trade, not administration.
+                _ if posted.asked.is_some() => return None,
+                EntryKind::Withdrawal => "account_withdrawal",
+                _ => "account_deposit",
+            };
+            Action::new(name).because(posted.reason.as_ref())
+        }
+        AccountEvent::HoldSet(_)
+        | AccountEvent::HoldReleased(_)
+        | AccountEvent::HoldCaptured(_)
+        | AccountEvent::Refused(_)
+        | AccountEvent::RetractionCounted(_) => return None,
         AccountEvent::Marked(marked) => {
             let name = match (&marked.mark, marked.taken) {
                 (Mark::Granted(_), false) => "role_granted",
@@ -91,7 +106,13 @@ const fn sale_action(event: &SaleEvent) -> Option<Action<'_>> {
 
 fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
     Some(match event {
-        LotEvent::BidPlaced(_) | LotEvent::MaximumRaised(_) | LotEvent::Bought(_) => return None,
+        LotEvent::BidPlaced(_)
+        | LotEvent::MaximumRaised(_)
+        | LotEvent::Bought(_)
+        | LotEvent::SealedBid(_)
+        | LotEvent::UnitsBid(_)
+        | LotEvent::Taken(_)
+        | LotEvent::Ticked(_) => return None,
         LotEvent::Created(_) => Action::new("lot_created"),
         LotEvent::Restated(restated) => {
             let name = match restated.cause {

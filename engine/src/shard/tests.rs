@@ -75,7 +75,8 @@ fn send(shard: &mut Shard, key: &str, command: &Command) -> (Option<Box<Unit>>, 
     shard.begin(Timestamp(1_000), 1, 0);
     let (bytes, mut item) = (command.to_bytes(), Vec::new());
     let (by, expires_at) = (AccountId::HOUSE, Timestamp(i64::MAX));
-    CommandItem { request: 1, by, expires_at, key: key.as_bytes(), command: &bytes }.encode(&mut item);
+    CommandItem { request: 1, by, expires_at, key: key.as_bytes(), currency: None, command: &bytes }
+        .encode(&mut item);
     shard.command(1, &item);
     let mut unit = shard.finish(Box::default());
     let mut told = Vec::new();

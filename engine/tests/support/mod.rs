@@ -189,7 +189,8 @@ impl World {
     ) -> u64 {
         self.next += 1;
         let bytes = command.to_bytes();
-        let item = CommandItem { request: self.next, by, expires_at, key: key.as_bytes(), command: &bytes };
+        let key = key.as_bytes();
+        let item = CommandItem { request: self.next, by, expires_at, key, currency: None, command: &bytes };
         let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Commands);
         frame.item(|out| item.encode(out));
         self.frame(&frame.finish());

@@ -67,7 +67,7 @@ impl Lot {
 
     /// Who may never bid: accounts without the right, suspended ones, the seller and who is linked with the seller (I19).
     #[inline]
-    fn check_bidder(&self, context: &Context<'_>) -> Result<(), Rejection> {
+    pub(super) fn check_bidder(&self, context: &Context<'_>) -> Result<(), Rejection> {
         if !context.standing.any(Standing::BIDDER) {
             return Err(Rejection::Forbidden);
         }
@@ -83,7 +83,7 @@ impl Lot {
 
     /// Nothing is accepted at or after the end, nor before the start (I15).
     #[inline]
-    fn check_takes_bids(&self, context: &Context<'_>) -> Result<(), Rejection> {
+    pub(super) fn check_takes_bids(&self, context: &Context<'_>) -> Result<(), Rejection> {
         match self.phase {
             Phase::Open => {}
             Phase::Closed => return Err(self.too_late(context.now)),

@@ -2,7 +2,7 @@
 
 use smallvec::smallvec;
 
-use super::{BidPlaced, Closed, LotEvent, LotResult, MaximumRaised, Phase, Restated, Win};
+use super::{BidPlaced, Closed, LotEvent, LotResult, MaximumRaised, Phase, Restated, Taken, UnitsBid, Win};
 use crate::actor::{
     Answer, BidAnswer, BidStatus, PrivateEvents, PublicEvents, Publication, RestatedAnswer, StateAnswer,
 };
@@ -12,8 +12,8 @@ use crate::effect::{Asked, Effects};
 use crate::facts::FactChange;
 use crate::id::{AccountId, BidId, Id, LotId, MarketId};
 use crate::publication::{
-    Alias, BidStatusChanged, Data, LotClosed, LotReopened, LotRevised, LotState, Outbid, PriceChanged,
-    TimeExtended, Winner, Won,
+    Alias, BidStatusChanged, BiddersChanged, ClockTicked, Data, LotClosed, LotReopened, LotRevised, LotState,
+    Outbid, PriceChanged, TimeExtended, Winner, Won,
 };
 use crate::rejection::Rejection;
 use crate::time::{Moment, Timestamp};
@@ -25,9 +25,12 @@ impl BidPlaced {
         if self.leader.is_none() { BidStatus::Leading } else { BidStatus::Outbid }
     }
 
-    /// The lowest next bid.
+    /// The lowest next bid; in a tender the highest.
     #[must_use]
     pub fn min_next_amount(&self) -> Amount {
+        if self.falling {
+            return super::reverse::next_amount(self.price, self.step);
+        }
         min_next_amount(self.price, self.step)
     }
 }
@@ -59,6 +62,27 @@ impl LotEvent {
             Self::MaximumRaised(event) if !event.lifted => PublicEvents::new(),
             Self::MaximumRaised(event) => one("price_changed", price_of_raise(event)),
             Self::Restated(event) => one("bid_retracted", price_of_restatement(event)),
+            // Who replaces a sealed bid does it in silence.
+            Self::SealedBid(event) if event.replaces => PublicEvents::new(),
+            Self::SealedBid(event) => {
+                let ends_at = event.ends_at.map(|Moment(ends_at)| ends_at);
+                one(
+                    "bidders_changed",
+                    BiddersChanged { bidders: event.bidders, bids: event.bidders, ends_at },
+                )
+            }
+            Self::UnitsBid(event) => public_of_units(event),
+            Self::Taken(event) => one("price_changed", price_of_take(event)),
+            Self::Ticked(event) => one(
+                "clock_ticked",
+                ClockTicked {
+                    price: event.price,
+                    min_next_amount: event.price,
+                    next_price: event.next_price,
+                    next_at: event.next_at,
+                    remaining: event.remaining,
+                },
+            ),
             Self::Closed(_) | Self::Bought(_) => one("lot_closed", self.end()),
             Self::Opened(_) | Self::Paused(_) | Self::Resumed(_) => self.state_change(),
             Self::Extended(event) => {
@@ -108,6 +132,8 @@ impl LotEvent {
                     remaining_ms: None,
                     soft_close: event.soft_close,
                     reason: event.reason.clone(),
+                    next_price: None,
+                    next_at: None,
                 },
             ),
             Self::Paused(event) => (
@@ -121,6 +147,8 @@ impl LotEvent {
                         .map(|ends_at| micros_to_ms(ends_at.micros_since(event.since))),
                     soft_close: event.soft_close,
                     reason: event.reason.clone(),
+                    next_price: event.clock.then_some(()),
+                    next_at: event.clock.then_some(()),
                 },
             ),
             Self::Resumed(event) => (
@@ -132,6 +160,8 @@ impl LotEvent {
                     remaining_ms: None,
                     soft_close: event.soft_close,
                     reason: event.reason.clone(),
+                    next_price: None,
+                    next_at: None,
                 },
             ),
             _ => return PublicEvents::new(),
@@ -151,6 +181,7 @@ impl LotEvent {
             }
             _ => (LotResult::Unsold, None, &[], None, None),
         };
+        let stopped = matches!(self, Self::Closed(event) if event.clock).then_some(());
         LotClosed {
             state: Phase::Closed.name(),
             result: result.name(),
@@ -160,6 +191,8 @@ impl LotEvent {
             ends_at,
             remaining_ms: None,
             reason,
+            next_price: stopped,
+            next_at: stopped,
         }
     }
 
@@ -170,8 +203,12 @@ impl LotEvent {
         match self {
             Self::BidPlaced(event) => 1 + event.old_ends_at.is_some() as u64,
             Self::MaximumRaised(event) => event.lifted as u64,
+            Self::UnitsBid(event) => 1 + event.old_ends_at.is_some() as u64,
+            Self::SealedBid(event) => !event.replaces as u64,
             Self::Created(_) => 0,
-            Self::Restated(_)
+            Self::Taken(_)
+            | Self::Ticked(_)
+            | Self::Restated(_)
             | Self::Opened(_)
             | Self::Paused(_)
             | Self::Resumed(_)
@@ -202,6 +239,11 @@ impl LotEvent {
                 smallvec![(stamp.by, bid_status(lot, BidStatus::Leading, Some(event.price)))]
             }
             Self::Restated(event) => private_of_restatement(event, lot),
+            Self::SealedBid(_) => smallvec![(stamp.by, bid_status(lot, BidStatus::Placed, None))],
+            Self::UnitsBid(event) => private_of_units(event, lot, stamp),
+            Self::Taken(event) => {
+                smallvec![(stamp.by, bid_status(lot, BidStatus::Won, Some(event.price)))]
+            }
             Self::Closed(event) => {
                 event.winners.iter().map(|win| (win.account, won(lot, event.market, win))).collect()
             }
@@ -220,38 +262,36 @@ impl LotEvent {
     #[must_use]
     #[inline]
     pub fn answer(&self, id: Id, stamp: &Stamp) -> Option<Answer> {
-        let bid = BidId::from_u128(stamp.command_id);
+        let answer = |status, price, min_next_amount, ends_at| {
+            Answer::Bid(BidAnswer {
+                bid: BidId::from_u128(stamp.command_id),
+                status,
+                price,
+                min_next_amount,
+                ends_at,
+                fees: None,
+                total: None,
+                held: None,
+            })
+        };
+        let time = |moment: Option<Moment>| moment.map(|Moment(time)| time);
         Some(match self {
-            Self::BidPlaced(event) => Answer::Bid(BidAnswer {
-                bid,
-                status: event.status(),
-                price: Some(event.price),
-                min_next_amount: Some(event.min_next_amount()),
-                ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
-                fees: None,
-                total: None,
-                held: None,
-            }),
-            Self::MaximumRaised(event) => Answer::Bid(BidAnswer {
-                bid,
-                status: BidStatus::Leading,
-                price: Some(event.price),
-                min_next_amount: Some(min_next_amount(event.price, event.step)),
-                ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
-                fees: None,
-                total: None,
-                held: None,
-            }),
-            Self::Bought(event) => Answer::Bid(BidAnswer {
-                bid,
-                status: BidStatus::Won,
-                price: Some(event.win.amount),
-                min_next_amount: None,
-                ends_at: Some(event.ends_at),
-                fees: None,
-                total: None,
-                held: None,
-            }),
+            Self::BidPlaced(event) => {
+                let next = Some(event.min_next_amount());
+                answer(event.status(), Some(event.price), next, time(event.ends_at))
+            }
+            Self::MaximumRaised(event) => {
+                let next = Some(min_next_amount(event.price, event.step));
+                answer(BidStatus::Leading, Some(event.price), next, time(event.ends_at))
+            }
+            Self::Bought(event) => answer(BidStatus::Won, Some(event.win.amount), None, Some(event.ends_at)),
+            Self::SealedBid(event) => answer(BidStatus::Placed, None, Some(event.limit), time(event.ends_at)),
+            Self::UnitsBid(event) => {
+                answer(event.status(), event.price, Some(event.min_next_amount), time(event.ends_at))
+            }
+            Self::Taken(event) => return Some(answer_to_take(event, stamp)),
+            // By the clock: nobody asked.
+            Self::Ticked(_) => return None,
             Self::Created(_) => Answer::Lot(LotId(id)),
             Self::Restated(event) => Answer::Restated(RestatedAnswer {
                 price: event.price,
@@ -311,6 +351,9 @@ fn public_of_bid(event: &BidPlaced) -> PublicEvents {
         reserve_met: event.reserve_met,
         buy_now: event.buy_now,
         ends_at,
+        remaining: None,
+        units: None,
+        bidders: None,
     };
     let mut told = one("price_changed", data);
     if let (Some(Moment(old_ends_at)), Some(ends_at)) = (event.old_ends_at, ends_at) {
@@ -330,7 +373,72 @@ fn price_of_raise(event: &MaximumRaised) -> PriceChanged {
         reserve_met: event.reserve_met,
         buy_now: event.buy_now,
         ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
+        remaining: None,
+        units: None,
+        bidders: None,
     }
+}
+
+impl UnitsBid {
+    /// The bid's status for its bidder: it leads where it gets units as it stands.
+    #[must_use]
+    pub const fn status(&self) -> BidStatus {
+        if self.served > 0 { BidStatus::Leading } else { BidStatus::Outbid }
+    }
+}
+
+fn public_of_units(event: &UnitsBid) -> PublicEvents {
+    let ends_at = event.ends_at.map(|Moment(ends_at)| ends_at);
+    let data = PriceChanged {
+        price: event.price,
+        // Several lead.
+        leader: None,
+        bidder: Some(Alias(event.alias)),
+        bids: event.bids,
+        min_next_amount: event.min_next_amount,
+        reserve_met: None,
+        buy_now: None,
+        ends_at,
+        remaining: Some(event.remaining),
+        units: None,
+        bidders: None,
+    };
+    let mut told = one("price_changed", data);
+    if let (Some(Moment(old_ends_at)), Some(ends_at)) = (event.old_ends_at, ends_at) {
+        let data = TimeExtended { old_ends_at: Some(old_ends_at), ends_at }.into();
+        told.push(Publication { name: "time_extended", data });
+    }
+    told
+}
+
+fn price_of_take(event: &Taken) -> PriceChanged {
+    PriceChanged {
+        price: Some(event.price),
+        leader: None,
+        bidder: Some(Alias(event.alias)),
+        bids: event.takes,
+        min_next_amount: event.price,
+        reserve_met: None,
+        buy_now: None,
+        ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
+        remaining: Some(event.remaining),
+        units: Some(event.units),
+        bidders: None,
+    }
+}
+
+/// The price of a unit; the total is of all units of this take.
+fn answer_to_take(event: &Taken, stamp: &Stamp) -> Answer {
+    Answer::Bid(BidAnswer {
+        bid: BidId::from_u128(stamp.command_id),
+        status: BidStatus::Won,
+        price: Some(event.price),
+        min_next_amount: None,
+        ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
+        fees: event.premium,
+        total: event.premium.map(|premium| premium.saturating_add(event.amount.get())),
+        held: None,
+    })
 }
 
 fn price_of_restatement(event: &Restated) -> PriceChanged {
@@ -343,6 +451,9 @@ fn price_of_restatement(event: &Restated) -> PriceChanged {
         reserve_met: event.reserve_met,
         buy_now: event.buy_now,
         ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
+        remaining: event.remaining,
+        units: None,
+        bidders: event.bidders,
     }
 }
 
@@ -365,11 +476,31 @@ fn private_of_bid(event: &BidPlaced, lot: LotId, stamp: &Stamp) -> PrivateEvents
     told
 }
 
+fn private_of_units(event: &UnitsBid, lot: LotId, stamp: &Stamp) -> PrivateEvents {
+    let mut told: PrivateEvents = smallvec![(stamp.by, bid_status(lot, event.status(), event.price))];
+    let outbid = Outbid { lot, price: event.price, min_next_amount: event.min_next_amount };
+    told.extend(event.fallen.iter().map(|&account| (account, told_outbid(outbid.clone()))));
+    let risen = |&account| (account, bid_status(lot, BidStatus::Leading, event.price));
+    told.extend(event.risen.iter().map(risen));
+    told
+}
+
+fn told_outbid(outbid: Outbid) -> Publication {
+    Publication { name: "outbid", data: outbid.into() }
+}
+
 /// Whoever lost bids hears how it stands now; so does who came to lead by it.
 fn private_of_restatement(event: &Restated, lot: LotId) -> PrivateEvents {
-    let status = if event.still_leading { BidStatus::Leading } else { BidStatus::Outbid };
+    let status = match event {
+        Restated { has_bought: true, .. } => BidStatus::Won,
+        Restated { still_leading: true, .. } => BidStatus::Leading,
+        _ => BidStatus::Outbid,
+    };
     let mut told: PrivateEvents = smallvec![(event.account, bid_status(lot, status, event.price))];
     let risen = event.risen.filter(|&risen| risen != event.account);
+    let risen = risen.into_iter().chain(event.risen_too.iter().copied());
     told.extend(risen.map(|risen| (risen, bid_status(lot, BidStatus::Leading, event.price))));
+    let outbid = Outbid { lot, price: event.price, min_next_amount: event.min_next_amount };
+    told.extend(event.fallen.iter().map(|&account| (account, told_outbid(outbid.clone()))));
     told
 }

@@ -192,6 +192,11 @@ impl World {
         outcome
     }
 
+    /// What an outage means in which the actor's deadline passed.
+    pub fn after_outage(&mut self, extend_ms: u64) -> Outcome {
+        self.engine(|entity, context| entity.after_outage(context, extend_ms).into_vec())
+    }
+
     fn engine(&mut self, ask: impl FnOnce(&Entity, &Context<'_>) -> Vec<Event>) -> Outcome {
         self.commands += 1;
         let context = Context {
