@@ -351,11 +351,16 @@ impl LocalCell {
         }
     }
 
-    /// A checkpoint of everything that is durable (commit first), and passivation.
+    /// A checkpoint of everything decided, which is made durable first (and told with the next commit), and passivation.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, or the journal's.
     pub fn checkpoint(&mut self) -> Result<(), EngineError> {
+        self.committer.commit_now();
+        if self.committer.has_failed() {
+            let why = "what a checkpoint would hold is not durable".to_owned();
+            return Err(EngineError::JournalFailed(why));
+        }
         let next = self.committer.next();
         let mut changes = Vec::new();
         let mut view_keys = Vec::new();
