@@ -2,6 +2,7 @@
 //! one outcome (I2, I3, I6, I36, I47). The processes are toys (`hook::toy`): stock items that cause each other to receive.
 
 mod chains;
+mod order;
 mod stuck;
 mod waiting;
 
