@@ -11,6 +11,8 @@ pub mod clock;
 pub mod commit;
 pub mod connector;
 pub mod directory;
+#[cfg(test)]
+mod effect_tests;
 pub mod effects;
 pub mod entry;
 mod error;
@@ -21,6 +23,9 @@ mod options;
 pub mod recovery;
 pub mod shard;
 mod shell;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 pub mod unit;
 pub mod views;
 

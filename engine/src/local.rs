@@ -244,10 +244,13 @@ impl LocalCell {
 
     /// Hands a durable unit's effects to the shards of their targets, and its requests to the connector.
     fn deliver(&mut self, unit: &mut Unit) {
-        let arrivals: Vec<_> = unit.departures().collect();
-        for arrival in arrivals {
-            let owner = usize::from(Shard::owner(&arrival.effect.target, self.shards.len() as u16));
-            self.round(owner, self.now, |shard| shard.arrive([arrival]));
+        let mut by_shard: Vec<Vec<_>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for arrival in unit.departures() {
+            let owner = Shard::owner(&arrival.effect.target, by_shard.len() as u16);
+            by_shard[usize::from(owner)].push(arrival);
+        }
+        for (number, arrivals) in by_shard.into_iter().enumerate().filter(|(_, found)| !found.is_empty()) {
+            self.round(number, self.now, |shard| shard.arrive(arrivals));
         }
         if let Some(connector) = &self.connector {
             for (_, request) in unit.outside.drain(..) {
@@ -351,11 +354,16 @@ impl LocalCell {
         }
     }
 
-    /// A checkpoint of everything that is durable (commit first), and passivation.
+    /// A checkpoint of everything decided, which is made durable first (and told with the next commit), and passivation.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, or the journal's.
     pub fn checkpoint(&mut self) -> Result<(), EngineError> {
+        self.committer.commit_now();
+        if self.committer.has_failed() {
+            let why = "what a checkpoint would hold is not durable".to_owned();
+            return Err(EngineError::JournalFailed(why));
+        }
         let next = self.committer.next();
         let mut changes = Vec::new();
         let mut view_keys = Vec::new();

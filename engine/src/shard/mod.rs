@@ -10,7 +10,7 @@ mod effects;
 mod facts;
 mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
 mod waiting;
 

@@ -24,13 +24,20 @@ fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
     if context.standing.any(Standing::ENGINE) { Ok(()) } else { Err(Rejection::Forbidden) }
 }
 
+/// An account belongs to no market: whoever operates some market may book (the shell passes the roles anywhere).
+fn operator_only(context: &Context<'_>) -> Result<(), Rejection> {
+    if context.standing.any(Standing::OPERATOR) { Ok(()) } else { Err(Rejection::Forbidden) }
+}
+
 pub(super) fn deposit(account: &Account, command: &Deposit, context: &Context<'_>) -> Decided {
+    operator_only(context)?;
     let Deposit { account: _, amount, currency, goods, quantity, reason } = command;
     let (asset, size) = asked_for(*amount, *currency, goods.as_deref(), *quantity)?;
     from_outside(account, asset, size, EntryKind::Deposit, reason, context)
 }
 
 pub(super) fn withdraw(account: &Account, command: &Withdraw, context: &Context<'_>) -> Decided {
+    operator_only(context)?;
     let Withdraw { account: _, amount, currency, goods, quantity, reason } = command;
     let (asset, size) = asked_for(*amount, *currency, goods.as_deref(), *quantity)?;
     from_outside(account, asset, -size, EntryKind::Withdrawal, reason, context)
@@ -71,10 +78,6 @@ fn from_outside(
     reason: &str,
     context: &Context<'_>,
 ) -> Decided {
-    // An account belongs to no market: whoever operates some market may book (the shell passes the roles anywhere).
-    if !context.standing.any(Standing::OPERATOR) {
-        return Err(Rejection::Forbidden);
-    }
     limits::reason(Some(reason))?;
     let lines = vec![line(SubAccount::Cash, size), line(SubAccount::Outside, -size)];
     let after = account.ledger.after(asset, &lines, false)?;

@@ -201,7 +201,7 @@ impl LotEvent {
     #[inline]
     pub const fn public_count(&self) -> u64 {
         match self {
-            Self::BidPlaced(event) => 1 + event.old_ends_at.is_some() as u64,
+            Self::BidPlaced(event) => 1 + (event.old_ends_at.is_some() && event.ends_at.is_some()) as u64,
             Self::MaximumRaised(event) => event.lifted as u64,
             Self::UnitsBid(event) => 1 + event.old_ends_at.is_some() as u64,
             Self::SealedBid(event) => !event.replaces as u64,

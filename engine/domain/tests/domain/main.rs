@@ -2,6 +2,10 @@
 
 #![allow(unreachable_pub)]
 
+mod account_fees;
+mod account_model;
+mod account_script;
+mod account_tables;
 mod bytes;
 mod data;
 mod format_tables;

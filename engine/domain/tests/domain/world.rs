@@ -256,6 +256,9 @@ impl World {
             if let Event::Account(_) = event { event.private(self.id, stamp) } else { PrivateEvents::new() };
         for publication in public.iter().chain(to_itself.iter().map(|(_, publication)| publication)) {
             let data = serde_json::to_value(&publication.data).expect("data is JSON");
+            if let Event::Account(_) = event {
+                crate::account_script::fold(&mut self.folded, publication.name, &data);
+            }
             for (name, value) in data.as_object().expect("data is an object") {
                 if let Some(field) = self.folded.get_mut(name) {
                     *field = value.clone();
