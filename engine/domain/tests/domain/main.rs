@@ -4,6 +4,7 @@
 
 mod bytes;
 mod data;
+mod format_model;
 mod format_tables;
 mod lot_model;
 mod lot_script;
