@@ -248,6 +248,7 @@ impl Shard {
         let stamp = Stamp { time: self.now, by: asker.by, command_id: asker.keyed.hash };
         let id = cell.address.id;
         let Decision { events, answer } = decision;
+        let answer = answer.map(|answer| *answer);
         let answer = answer.or_else(|| events.iter().find_map(|event| event.answer(id, &stamp)));
         let Some(answer) = answer else {
             self.stats.panics += 1;

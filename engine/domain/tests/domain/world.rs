@@ -163,7 +163,7 @@ impl World {
             self.id = command.target().expect("a creation names its actor").id;
         }
         let outcome = self.take(decision.events.into_vec(), self.stamp(by));
-        Ok(Outcome { answer: decision.answer.or(outcome.answer), ..outcome })
+        Ok(Outcome { answer: decision.answer.map(|answer| *answer).or(outcome.answer), ..outcome })
     }
 
     /// Everything that is due at `now`.
