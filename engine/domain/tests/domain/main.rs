@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)]
 
+mod auction_checks;
 mod bytes;
 mod data;
 mod format_model;
