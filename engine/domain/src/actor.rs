@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::account::{Account, AccountCommand, AccountEvent, AccountSnapshot};
 use crate::command::Targeted;
 use crate::context::{Context, Stamp};
-use crate::effect::{Asked, Effects};
+use crate::effect::{Asked, Effects, OutsideRequest};
 use crate::facts::FactChange;
 use crate::id::{AccountId, Id, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{Lot, LotCommand, LotEvent, LotSnapshot};
@@ -534,6 +534,12 @@ macro_rules! kinds {
             #[inline]
             pub fn refusal(&self) -> Option<&Rejection> {
                 match self { $( Self::$kind(event) => event.refusal(), )+ }
+            }
+
+            /// What it asks of the world outside: given to a connector once it is durable, never in replay.
+            #[must_use]
+            pub fn outside(&self, id: Id, _stamp: &Stamp) -> Option<OutsideRequest> {
+                if let Self::Order(event) = self { event.outside(id) } else { None }
             }
 
             /// The facts that it changes for others.

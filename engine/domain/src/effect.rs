@@ -10,7 +10,8 @@
 //! that a repeat finds the final outcome.
 
 use crate::actor::{ActorAddress, Command};
-use crate::id::AccountId;
+use crate::amount::{Amount, Currency};
+use crate::id::{AccountId, MarketId, OrderId};
 
 /// A command on its way to another actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,5 +43,45 @@ crate::record! {
         2 => pub command_id: u128,
         /// The hash of the command's content.
         3 => pub content: u64,
+    }
+}
+
+crate::variants! {
+    /// What is asked of the world outside.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum OutsideKind {
+        /// A payment: its result comes back as `order.mark_paid`.
+        1 => Payment,
+        /// The payment that was asked for the order is not wanted any more: it was paid otherwise, or cancelled.
+        2 => PaymentWithdrawn,
+    }
+}
+
+/// What an event asks of a connector to the world outside (payment providers). Its idempotency key is the identity of the
+/// event that asks; replay never asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutsideRequest {
+    /// What is asked.
+    pub kind: OutsideKind,
+    /// For which order.
+    pub order: OrderId,
+    /// In which market.
+    pub market: MarketId,
+    /// Who shall pay.
+    pub buyer: AccountId,
+    /// How much, in minor units: what a deposit does not cover.
+    pub amount: Amount,
+    /// Of which currency.
+    pub currency: Currency,
+}
+
+impl OutsideKind {
+    /// The request's name, as connectors and logs know it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::PaymentWithdrawn => "payment_withdrawn",
+        }
     }
 }

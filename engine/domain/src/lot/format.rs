@@ -61,15 +61,12 @@ impl Terms<'_> {
     /// whose outcome has caused orders is never opened again, so that each winner has exactly one (I21).
     pub(super) fn win(&self, award: Award) -> Win {
         let Award { account, alias, quantity, amount } = award;
-        let mut whose = [0; 32];
-        whose[..16].copy_from_slice(&self.lot.0.0);
-        whose[16..].copy_from_slice(&account.0.0);
         Win {
             account,
             alias,
             quantity,
             amount,
-            order: OrderId::from_u128(xxhash_rust::xxh3::xxh3_128(&whose)),
+            order: OrderId::of_win(self.lot, account),
             premium: fees::premium(&self.listing.fees, amount),
             commission: fees::commission(&self.listing.fees, amount),
             hold: None,
