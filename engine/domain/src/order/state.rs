@@ -253,6 +253,12 @@ impl Order {
         }
     }
 
+    /// Whether it is what a lot's outcome made, rather than placed.
+    #[must_use]
+    pub fn is_of_win(&self) -> bool {
+        self.content == 0
+    }
+
     /// The buyer.
     #[must_use]
     pub const fn buyer(&self) -> AccountId {

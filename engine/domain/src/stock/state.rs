@@ -184,6 +184,12 @@ impl Stock {
         &self.levels.locations
     }
 
+    /// Units kept back from sale; negative: the depth of back-orders.
+    #[must_use]
+    pub fn threshold(&self) -> i64 {
+        self.levels.threshold
+    }
+
     /// Units that ever came and went (I24).
     #[must_use]
     pub const fn tally(&self) -> Tally {

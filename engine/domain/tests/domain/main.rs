@@ -9,6 +9,5 @@ mod lot_script;
 mod lot_tables;
 mod others;
 mod random;
-mod stock_model;
 mod stock_tables;
 mod world;
