@@ -309,6 +309,12 @@ impl Order {
             || self.lines.iter().any(asking))
     }
 
+    /// What holds of the buyer go towards its payment, in minor units.
+    #[must_use]
+    pub fn deposits(&self) -> u64 {
+        self.deposits.iter().map(|deposit| deposit.amount).sum()
+    }
+
     /// Entries that accounts refused.
     #[must_use]
     pub fn unbooked(&self) -> &[Unbooked] {
