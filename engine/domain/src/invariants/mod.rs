@@ -3,3 +3,5 @@
 
 pub mod auction;
 pub mod money;
+pub mod orders;
+pub mod stock;

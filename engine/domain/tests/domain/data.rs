@@ -194,6 +194,8 @@ fn check_stock(example: &Value) {
             category: None,
             images: None,
             seller: None,
+            locations: None,
+            strategy: None,
         };
         world.now = START;
         world.command(SELLER, &Command::Stock(StockCommand::Create(Box::new(create)))).expect("created");

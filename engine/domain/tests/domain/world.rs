@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use vendue_domain::account::{AccountCommand, CreateAccount};
-use vendue_domain::actor::{Answer, Entity, Event, PrivateEvents, PublicEvents, Snapshot};
+use vendue_domain::actor::{ActorKind, Answer, Entity, Event, PrivateEvents, PublicEvents, Snapshot};
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::command::Targeted as _;
 use vendue_domain::context::{Context, Stamp};
@@ -288,7 +288,10 @@ impl World {
 
     fn check_thoroughly(&self, event: &Event) {
         let shown = serde_json::to_value(self.entity().snapshot()).expect("a snapshot is JSON");
-        assert_eq!(shown, self.folded, "I43, as a client folds it, after {event:?}");
+        // An order has no channel: its parties read it again when they hear that it has changed.
+        if event.kind() != ActorKind::Order {
+            assert_eq!(shown, self.folded, "I43, as a client folds it, after {event:?}");
+        }
         let bytes = event.to_bytes();
         assert_eq!(Event::from_bytes(&bytes).as_ref(), Ok(event), "an event comes back from its bytes");
         let state = bytes_of(self.entity());
