@@ -66,7 +66,9 @@ pub fn all_or_nothing(id: OrderId, order: &Order, stock: &HashMap<StockId, &Stoc
         };
         if !fits {
             let state = order.state().name();
-            return Err(format!("I28: {id} is {state}, line {nth}: reserved {reserved}, {allocated:?}, {line:?}"));
+            return Err(format!(
+                "I28: {id} is {state}, line {nth}: reserved {reserved}, {allocated:?}, {line:?}"
+            ));
         }
     }
     Ok(())

@@ -22,8 +22,7 @@ use vendue_domain::record::{Bytes, Field, Reader};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::sale::{CreateSale, RegisterForSale, ReviseSale, SaleCommand};
 use vendue_domain::stock::{
-    AdjustStock, CreateStock, ExtendReservation, ReceiveStock, ReleaseStock, ReserveStock,
-    StockCommand,
+    AdjustStock, CreateStock, ExtendReservation, ReceiveStock, ReleaseStock, ReserveStock, StockCommand,
 };
 
 use crate::lot_script::{LOT, SALE, Script, create_lot};
@@ -238,7 +237,9 @@ fn tour_of_stock(samples: &mut Samples) {
         ..create_stock("threshold=-2 limit=4")
     };
     run(samples, &mut world, SELLER, &Command::Stock(StockCommand::Create(Box::new(full))));
-    let reserve = |ttl_ms| StockCommand::Reserve(ReserveStock { stock: STOCK, quantity: 2, ttl_ms, strategy: None, near: None });
+    let reserve = |ttl_ms| {
+        StockCommand::Reserve(ReserveStock { stock: STOCK, quantity: 2, ttl_ms, strategy: None, near: None })
+    };
     run(samples, &mut world, account('A'), &Command::Stock(reserve(Some(60_000))));
     let first = vendue_domain::id::ReservationId::from_u128(world.commands);
     run(samples, &mut world, account('A'), &Command::Stock(reserve(None)));
@@ -251,14 +252,32 @@ fn tour_of_stock(samples: &mut Samples) {
             StockCommand::Extend(ExtendReservation { stock, reservation: first, ttl_ms: Some(90_000) }),
         ),
         (account('A'), StockCommand::Release(ReleaseStock { stock, reservation: second })),
-        (SELLER, StockCommand::Receive(ReceiveStock { stock: STOCK, quantity: 5, reason: text("delivery"), location: None })),
         (
             SELLER,
-            StockCommand::Adjust(AdjustStock { stock: STOCK, quantity: -3, reason: "counted".to_owned(), location: None }),
+            StockCommand::Receive(ReceiveStock {
+                stock: STOCK,
+                quantity: 5,
+                reason: text("delivery"),
+                location: None,
+            }),
         ),
         (
             SELLER,
-            StockCommand::Adjust(AdjustStock { stock: STOCK, quantity: -300, reason: "counted".to_owned(), location: None }),
+            StockCommand::Adjust(AdjustStock {
+                stock: STOCK,
+                quantity: -3,
+                reason: "counted".to_owned(),
+                location: None,
+            }),
+        ),
+        (
+            SELLER,
+            StockCommand::Adjust(AdjustStock {
+                stock: STOCK,
+                quantity: -300,
+                reason: "counted".to_owned(),
+                location: None,
+            }),
         ),
         (account('B'), reserve(Some(1))),
     ] {

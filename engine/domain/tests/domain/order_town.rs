@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use vendue_domain::account::AccountCommand;
-use vendue_domain::actor::{ActorAddress, ActorKind, Answer, Command, Decision, Entity, Event, PrivateEvents};
+use vendue_domain::actor::{
+    ActorAddress, ActorKind, Answer, Command, Decision, Entity, Event, PrivateEvents,
+};
 use vendue_domain::command::Targeted as _;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::effect::{Effects, OutsideRequest};
@@ -87,10 +89,8 @@ impl Bank {
         if refused.is_none() {
             account.holds.remove(&capture.hold);
             let amount = capture.amount as i64;
-            let lines = [
-                Line { sub: SubAccount::Cash, amount: -amount },
-                Line { sub: SubAccount::Clearing, amount },
-            ];
+            let lines =
+                [Line { sub: SubAccount::Cash, amount: -amount }, Line { sub: SubAccount::Clearing, amount }];
             self.enter(capture.account, capture.entry, &lines, capture.asker);
         }
         let (account, tag, hold) = (capture.account, capture.tag, Some(capture.hold));
@@ -146,6 +146,8 @@ pub struct Town {
     pub lanes: BTreeMap<ActorAddress, VecDeque<Command>>,
     pub outside: Vec<OutsideRequest>,
     pub told: PrivateEvents,
+    /// How often orders moved for each cause.
+    pub causes: BTreeMap<&'static str, u64>,
     /// Commands and deliveries so far; the command's id.
     pub commands: u128,
     /// Commands that wait, and their answers when they have come.
@@ -167,6 +169,7 @@ impl Town {
             lanes: BTreeMap::new(),
             outside: Vec::new(),
             told: PrivateEvents::new(),
+            causes: BTreeMap::new(),
             commands: 0,
             waiting: HashSet::new(),
             answers: HashMap::new(),
@@ -208,9 +211,12 @@ impl Town {
         let Command::Order(command) = command else { return };
         for (lookup, found) in command.lookups() {
             *found = match lookup {
-                Lookup::Reservation(reservation) => self.reservations.get(&reservation).map(|&stock| stock.into()),
-                Lookup::Lot(lot) => Some(OrderId::of_win(lot, by).into())
-                    .filter(|address| self.actors.contains_key(address)),
+                Lookup::Reservation(reservation) => {
+                    self.reservations.get(&reservation).map(|&stock| stock.into())
+                }
+                Lookup::Lot(lot) => {
+                    Some(OrderId::of_win(lot, by).into()).filter(|address| self.actors.contains_key(address))
+                }
             };
         }
     }
@@ -320,6 +326,11 @@ impl Town {
                 };
                 assert!(self.waiting.remove(&asked.command_id), "answered once: {event:?}");
                 self.answers.insert(asked.command_id, outcome);
+            }
+            if let Event::Order(event) = &event
+                && let Some(step) = event.step()
+            {
+                *self.causes.entry(step.cause.name()).or_default() += 1;
             }
             let mut effects = Effects::new();
             event.effects(address.id, &stamp, &mut effects);

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use vendue_domain::actor::{Answer, Entity, Event};
-use vendue_domain::id::{AccountId, OrderId, ReservationId, StockId};
 use vendue_domain::facts::Standing;
+use vendue_domain::id::{AccountId, OrderId, ReservationId, StockId};
 use vendue_domain::invariants;
 use vendue_domain::rejection::Rejection;
 use vendue_domain::stock::{
@@ -157,15 +157,13 @@ fn run(world: &mut World, reservations: &mut HashMap<String, ReservationId>, ste
     let ttl = |text: &str| Some((micros(text) / 1_000) as u64);
     let reason = || "counted".to_owned();
     let command = match words[1..] {
-        ["reserve", quantity] => {
-            StockCommand::Reserve(ReserveStock {
-                stock: STOCK,
-                quantity: number(quantity),
-                ttl_ms: None,
-                strategy: None,
-                near: None,
-            })
-        }
+        ["reserve", quantity] => StockCommand::Reserve(ReserveStock {
+            stock: STOCK,
+            quantity: number(quantity),
+            ttl_ms: None,
+            strategy: None,
+            near: None,
+        }),
         ["reserve", quantity, "for", time] => StockCommand::Reserve(ReserveStock {
             stock: STOCK,
             quantity: number(quantity),
@@ -187,9 +185,12 @@ fn run(world: &mut World, reservations: &mut HashMap<String, ReservationId>, ste
         ["extend", text, "for", time] => {
             StockCommand::Extend(ExtendReservation { stock, reservation: id(text), ttl_ms: ttl(time) })
         }
-        ["receive", quantity] => {
-            StockCommand::Receive(ReceiveStock { stock: STOCK, quantity: number(quantity), reason: None, location: None })
-        }
+        ["receive", quantity] => StockCommand::Receive(ReceiveStock {
+            stock: STOCK,
+            quantity: number(quantity),
+            reason: None,
+            location: None,
+        }),
         ["receive", quantity, "at", location] => StockCommand::Receive(ReceiveStock {
             stock: STOCK,
             quantity: number(quantity),
@@ -583,7 +584,11 @@ fn orders_take_ship_and_return() {
         Case {
             rule: "paid after its reservation lapsed, its event being late",
             stock: "on_hand=5",
-            steps: &["E reserve A 4 for o1 = 5/4/1", "@3601s E allocate A 4 for o1 = 5/0/1", "S ship o1 = 1/0/1"],
+            steps: &[
+                "E reserve A 4 for o1 = 5/4/1",
+                "@3601s E allocate A 4 for o1 = 5/0/1",
+                "S ship o1 = 1/0/1",
+            ],
         },
         Case {
             rule: "releasing an order's line gives back what has not been shipped, reserved or allocated; nothing twice",
