@@ -92,6 +92,13 @@ impl Life {
         self.orders.get(nth as usize).copied().unwrap_or_default()
     }
 
+    /// A recent order whose goods are on their way, where there is one.
+    fn order_on_its_way(&mut self) -> OrderId {
+        let paid = |id: &&OrderId| self.town.order(**id).is_some_and(|order| order.state().is_paid());
+        let recent: Vec<_> = self.orders.iter().rev().take(30).filter(paid).copied().collect();
+        if recent.is_empty() { self.order() } else { self.random.pick(&recent) }
+    }
+
     fn fresh(&mut self) -> u64 {
         self.next += 1;
         self.next
@@ -155,7 +162,7 @@ impl Life {
     }
 
     fn of_order(&mut self) -> (AccountId, OrderCommand) {
-        let order = self.order();
+        let order = if self.random.once_in(3) { self.order_on_its_way() } else { self.order() };
         let owner = self.town.order(order).map_or(OPERATOR, Order::buyer);
         let reason = Some("so it is".to_owned());
         match self.random.below(16) {
@@ -179,7 +186,7 @@ impl Life {
 
     fn of_stock(&mut self) -> (AccountId, StockCommand) {
         let nth = 1 + self.random.below(ITEMS);
-        let (stock, order) = (stock_id(nth), self.order());
+        let (stock, order) = (stock_id(nth), self.order_on_its_way());
         let buyer = account(self.random.pick(&BUYERS));
         // Mostly an item that the order has a line of.
         let of_order = self.town.order(order).and_then(|order| {
@@ -205,7 +212,7 @@ impl Life {
             4 => (buyer, StockCommand::Release(ReleaseStock { stock: of, reservation })),
             5 => (buyer, StockCommand::Extend(ExtendReservation { stock: of, reservation, ttl_ms })),
             6 => {
-                let quantity = 1 + self.random.below(4);
+                let quantity = 1 + self.random.below(9);
                 (SELLER, StockCommand::Receive(ReceiveStock { stock, quantity, reason, location }))
             }
             7 => {
@@ -245,6 +252,9 @@ impl Life {
                 }
             }
             2..=3 => {
+                if self.random.once_in(2) {
+                    self.town.settle();
+                }
                 // Mostly moments, sometimes past reservations, seldom past everything.
                 let far = match self.random.below(12) {
                     0 if self.random.once_in(2) => 400 * HOUR_US,
