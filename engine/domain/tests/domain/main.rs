@@ -19,5 +19,6 @@ mod order_tables;
 mod order_town;
 mod others;
 mod random;
+mod stock_model;
 mod stock_tables;
 mod world;

@@ -146,6 +146,8 @@ pub struct Town {
     pub lanes: BTreeMap<ActorAddress, VecDeque<Command>>,
     pub outside: Vec<OutsideRequest>,
     pub told: PrivateEvents,
+    /// How often orders moved for each cause.
+    pub causes: BTreeMap<&'static str, u64>,
     /// Commands and deliveries so far; the command's id.
     pub commands: u128,
     /// Commands that wait, and their answers when they have come.
@@ -167,6 +169,7 @@ impl Town {
             lanes: BTreeMap::new(),
             outside: Vec::new(),
             told: PrivateEvents::new(),
+            causes: BTreeMap::new(),
             commands: 0,
             waiting: HashSet::new(),
             answers: HashMap::new(),
@@ -325,6 +328,11 @@ impl Town {
                 };
                 assert!(self.waiting.remove(&asked.command_id), "answered once: {event:?}");
                 self.answers.insert(asked.command_id, outcome);
+            }
+            if let Event::Order(event) = &event
+                && let Some(step) = event.step()
+            {
+                *self.causes.entry(step.cause.name()).or_default() += 1;
             }
             let mut effects = Effects::new();
             event.effects(address.id, &stamp, &mut effects);
