@@ -99,6 +99,12 @@ impl Script {
         self.said(&outcome)
     }
 
+    /// Decides what a line says, whoever may ask for it; its answer and events as they are.
+    pub fn decide(&mut self, line: &str) -> Result<Outcome, Rejection> {
+        let command = Command::Account(self.command_of(line));
+        self.world.command_as(OPERATOR, Standing::ENGINE.with(Standing::OPERATOR), &command)
+    }
+
     fn check(&mut self, outcome: &Outcome) {
         for event in &outcome.events {
             let Event::Account(event) = event else { panic!("an account's event") };
