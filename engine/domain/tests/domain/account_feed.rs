@@ -236,3 +236,39 @@ fn captured(events: &mut [AccountEvent], amount: u64) {
         captured.amount = amount;
     }
 }
+
+/// A transfer, as an order makes it: "two entries with one id; the clearing sub-accounts of both net to zero when none is
+/// under way". Given back, everybody has what it had.
+#[test]
+fn a_transfer_nets_to_zero() {
+    let [buyer, seller, owner] = [PARTY, SELLER, OPERATOR];
+    let mut scripts = [buyer, seller, owner].map(Script::of);
+    let mut books = money::Books::default();
+    let mut step = |place: usize, line: &str| {
+        let account = scripts[place].account;
+        for event in scripts[place].decide(line).expect("decided").events {
+            let Event::Account(event) = event else { panic!("an account's event") };
+            assert!(!matches!(event, AccountEvent::Refused(_)), "{line}");
+            books.take(account, &event).expect("the books are right");
+        }
+        books.agree_with(scripts[place].state()).expect("the books agree");
+        let told = (books.nothing_under_way().is_ok(), books.nothing_held().is_ok());
+        let paid = [0, 110, 60].map(|total| books.charged(OrderId::from_u128(9), buyer, total).is_ok());
+        assert_eq!(books.in_the_world(eur()), books.in_accounts(eur()), "nothing is made or lost");
+        (told, paid)
+    };
+    let (nothing, under_way, held) = ((true, true), (false, true), (true, false));
+    // Hammer 100, premium 10, commission 5.
+    assert_eq!(step(0, "deposit EUR 200"), (nothing, [true, false, false]));
+    assert_eq!(step(0, "hold 1 L9 EUR 150"), (held, [true, false, false]));
+    assert_eq!(step(0, "capture 1 O9 110 7"), (under_way, [false, true, false]));
+    assert_eq!(step(1, "post 7 EUR cash:95 clearing:-95"), (under_way, [false, true, false]));
+    assert_eq!(step(2, "post 7 EUR fees:15 clearing:-15"), (nothing, [false, true, false]));
+    // The seller has spent it; half is given back all the same.
+    assert_eq!(step(1, "withdraw EUR 95").0, nothing);
+    assert_eq!(step(1, "post 8 EUR cash:-50 clearing:50 reverses 7 overdraw").0, under_way);
+    assert_eq!(step(0, "refund 8 EUR cash:50 clearing:-50 reverses 7"), (nothing, [false, false, true]));
+    assert!(
+        money::not_overdrawn(scripts[0].state()).is_ok() && money::not_overdrawn(scripts[1].state()).is_err()
+    );
+}
