@@ -10,7 +10,8 @@
 //! that a repeat finds the final outcome.
 
 use crate::actor::{ActorAddress, Command};
-use crate::id::AccountId;
+use crate::amount::Currency;
+use crate::id::{AccountId, OrderId};
 
 /// A command on its way to another actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,5 +43,26 @@ crate::record! {
         2 => pub command_id: u128,
         /// The hash of the command's content.
         3 => pub content: u64,
+    }
+}
+
+crate::record! {
+    /// What an order asks of the world outside (a payment provider): to collect `amount` from its buyer. It is asked when
+    /// the event that causes it is durable, never in a replay, and again after a restart while the order waits for it;
+    /// the result comes back as a command.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct OutsideRequest {
+        1 => pub order: OrderId,
+        /// Minor units, from 1.
+        2 => pub amount: u64,
+        3 => pub currency: Currency,
+    }
+}
+
+impl OutsideRequest {
+    /// The idempotency key: the same request asked twice is one payment.
+    #[must_use]
+    pub fn key(&self) -> u128 {
+        xxhash_rust::xxh3::xxh3_128(&crate::record::Field::to_bytes(self))
     }
 }

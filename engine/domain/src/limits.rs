@@ -32,6 +32,15 @@ pub const ORDER_LINES_MAX: usize = 100;
 pub const LOCATIONS_MAX: usize = 64;
 /// The most units of a multi-unit or dutch lot: a close names every winner.
 pub const LOT_UNITS_MAX: u64 = 1_000_000;
+/// The most bidders of a multi-unit or dutch lot: every one may win, and a close with all winners has to fit a frame of
+/// 256 KiB to a client (67 bytes a winner) and a batch of the journal (1,000 KiB, 80 bytes a winner).
+pub const WINNERS_MAX: usize = 2_048;
+/// The most takes of one account in a dutch lot that stand: each is remembered, so that it can be voided.
+pub const TAKES_MAX: usize = 256;
+/// The shortest step of a clock, in milliseconds: each is a journaled event to every watcher.
+pub const CLOCK_INTERVAL_MIN_MS: u64 = 100;
+/// The longest step of a clock, in milliseconds: a week.
+pub const CLOCK_INTERVAL_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most live holds of one account.
 pub const HOLDS_MAX: usize = 100_000;
 /// How many of an account's live holds, the oldest, its snapshot lists: the snapshot is one frame (256 KiB).

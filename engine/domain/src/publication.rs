@@ -123,6 +123,17 @@ pub struct LotSummary {
     pub min_next_amount: Amount,
     pub reserve_met: Option<bool>,
     pub ends_at: Option<Timestamp>,
+    /// Only where bids are sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bidders: Option<u32>,
+    /// Only where units are sold one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
+    /// Only where a clock runs: what it shows next, `null` at the floor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_price: Option<Option<Amount>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Option<Timestamp>>,
 }
 
 /// A stock item in its market's `lots_changed`.
@@ -148,6 +159,25 @@ data! {
         /// What the lot can still be bought for at once.
         buy_now: Option<Amount>,
         ends_at: Option<Timestamp>,
+        /// Several units: those that nobody has (as it stands).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining: Option<u64>,
+        /// Units that were taken by this (dutch).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        units: Option<u64>,
+        /// How many have a bid, in formats that show nothing else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bidders: Option<u32>,
+    }
+    /// `bidders_changed`: somebody has made a sealed bid. That is all there is to see.
+    BiddersChanged { bidders: u32, bids: u32, ends_at: Option<Timestamp> }
+    /// `clock_ticked`: the price of a unit now, and what comes next (`null` at the floor).
+    ClockTicked {
+        price: Amount,
+        min_next_amount: Amount,
+        next_price: Option<Amount>,
+        next_at: Option<Timestamp>,
+        remaining: u64,
     }
     /// `time_extended`.
     TimeExtended {
@@ -163,6 +193,11 @@ data! {
         remaining_ms: Option<u64>,
         soft_close: Option<SoftClose>,
         reason: Option<String>,
+        /// `null` where a clock stands; not there where there is none, or where it runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_price: Option<()>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_at: Option<()>,
     }
     /// `lot_closed`.
     LotClosed {
@@ -174,6 +209,11 @@ data! {
         ends_at: Option<Timestamp>,
         remaining_ms: Option<u64>,
         reason: Option<String>,
+        /// `null` where a clock has stopped; not there where there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_price: Option<()>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_at: Option<()>,
     }
     /// `lot_reopened`: as a state, with the outcome taken back.
     LotReopened {

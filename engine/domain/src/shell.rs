@@ -106,7 +106,13 @@ const fn sale_action(event: &SaleEvent) -> Option<Action<'_>> {
 
 fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
     Some(match event {
-        LotEvent::BidPlaced(_) | LotEvent::MaximumRaised(_) | LotEvent::Bought(_) => return None,
+        LotEvent::BidPlaced(_)
+        | LotEvent::MaximumRaised(_)
+        | LotEvent::Bought(_)
+        | LotEvent::SealedBid(_)
+        | LotEvent::UnitsBid(_)
+        | LotEvent::Taken(_)
+        | LotEvent::Ticked(_) => return None,
         LotEvent::Created(_) => Action::new("lot_created"),
         LotEvent::Restated(restated) => {
             let name = match restated.cause {

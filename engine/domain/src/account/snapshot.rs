@@ -63,6 +63,15 @@ impl AccountSnapshot {
         self.retractions = retractions;
     }
 
+    /// The same for who may see who the account is, but not what it has.
+    #[must_use]
+    pub fn without_money(&self) -> Self {
+        let mut shown = self.clone();
+        (shown.balances, shown.holdings, shown.holds) = Default::default();
+        (shown.holdings_count, shown.holds_count) = (0, 0);
+        shown
+    }
+
     /// The snapshot after the creating event; `None` for any other.
     #[must_use]
     pub fn born(event: &AccountEvent, _stamp: &Stamp) -> Option<Self> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::actor::{Actor, ActorAddress, Answer, Decision, Events, PrivateEvents, PublicEvents};
 use crate::command::Targeted;
 use crate::context::{Context, Stamp};
-use crate::effect::{Asked, Effects};
+use crate::effect::{Asked, Effects, OutsideRequest};
 use crate::facts::FactChange;
 use crate::id::{AccountId, Id, MarketId, OrderId};
 use crate::rejection::Rejection;
@@ -94,6 +94,12 @@ impl Order {
     pub fn snapshot(&self) -> OrderSnapshot {
         OrderSnapshot { order: self.id, market: self.market, buyer: self.buyer }
     }
+
+    /// See [`crate::actor::Entity::outstanding`].
+    #[must_use]
+    pub const fn outstanding(&self) -> Option<OutsideRequest> {
+        None
+    }
 }
 
 impl OrderSnapshot {
@@ -158,6 +164,12 @@ impl OrderEvent {
 
     /// See [`crate::actor::Event::effects`].
     pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+
+    /// See [`crate::actor::Event::outside`].
+    #[must_use]
+    pub const fn outside(&self, _id: Id, _stamp: &Stamp) -> Option<OutsideRequest> {
+        None
+    }
 
     /// See [`crate::actor::Event::asked`].
     #[must_use]
