@@ -133,8 +133,9 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use vendue_domain::amount::Currency;
-    use vendue_domain::id::OrderId;
+    use vendue_domain::amount::{Amount, Currency};
+    use vendue_domain::effect::OutsideKind;
+    use vendue_domain::id::{AccountId, MarketId, OrderId};
     use vendue_storage::{Journal, MemoryJournal, MemoryLog};
 
     #[derive(Default)]
@@ -146,13 +147,20 @@ mod tests {
         }
 
         fn ask(&self, request: &OutsideRequest) {
-            self.0.lock().expect("nobody panics").push(request.amount);
+            self.0.lock().expect("nobody panics").push(request.amount.get());
         }
     }
 
     fn request(amount: u64) -> OutsideRequest {
         let currency = Currency::new("EUR").expect("listed");
-        OutsideRequest { order: OrderId::from_u128(1), amount, currency }
+        OutsideRequest {
+            kind: OutsideKind::Payment,
+            order: OrderId::from_u128(1),
+            market: MarketId::from_u128(2),
+            buyer: AccountId::from_u128(3),
+            amount: Amount::new(amount).expect("an amount"),
+            currency,
+        }
     }
 
     #[test]

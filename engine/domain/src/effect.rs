@@ -10,8 +10,8 @@
 //! that a repeat finds the final outcome.
 
 use crate::actor::{ActorAddress, Command};
-use crate::amount::Currency;
-use crate::id::{AccountId, OrderId};
+use crate::amount::{Amount, Currency};
+use crate::id::{AccountId, MarketId, OrderId};
 
 /// A command on its way to another actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +46,34 @@ crate::record! {
     }
 }
 
+crate::variants! {
+    /// What is asked of the world outside.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum OutsideKind {
+        /// A payment: its result comes back as `order.mark_paid`.
+        1 => Payment,
+        /// The payment that was asked for the order is not wanted any more: it was paid otherwise, or cancelled.
+        2 => PaymentWithdrawn,
+    }
+}
+
 crate::record! {
-    /// What an order asks of the world outside (a payment provider): to collect `amount` from its buyer. It is asked when
-    /// the event that causes it is durable, never in a replay, and again after a restart while the order waits for it;
-    /// the result comes back as a command.
+    /// What an event asks of a connector to the world outside (payment providers). It is asked when the event is durable,
+    /// never in a replay, and again after a restart while the order waits for it; the result comes back as a command.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct OutsideRequest {
-        1 => pub order: OrderId,
-        /// Minor units, from 1.
-        2 => pub amount: u64,
-        3 => pub currency: Currency,
+        /// What is asked.
+        1 => pub kind: OutsideKind,
+        /// For which order.
+        2 => pub order: OrderId,
+        /// In which market.
+        3 => pub market: MarketId,
+        /// Who shall pay.
+        4 => pub buyer: AccountId,
+        /// How much, in minor units: what a deposit does not cover.
+        5 => pub amount: Amount,
+        /// Of which currency.
+        6 => pub currency: Currency,
     }
 }
 
@@ -64,5 +82,16 @@ impl OutsideRequest {
     #[must_use]
     pub fn key(&self) -> u128 {
         xxhash_rust::xxh3::xxh3_128(&crate::record::Field::to_bytes(self))
+    }
+}
+
+impl OutsideKind {
+    /// The request's name, as connectors and logs know it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::PaymentWithdrawn => "payment_withdrawn",
+        }
     }
 }

@@ -30,6 +30,22 @@ pub const CLOSING_MS: u64 = 2_000;
 pub const ORDER_LINES_MAX: usize = 100;
 /// The most locations of a stock item.
 pub const LOCATIONS_MAX: usize = 64;
+/// The most characters of a location's name.
+pub const LOCATION_CHARS_MAX: usize = 100;
+/// How long an order may take to have its lines set aside, in milliseconds: as long as a client waits for an answer by default.
+pub const ORDER_PLACING_MS: u64 = 5_000;
+/// How long units stay set aside for an unpaid order, in milliseconds: an hour, time for a bank or a card. Later it may
+/// still be paid, and gets what is there then.
+pub const ORDER_RESERVATION_MS: u64 = 60 * 60 * 1_000;
+/// How long an order without a won lot may stay unpaid before it is cancelled, in milliseconds: 14 days, a usual term of payment.
+pub const ORDER_PAYMENT_MS: u64 = 14 * 24 * 60 * 60 * 1_000;
+/// How long after its delivery, or return, an order waits for (more) returns, in milliseconds: 14 days, the right of
+/// withdrawal in the European Union (directive 2011/83/EU, article 9).
+pub const ORDER_RETURN_MS: u64 = 14 * 24 * 60 * 60 * 1_000;
+/// The most moves that an order shows; the oldest but the first are forgotten beyond.
+pub const ORDER_HISTORY_MAX: usize = 64;
+/// The most bookings that an order remembers as refused: more than its parties.
+pub const ORDER_UNBOOKED_MAX: usize = 128;
 /// The most units of a multi-unit or dutch lot: a close names every winner.
 pub const LOT_UNITS_MAX: u64 = 1_000_000;
 /// The most bidders of a multi-unit or dutch lot: every one may win, and a close with all winners has to fit a frame of

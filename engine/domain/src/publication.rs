@@ -144,6 +144,32 @@ pub struct StockSummary {
     pub available: u64,
 }
 
+/// Units at one location of a stock item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct LocationCount {
+    pub on_hand: u64,
+    /// Not promised to anybody.
+    pub available: u64,
+}
+
+/// A line of an order, as `order_changed` tells it. Amounts are for all its present units.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct OrderLineChanged {
+    pub line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stock: Option<StockId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot: Option<LotId>,
+    pub quantity: u64,
+    pub amount: u64,
+    pub shipped: u64,
+    pub returned: u64,
+    /// Units that were placed and are given up.
+    pub short: u64,
+}
+
 data! {
     /// `price_changed`, and `bid_retracted`: what a bid, or its removal, changed for the public.
     PriceChanged {
@@ -242,7 +268,14 @@ data! {
         min_next_amount: Amount,
     }
     /// `stock_changed`.
-    StockChanged { available: u64, reserved: u64, on_hand: u64 }
+    StockChanged {
+        available: u64,
+        reserved: u64,
+        on_hand: u64,
+        /// In the order of the item's locations; absent where it has one.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        location_counts: Vec<LocationCount>,
+    }
     /// `market_state`.
     MarketState { state: &'static str, reason: Option<String> }
     /// `market_fees`: for what is created from now on.
@@ -359,6 +392,21 @@ data! {
     Outbid { lot: LotId, price: Option<Amount>, min_next_amount: Amount }
     /// `won` (account): the hammer price for all units, and the order that follows.
     Won { lot: LotId, quantity: u64, amount: Amount, market: MarketId, order: OrderId }
+    /// `order_changed` (account): to the buyer the whole order, to a seller its own lines and what they come to.
+    OrderChanged {
+        order: OrderId,
+        market: MarketId,
+        state: &'static str,
+        cause: &'static str,
+        total: u64,
+        currency: Option<Currency>,
+        /// What was given back so far; to the buyer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        refunded: Option<u64>,
+        lines: Vec<OrderLineChanged>,
+    }
+    /// `stock_shortfall` (account): paid, and not all of it is there; the missing part has been given back.
+    Shortfall { order: OrderId, line: u32, missing: u64, quantity: u64 }
     /// `reservation_created`, `reservation_extended` (account).
     ReservationOpen { reservation: ReservationId, stock: StockId, quantity: u64, expires_at: Timestamp }
     /// `reservation_expired`, `reservation_released`, `reservation_committed` (account).

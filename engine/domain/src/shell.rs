@@ -11,6 +11,7 @@ use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, SaleId, Stoc
 use crate::lot::{LotEvent, RestatementCause};
 use crate::market::MarketEvent;
 use crate::money::EntryKind;
+use crate::order::{Cause, OrderCommand, OrderEvent};
 use crate::sale::SaleEvent;
 use crate::stock::{StockCommand, StockEvent};
 
@@ -47,9 +48,23 @@ impl Event {
             Self::Sale(event) => sale_action(event),
             Self::Lot(event) => lot_action(event),
             Self::Stock(event) => stock_action(event),
-            Self::Order(_) => None,
+            Self::Order(event) => order_action(event),
         }
     }
+}
+
+/// What operators do to orders, and what they must see to; the rest is trade.
+fn order_action(event: &OrderEvent) -> Option<Action<'_>> {
+    let step = event.step()?;
+    let name = match (event, step.cause) {
+        (OrderEvent::Paid(_), Cause::PaidOutside) => "order_marked_paid",
+        (OrderEvent::Refunded(_), Cause::Refund) => "order_refunded",
+        (OrderEvent::Cancelled(_) | OrderEvent::Refunded(_), Cause::CancelledByOperator) => "order_cancelled",
+        (OrderEvent::Delivered(_), _) => "order_delivered",
+        (OrderEvent::BookingRefused(_), _) => "booking_refused",
+        _ => return None,
+    };
+    Some(Action { market: Some(step.head.market), ..Action::new(name).because(step.reason.as_ref()) })
 }
 
 fn market_action(event: &MarketEvent) -> Option<Action<'_>> {
@@ -137,7 +152,16 @@ fn stock_action(event: &StockEvent) -> Option<Action<'_>> {
         StockEvent::Created(_) => Action::new("stock_created"),
         StockEvent::Received(change) => Action::new("stock_received").because(change.reason.as_ref()),
         StockEvent::Adjusted(change) => Action::new("stock_adjusted").because(change.reason.as_ref()),
-        StockEvent::Reserved(_) | StockEvent::Extended(_) | StockEvent::Closed(_) => return None,
+        StockEvent::Shipped(change) => Action::new("stock_shipped").because(change.reason.as_ref()),
+        StockEvent::Returned(change) => Action::new("stock_returned").because(change.reason.as_ref()),
+        StockEvent::Reserved(_)
+        | StockEvent::Extended(_)
+        | StockEvent::Closed(_)
+        | StockEvent::OrderReserved(_)
+        | StockEvent::OrderRefused(_)
+        | StockEvent::Allocated(_)
+        | StockEvent::LineReleased(_)
+        | StockEvent::Finished(_) => return None,
     })
 }
 
@@ -147,7 +171,10 @@ impl StockEvent {
     pub fn reservation(&self, stamp: &Stamp) -> Option<(ReservationId, bool)> {
         match self {
             Self::Reserved(_) => Some((ReservationId::from_u128(stamp.command_id), true)),
+            Self::OrderReserved(reserved) => Some((reserved.reservation, true)),
             Self::Closed(closed) => Some((closed.reservation, false)),
+            Self::Allocated(allocated) => Some((allocated.reservation?, false)),
+            Self::LineReleased(released) => Some((released.reservation?, false)),
             _ => None,
         }
     }
@@ -159,10 +186,38 @@ impl StockCommand {
         match self {
             Self::Release(command) => Some((command.reservation, &mut command.stock)),
             Self::Extend(command) => Some((command.reservation, &mut command.stock)),
-            Self::Commit(command) => Some((command.reservation, &mut command.stock)),
-            Self::Create(_) | Self::Receive(_) | Self::Adjust(_) | Self::Reserve(_) => None,
+            _ => None,
         }
     }
+}
+
+impl OrderCommand {
+    /// What the shell has to look up before an order is placed: for each line what it names, and where to write down the
+    /// actor that has it ([`PlaceOrder::found`](crate::order::PlaceOrder)). A stock item is that of a live reservation; a
+    /// lot's order is that of [`OrderId::of_win`] for the account that asks (or any other that the shell knows to exist).
+    pub fn lookups(&mut self) -> impl Iterator<Item = (Lookup, &mut Option<ActorAddress>)> {
+        let place = if let Self::Place(place) = self { Some(place) } else { None };
+        place.into_iter().flat_map(|place| {
+            place.found.resize(place.lines.len(), None);
+            place.lines.iter().zip(&mut place.found).filter_map(|(line, found)| {
+                let lookup = match (line.reservation, line.lot) {
+                    (Some(reservation), _) => Lookup::Reservation(reservation),
+                    (None, Some(lot)) => Lookup::Lot(lot),
+                    (None, None) => return None,
+                };
+                Some((lookup, found))
+            })
+        })
+    }
+}
+
+/// What a line of an order names that only the shell can find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// The stock item that has it.
+    Reservation(ReservationId),
+    /// The order that the caller won it by.
+    Lot(LotId),
 }
 
 impl crate::actor::Entity {

@@ -58,6 +58,8 @@ fn world(options: EngineOptions) -> World {
             category: None,
             images: None,
             seller: None,
+            locations: None,
+            strategy: None,
         };
         world.ok(AccountId::HOUSE, Command::Stock(StockCommand::Create(Box::new(create))));
     }

@@ -112,8 +112,15 @@ fn a_key_of_a_displaced_round_moves_once() {
     let send = |shard: &mut Shard, key: &str, command: &vendue_domain::actor::Command| {
         let (bytes, mut item) = (command.to_bytes(), Vec::new());
         let expires_at = Timestamp(i64::MAX);
-        CommandItem { request: 1, by: HOUSE, expires_at, key: key.as_bytes(), command: &bytes }
-            .encode(&mut item);
+        CommandItem {
+            request: 1,
+            by: HOUSE,
+            expires_at,
+            key: key.as_bytes(),
+            currency: None,
+            command: &bytes,
+        }
+        .encode(&mut item);
         shard.command(1, &item);
     };
     let hash = key_hash(99, HOUSE, market.into(), b"create");

@@ -299,7 +299,8 @@ impl Shard {
         let address = cell.address;
         let Decision { events, answer } = decision;
         let origin = Origin::command(asker.by, asker.keyed);
-        let answer = answer.map(Ok).or_else(|| own_answer(&events, origin, address.id, &stamp));
+        let answer =
+            answer.map(|answer| Ok(*answer)).or_else(|| own_answer(&events, origin, address.id, &stamp));
         if events.is_empty() {
             let seq = cell.entity.channel_seq();
             return self.accept_unchanged(asker, seq, answer, trial);

@@ -99,7 +99,7 @@ impl Lot {
             return Err(self.too_late(context.now));
         }
         // A halt pauses the lot as soon as it is known; a lot that has not been told yet takes no bids either.
-        if context.facts.market(self.listing.market).is_some_and(|market| market.halted_since.is_some()) {
+        if context.facts.is_halted(self.listing.market) {
             return Err(Rejection::MarketHalted);
         }
         Ok(())

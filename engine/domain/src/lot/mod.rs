@@ -31,7 +31,7 @@ mod vickrey;
 
 pub use command::*;
 pub use event::*;
-pub use format::{Format, won_order};
+pub use format::Format;
 pub use listing::{Content, Listing};
 pub use snapshot::LotSnapshot;
 pub use state::{Lot, Phase};

@@ -217,8 +217,7 @@ impl Rules for MultiUnit {
         let (risen, fallen) = moved(&before.served, &after.served, context.by);
         let units = |outcome: &Outcome| units_of(&outcome.served, context.by);
         // Own raises of who is served move no end, unless they take units from others.
-        let moves = before.price != after.price && units(&before) == 0;
-        let moves = moves || units(&before) != units(&after) || !fallen.is_empty();
+        let moves = units(&before) != units(&after) || (units(&before) == 0 && before.price != after.price);
         let later = if moves { terms.extended(context.now) } else { None };
         let ends_at = terms.ends_at.map(Moment);
         Ok(LotEvent::UnitsBid(Box::new(UnitsBid {

@@ -106,6 +106,8 @@ crate::record! {
         14 => pub tender: bool,
         15 => pub fees: Fees,
         16 => pub closed_at: Timestamp,
+        /// What the deposit holds.
+        17 => pub deposit_amount: Option<Amount>,
     }
 }
 
@@ -162,6 +164,65 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// The engine's own: the buyer brings a won lot's order (`order`) into a new one. It is lent until that one is placed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct LendOrder {
+        1 => pub order: OrderId,
+        2 => pub into: OrderId,
+        /// The new order's line.
+        3 => pub line: u32,
+        4 => pub buyer: AccountId,
+    }
+}
+
+crate::record! {
+    /// The engine's own: the new order was placed (`merged`), and this one ends in it; or it was not, and this one goes on.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct EndLoan { 1 => pub order: OrderId, 2 => pub into: OrderId, 3 => pub merged: bool }
+}
+
+crate::record! {
+    /// A won lot as its order passes it on.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct WonLine {
+        1 => pub lot: LotId,
+        2 => pub market: MarketId,
+        3 => pub currency: Currency,
+        4 => pub seller: AccountId,
+        5 => pub title: String,
+        6 => pub quantity: u64,
+        7 => pub hammer: Amount,
+        8 => pub premium: u64,
+        9 => pub commission: u64,
+        10 => pub fees: Fees,
+        11 => pub deposit: Option<HoldId>,
+        12 => pub deposit_amount: Option<Amount>,
+        13 => pub tender: bool,
+    }
+}
+
+crate::variants! {
+    /// What a won lot's order said to being lent.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum LoanOutcome {
+        1 => Lent(Box<WonLine>),
+        2 => Refused(Rejection),
+    }
+}
+
+crate::record! {
+    /// The engine's own: what a won lot's order said.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OrderLent {
+        1 => pub order: OrderId,
+        2 => pub line: u32,
+        /// The won lot's order.
+        3 => pub from: OrderId,
+        4 => pub outcome: LoanOutcome,
+    }
+}
+
 crate::variants! {
     /// The commands of an order.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,5 +240,11 @@ crate::variants! {
         9 => Settled(Box<OrderSettled>),
         /// Internal: from a stock item.
         10 => Line(Box<OrderLine>),
+        /// Internal: from a new order, to a won lot's.
+        11 => Lend(LendOrder),
+        /// Internal: the same.
+        12 => EndLoan(EndLoan),
+        /// Internal: a won lot's order answers.
+        13 => Lent(Box<OrderLent>),
     }
 }

@@ -1,18 +1,23 @@
-//! What happens to a stock item, and who hears of it.
+//! What happens to a stock item.
 
-use smallvec::smallvec;
-
-use super::StockCommand;
-use crate::actor::{ActorAddress, Answer, PrivateEvents, PublicEvents, Publication, StockAnswer};
+use super::{Place, StockCommand, Strategy};
+use crate::actor::ActorAddress;
 use crate::amount::{Amount, Currency};
 use crate::command::Targeted;
-use crate::context::Stamp;
-use crate::effect::{Asked, Effects};
-use crate::facts::FactChange;
-use crate::id::{AccountId, Id, MarketId, ReservationId, StockId};
-use crate::publication::{ReservationEnded, ReservationOpen, StockChanged};
+use crate::fees::Fees;
+use crate::id::{AccountId, MarketId, OrderId, ReservationId, StockId};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
+
+crate::record! {
+    /// Where units lie.
+    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+    pub struct Location {
+        1 => pub name: String,
+        /// (latitude, longitude) in millionths of a degree.
+        2 => pub at: Option<Place>,
+    }
+}
 
 crate::record! {
     /// What a stock item is, apart from its counters.
@@ -32,6 +37,11 @@ crate::record! {
         9 => pub description: Option<String>,
         10 => pub category: Option<String>,
         11 => pub images: Vec<String>,
+        /// The market's fees when the item was created: those of its orders.
+        12 => pub fees: Fees,
+        /// None where it has one location.
+        13 => pub locations: Vec<Location>,
+        14 => pub strategy: Strategy,
     }
 }
 
@@ -44,17 +54,45 @@ crate::record! {
         3 => pub on_hand: u64,
         /// The hash of the command, by which creating twice is told from creating another.
         4 => pub content: u64,
+        /// Units at each of the listing's locations.
+        5 => pub at_locations: Vec<u64>,
     }
 }
 
 crate::record! {
     /// The counters after an event, in units. `available = on_hand - allocated - reserved - threshold` (I23).
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct Counters {
         1 => pub on_hand: u64,
         2 => pub allocated: u64,
         3 => pub reserved: u64,
         4 => pub available: u64,
+    }
+}
+
+crate::record! {
+    /// Units at one location.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct LocationCounters {
+        1 => pub on_hand: u64,
+        2 => pub allocated: u64,
+        3 => pub reserved: u64,
+    }
+}
+
+crate::record! {
+    /// The part of a line that lies at one location (its place in the item's list).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Part { 1 => pub location: u32, 2 => pub quantity: u64 }
+}
+
+crate::record! {
+    /// Where an item has several locations: their quantities after the event, and where the units are that it is about.
+    #[derive(Debug, Clone, PartialEq, Eq, Default)]
+    pub struct Split {
+        /// The reservation's or allocation's after the event; none where it has ended.
+        1 => pub parts: Vec<Part>,
+        2 => pub locations: Vec<LocationCounters>,
     }
 }
 
@@ -65,6 +103,7 @@ crate::record! {
         1 => pub quantity: i64,
         2 => pub reason: Option<String>,
         3 => pub counters: Counters,
+        4 => pub split: Option<Box<Split>>,
     }
 }
 
@@ -75,6 +114,7 @@ crate::record! {
         1 => pub quantity: u64,
         2 => pub expires_at: Timestamp,
         3 => pub counters: Counters,
+        4 => pub split: Option<Box<Split>>,
     }
 }
 
@@ -124,7 +164,84 @@ crate::record! {
         3 => pub quantity: u64,
         4 => pub end: ReservationEnd,
         5 => pub counters: Counters,
+        6 => pub split: Option<Box<Split>>,
     }
+}
+
+crate::record! {
+    /// What an order is told of the units that are set aside for it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Offer {
+        1 => pub unit_price: Amount,
+        2 => pub seller: AccountId,
+        3 => pub currency: Currency,
+        4 => pub market: MarketId,
+        5 => pub title: String,
+        6 => pub fees: Fees,
+    }
+}
+
+crate::record! {
+    /// Units were set aside for an order's line, or a buyer's reservation became the order's (`taken`).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OrderReserved {
+        1 => pub order: OrderId,
+        2 => pub line: u32,
+        3 => pub reservation: ReservationId,
+        4 => pub account: AccountId,
+        5 => pub quantity: u64,
+        6 => pub expires_at: Timestamp,
+        7 => pub taken: bool,
+        8 => pub counters: Counters,
+        9 => pub split: Option<Box<Split>>,
+        10 => pub offer: Offer,
+    }
+}
+
+crate::record! {
+    /// An order's line was refused: nothing has changed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OrderRefused { 1 => pub order: OrderId, 2 => pub line: u32, 3 => pub rejection: Rejection }
+}
+
+crate::record! {
+    /// A paid line has its units: those of its reservation, or what was there after it had lapsed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Allocated {
+        1 => pub order: OrderId,
+        2 => pub line: u32,
+        /// The reservation that is committed by it; absent where that had lapsed.
+        3 => pub reservation: Option<ReservationId>,
+        4 => pub account: AccountId,
+        5 => pub quantity: u64,
+        6 => pub counters: Counters,
+        7 => pub split: Option<Box<Split>>,
+    }
+}
+
+crate::record! {
+    /// Units of an order's line went: given back, shipped, returned.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LineMoved {
+        1 => pub order: OrderId,
+        2 => pub line: u32,
+        3 => pub account: AccountId,
+        /// Units by this event.
+        4 => pub quantity: u64,
+        /// Units shipped, or returned, by now in all; units that stay with the order where some were given back.
+        5 => pub total: u64,
+        /// The reservation that ended by it, where the line was not paid.
+        6 => pub reservation: Option<ReservationId>,
+        7 => pub reason: Option<String>,
+        8 => pub counters: Counters,
+        9 => pub split: Option<Box<Split>>,
+    }
+}
+
+crate::record! {
+    /// A line of an order.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct LineName { 1 => pub order: OrderId, 2 => pub line: u32 }
 }
 
 crate::variants! {
@@ -137,6 +254,15 @@ crate::variants! {
         4 => Reserved(Reserved),
         5 => Extended(ReservationExtended),
         6 => Closed(ReservationClosed),
+        7 => OrderReserved(Box<OrderReserved>),
+        8 => OrderRefused(Box<OrderRefused>),
+        9 => Allocated(Allocated),
+        /// Given back: reserved, or allocated and not shipped.
+        10 => LineReleased(Box<LineMoved>),
+        11 => Shipped(Box<LineMoved>),
+        12 => Returned(Box<LineMoved>),
+        /// Nothing of the line can come back any more.
+        13 => Finished(LineName),
     }
 }
 
@@ -149,134 +275,13 @@ impl Targeted for StockCommand {
             Self::Reserve(command) => Some(command.stock),
             Self::Release(command) => command.stock,
             Self::Extend(command) => command.stock,
-            Self::Commit(command) => command.stock,
+            Self::Ship(command) => Some(command.stock),
+            Self::Return(command) => Some(command.stock),
+            Self::ReserveForOrder(command) => Some(command.stock),
+            Self::TakeReservation(command) => Some(command.stock),
+            Self::AllocateForOrder(command) => Some(command.stock),
+            Self::ReleaseForOrder(command) | Self::FinishForOrder(command) => Some(command.stock),
         };
         stock.map(Into::into)
-    }
-}
-
-impl StockEvent {
-    /// The counters after the event; `None` for the creating one.
-    #[must_use]
-    pub const fn counters(&self) -> Option<Counters> {
-        Some(match self {
-            Self::Created(_) => return None,
-            Self::Received(event) | Self::Adjusted(event) => event.counters,
-            Self::Reserved(event) => event.counters,
-            Self::Extended(event) => event.counters,
-            Self::Closed(event) => event.counters,
-        })
-    }
-
-    /// See [`crate::actor::Event::public`]. A longer reservation changes nothing for the public.
-    #[must_use]
-    pub fn public(&self) -> PublicEvents {
-        let (Some(Counters { available, reserved, on_hand, .. }), 1) = (self.counters(), self.public_count())
-        else {
-            return PublicEvents::new();
-        };
-        let data = StockChanged { available, reserved, on_hand }.into();
-        smallvec![Publication { name: "stock_changed", data }]
-    }
-
-    /// See [`crate::actor::Event::public_count`].
-    #[must_use]
-    #[inline]
-    pub const fn public_count(&self) -> u64 {
-        match self {
-            Self::Created(_) | Self::Extended(_) => 0,
-            Self::Received(_) | Self::Adjusted(_) | Self::Reserved(_) | Self::Closed(_) => 1,
-        }
-    }
-
-    /// See [`crate::actor::Event::private`].
-    #[must_use]
-    pub fn private(&self, id: Id, stamp: &Stamp) -> PrivateEvents {
-        let stock = StockId(id);
-        let (account, name, data) = match self {
-            Self::Reserved(event) => {
-                let reservation = ReservationId::from_u128(stamp.command_id);
-                let Reserved { quantity, expires_at, .. } = *event;
-                (
-                    stamp.by,
-                    "reservation_created",
-                    ReservationOpen { reservation, stock, quantity, expires_at }.into(),
-                )
-            }
-            Self::Extended(event) => {
-                let ReservationExtended { reservation, quantity, expires_at, .. } = *event;
-                let data = ReservationOpen { reservation, stock, quantity, expires_at };
-                (event.account, "reservation_extended", data.into())
-            }
-            Self::Closed(event) => {
-                let name = match event.end {
-                    ReservationEnd::Committed => "reservation_committed",
-                    ReservationEnd::Released => "reservation_released",
-                    ReservationEnd::Expired => "reservation_expired",
-                };
-                let ReservationClosed { reservation, quantity, .. } = *event;
-                (event.account, name, ReservationEnded { reservation, stock, quantity }.into())
-            }
-            Self::Created(_) | Self::Received(_) | Self::Adjusted(_) => return PrivateEvents::new(),
-        };
-        smallvec![(account, Publication { name, data })]
-    }
-
-    /// See [`crate::actor::Event::answer`]. An expiry answers nobody.
-    #[must_use]
-    pub fn answer(&self, id: Id, stamp: &Stamp) -> Option<Answer> {
-        let of = |counters: Counters, reservation, expires_at, state: Option<&str>| StockAnswer {
-            reservation,
-            expires_at,
-            available: counters.available,
-            reserved: counters.reserved,
-            on_hand: counters.on_hand,
-            allocated: counters.allocated,
-            state: state.map(str::to_owned),
-        };
-        Some(match self {
-            Self::Created(event) => {
-                let counters = Counters::new(event.on_hand, 0, 0, event.listing.threshold);
-                Answer::Stock((StockId(id), of(counters, None, None, None)))
-            }
-            Self::Received(event) | Self::Adjusted(event) => {
-                Answer::Counters(of(event.counters, None, None, None))
-            }
-            Self::Reserved(event) => {
-                let reservation = ReservationId::from_u128(stamp.command_id);
-                Answer::Counters(of(event.counters, Some(reservation), Some(event.expires_at), None))
-            }
-            Self::Extended(event) => {
-                Answer::Counters(of(event.counters, Some(event.reservation), Some(event.expires_at), None))
-            }
-            Self::Closed(event) if event.end == ReservationEnd::Expired => return None,
-            Self::Closed(event) => {
-                Answer::Counters(of(event.counters, Some(event.reservation), None, Some(event.end.name())))
-            }
-        })
-    }
-
-    /// See [`crate::actor::Event::effects`].
-    #[inline]
-    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
-
-    /// See [`crate::actor::Event::asked`].
-    #[must_use]
-    #[inline]
-    pub const fn asked(&self) -> Option<Asked> {
-        None
-    }
-
-    /// See [`crate::actor::Event::refusal`].
-    #[must_use]
-    #[inline]
-    pub const fn refusal(&self) -> Option<&Rejection> {
-        None
-    }
-
-    /// See [`crate::actor::Event::fact`].
-    #[must_use]
-    pub const fn fact(&self, _id: Id) -> Option<FactChange> {
-        None
     }
 }

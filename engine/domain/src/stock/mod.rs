@@ -1,16 +1,21 @@
-//! A stock item: a quantity for sale at a fixed price, and its reservations.
+//! A stock item: a quantity for sale at a fixed price, at one or several locations; its reservations, and what of it
+//! belongs to orders.
 
 mod apply;
 mod command;
 mod decide;
 mod event;
+mod levels;
+mod orders;
+mod publish;
 mod snapshot;
 mod state;
 
 pub use command::*;
+pub(crate) use decide::check_place;
 pub use event::*;
 pub use snapshot::StockSnapshot;
-pub use state::Stock;
+pub use state::{Stock, Tally};
 
 use crate::actor::{Actor, Decision, Events};
 use crate::context::{Context, Stamp};

@@ -11,19 +11,20 @@ use std::path::PathBuf;
 use vendue_domain::account::{
     AccountCommand, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
 };
-use vendue_domain::actor::{ActorKind, Answer, Command, Entity, Event};
+use vendue_domain::actor::{ActorKind, Answer, Command, Entity, Event, Snapshot};
 use vendue_domain::amount::Currency;
 use vendue_domain::facts::{FactChange, Registration, Standing};
 use vendue_domain::id::{AccountId, MarketId, SaleId};
 use vendue_domain::increments::IncrementTable;
-use vendue_domain::lot::{CreateLot, Funding, LotCommand, LotEvent, Qualification, ReviseLot, SoftClose};
+use vendue_domain::lot::{
+    CreateLot, Format, Funding, LotCommand, LotEvent, Qualification, ReviseLot, SoftClose,
+};
 use vendue_domain::market::{CreateMarket, HaltMarket, MarkMarket, MarketCommand, Policy, ResumeMarket};
 use vendue_domain::record::{Bytes, Field, Reader};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::sale::{CreateSale, RegisterForSale, ReviseSale, SaleCommand};
 use vendue_domain::stock::{
-    AdjustStock, CommitReservation, CreateStock, ExtendReservation, ReceiveStock, ReleaseStock, ReserveStock,
-    StockCommand,
+    AdjustStock, CreateStock, ExtendReservation, ReceiveStock, ReleaseStock, ReserveStock, StockCommand,
 };
 
 use crate::lot_script::{LOT, SALE, Script, create_lot};
@@ -104,7 +105,20 @@ fn keep_state(samples: &mut Samples, world: &World) {
     }
 }
 
+/// Lots have a state for each format.
 fn kind_name(entity: &Entity) -> &'static str {
+    let Snapshot::Lot(lot) = entity.snapshot() else { return kind_of(entity) };
+    match lot.format {
+        Format::English => "Lot",
+        Format::Dutch => "Lot.Dutch",
+        Format::SealedFirstPrice | Format::Vickrey => "Lot.Sealed",
+        Format::Reverse if lot.sealed => "Lot.SealedReverse",
+        Format::Reverse => "Lot.Reverse",
+        Format::MultiUnit => "Lot.MultiUnit",
+    }
+}
+
+fn kind_of(entity: &Entity) -> &'static str {
     match entity {
         Entity::Market(_) => "Market",
         Entity::Account(_) => "Account",
@@ -281,7 +295,9 @@ fn tour_of_stock(samples: &mut Samples) {
         ..create_stock("threshold=-2 limit=4")
     };
     run(samples, &mut world, SELLER, &Command::Stock(StockCommand::Create(Box::new(full))));
-    let reserve = |ttl_ms| StockCommand::Reserve(ReserveStock { stock: STOCK, quantity: 2, ttl_ms });
+    let reserve = |ttl_ms| {
+        StockCommand::Reserve(ReserveStock { stock: STOCK, quantity: 2, ttl_ms, strategy: None, near: None })
+    };
     run(samples, &mut world, account('A'), &Command::Stock(reserve(Some(60_000))));
     let first = vendue_domain::id::ReservationId::from_u128(world.commands);
     run(samples, &mut world, account('A'), &Command::Stock(reserve(None)));
@@ -293,17 +309,33 @@ fn tour_of_stock(samples: &mut Samples) {
             account('A'),
             StockCommand::Extend(ExtendReservation { stock, reservation: first, ttl_ms: Some(90_000) }),
         ),
-        (OPERATOR, StockCommand::Commit(CommitReservation { stock, reservation: first })),
-        (OPERATOR, StockCommand::Commit(CommitReservation { stock, reservation: first })),
         (account('A'), StockCommand::Release(ReleaseStock { stock, reservation: second })),
-        (SELLER, StockCommand::Receive(ReceiveStock { stock: STOCK, quantity: 5, reason: text("delivery") })),
         (
             SELLER,
-            StockCommand::Adjust(AdjustStock { stock: STOCK, quantity: -3, reason: "counted".to_owned() }),
+            StockCommand::Receive(ReceiveStock {
+                stock: STOCK,
+                quantity: 5,
+                reason: text("delivery"),
+                location: None,
+            }),
         ),
         (
             SELLER,
-            StockCommand::Adjust(AdjustStock { stock: STOCK, quantity: -300, reason: "counted".to_owned() }),
+            StockCommand::Adjust(AdjustStock {
+                stock: STOCK,
+                quantity: -3,
+                reason: "counted".to_owned(),
+                location: None,
+            }),
+        ),
+        (
+            SELLER,
+            StockCommand::Adjust(AdjustStock {
+                stock: STOCK,
+                quantity: -300,
+                reason: "counted".to_owned(),
+                location: None,
+            }),
         ),
         (account('B'), reserve(Some(1))),
     ] {
@@ -420,6 +452,34 @@ fn tour_of_lots(samples: &mut Samples) {
         ("buy_now=900", &["A buy 900", "O reopen 2h because"]),
         ("verified", &["A bid 100", "A bid 9007199254740991"]),
         ("plain", &["A bid 300", "A bid 500"]),
+        (
+            "format=dutch clock=1000/100/10s/500 quantity=4",
+            &[
+                "A take 2 at 900",
+                "A take 2 at 1000",
+                "B take",
+                "O void B1 because",
+                "O pause because",
+                "O resume",
+            ],
+        ),
+        ("format=dutch clock=1000/100/10s/500", &["A take 1"]),
+        (
+            "format=vickrey reserve=500 ends=48h",
+            &["A bid 600", "B bid 700", "A bid 650", "B retract because", "O close because"],
+        ),
+        ("format=reverse sealed start=1000", &["A bid 1001", "A bid 600"]),
+        ("format=reverse start=1000 soft=1h/2h", &["A bid 600", "B bid 500", "O void B1 because"]),
+        (
+            "format=multi_unit quantity=3 pricing=pay_as_bid soft=1h/2h",
+            &[
+                "A bid 200 quantity 2",
+                "B bid 150 quantity 1 all_or_none",
+                "C bid 300 quantity 2",
+                "C retract because",
+                "O close because",
+            ],
+        ),
     ] {
         let mut script = Script::new(lot);
         for step in steps {
@@ -435,6 +495,10 @@ fn tour_of_lots(samples: &mut Samples) {
                     }
                 }
                 Err(rejection) => samples.add("rejections", &rejection, rejection.to_bytes()),
+            }
+            // A clock tells its price.
+            for event in script.world.due().events {
+                samples.add("events", &event, event.to_bytes());
             }
             keep_state(samples, &script.world);
         }
@@ -472,12 +536,12 @@ fn golden_files_are_whole() {
     let samples = tour();
     let count = |file: &str, kind: &str| samples.0[file].keys().filter(|name| name.starts_with(kind)).count();
     for (kind, commands, events) in
-        [("Market.", 4, 4), ("Account.", 13, 9), ("Sale.", 3, 3), ("Lot.", 13, 12), ("Stock.", 7, 6)]
+        [("Market.", 4, 4), ("Account.", 13, 9), ("Sale.", 3, 3), ("Lot.", 14, 16), ("Stock.", 7, 6)]
     {
         assert_eq!(count("commands", kind), commands, "commands: {kind} {:?}", samples.0["commands"].keys());
         assert_eq!(count("events", kind), events, "events: {kind} {:?}", samples.0["events"].keys());
     }
-    assert_eq!(samples.0["states"].len(), 5);
+    assert_eq!(samples.0["states"].len(), 10);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.

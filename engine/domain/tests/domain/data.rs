@@ -10,7 +10,7 @@ use vendue_domain::lot::{LotCommand, PlaceBid};
 use vendue_domain::stock::{CreateStock, StockCommand};
 use vendue_domain::time::Timestamp;
 
-use crate::lot_script::{LOT, create_lot};
+use crate::lot_script::{LOT, Script, create_lot};
 use crate::world::{Command, MARKET, SELLER, START, World, amount};
 
 /// A file of the shared data; `None`, said on the output, where they are absent.
@@ -127,12 +127,46 @@ fn worked_examples() {
             Some("increment_table") => check_table(example),
             Some("proxy") => check_proxy(example),
             Some("stock") => check_stock(example),
-            // Formats and fees of later versions.
+            Some("vcg") if !example["units"].is_null() => check_units(example),
+            // Packages of different lots, positions of advertisements, another market's fees: no rule of ours.
             _ => continue,
         }
         checked += 1;
     }
-    assert_eq!(checked, 6, "increment tables, proxy bids, stock");
+    assert_eq!(checked, 7, "increment tables, proxy bids, equal units, stock");
+}
+
+/// Equal units with bids for some or all of them. Our `multi_unit` lot gives them to the same winners; what they pay is one
+/// price for all, not each winner's own as under VCG.
+fn check_units(example: &Value) {
+    let mut script =
+        Script::new("format=multi_unit start=1 quantity=2 step=1 pricing=uniform_highest_losing");
+    let mut names = Vec::new();
+    for (name, bids) in example["bids"].as_object().expect("bids") {
+        for (units, value) in bids.as_object().expect("a bid for units") {
+            let units: u64 = units.parse().expect("units");
+            let unit_price = value.as_u64().expect("an amount") / units;
+            script
+                .act_on(&format!("{name} bid {unit_price} quantity {units} all_or_none"))
+                .expect("accepted");
+            names.push((name.clone(), format!("bidder-{}", names.len() + 1)));
+        }
+    }
+    script.world.now = START.plus_ms(3_600_000);
+    script.world.due();
+    let won = script.world.folded["winners"].as_array().expect("winners");
+    let name_of = |winner: &Value| {
+        names.iter().find(|(_, alias)| *alias == winner["alias"]).map(|(name, _)| name.clone())
+    };
+    let winners: Vec<_> = won.iter().filter_map(name_of).collect();
+    let expected: Vec<_> = example["expected"]["winners"]
+        .as_array()
+        .expect("winners")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(winners, expected, "{example}");
+    assert_eq!(script.world.folded["price"], 2, "no winner pays more than it bid");
 }
 
 /// A published table, `0.01-0.99:0.05;...` or `<=20:0.50;...;>25000:100`, is a valid one, and eBay's is the default.
@@ -194,6 +228,8 @@ fn check_stock(example: &Value) {
             category: None,
             images: None,
             seller: None,
+            locations: None,
+            strategy: None,
         };
         world.now = START;
         world.command(SELLER, &Command::Stock(StockCommand::Create(Box::new(create)))).expect("created");

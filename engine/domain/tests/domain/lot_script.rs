@@ -284,6 +284,12 @@ impl Script {
         self.act(&action.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// What is due at the moment of a line that is nothing but a moment, `@10s`; `None` for other lines.
+    pub fn act_by_clock(&mut self, line: &str) -> Option<Outcome> {
+        self.world.now = at(line.strip_prefix('@')?);
+        Some(self.world.due())
+    }
+
     /// The command that a line gives.
     pub fn command_of(&self, line: &str) -> LotCommand {
         self.command(&line.split_whitespace().skip(1).collect::<Vec<_>>())
