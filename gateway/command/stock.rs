@@ -29,6 +29,36 @@ pub(crate) enum StockCommand {
     Receive(ReceiveArguments),
     /// Corrects a count, up or down.
     Adjust(AdjustArguments),
+    /// Sends units of a paid order.
+    Ship(ParcelArguments),
+    /// Takes back units that were sent.
+    Return(ParcelArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vendue stock ship SHOP-1 ord_4ZK9Q2 --reason \"parcel 00340\"\n  \
+    vendue stock return SHOP-1 ord_4ZK9Q2 --quantity 1 --location Cellar")]
+pub(crate) struct ParcelArguments {
+    /// The stock item: its id, the beginning of it, or its reference.
+    stock: String,
+    /// The order: its id, or the beginning of it.
+    order: String,
+    /// The order's line, from 0, where several are of this item.
+    #[arg(long)]
+    line: Option<u32>,
+    /// How many units [default: all that are due].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    quantity: Option<u64>,
+    /// From where, or to where.
+    #[arg(long)]
+    location: Option<String>,
+    /// A parcel's number, say.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +98,12 @@ pub(crate) struct CreateArguments {
     /// The most units for one account.
     #[arg(long)]
     limit: Option<u64>,
+    /// Where units lie: NAME:COUNT or NAME:COUNT:LATITUDE,LONGITUDE; several times. ON_HAND is then their sum.
+    #[arg(long, value_name = "LOCATION", value_parser = location)]
+    location: Vec<(String, u64, Option<(i64, i64)>)>,
+    /// Which location is taken from first: most_stock, nearest or fewest_parcels.
+    #[arg(long)]
+    strategy: Option<String>,
     /// Your own key of it (SKU).
     #[arg(long, value_name = "REF")]
     reference: Option<String>,
@@ -84,6 +120,36 @@ pub(crate) struct CreateArguments {
     target: Target,
 }
 
+/// `Cellar:12` or `Cellar:12:52.3702,4.8952`; a place in millionths of a degree.
+fn location(text: &str) -> Result<(String, u64, Option<(i64, i64)>), String> {
+    let wrong = || format!("`{text}` is no location: NAME:COUNT or NAME:COUNT:LATITUDE,LONGITUDE");
+    let mut parts = text.splitn(3, ':');
+    let (name, count) = parts.next().zip(parts.next()).ok_or_else(wrong)?;
+    let count = count.trim().parse().map_err(|_| wrong())?;
+    let place = parts.next().map(|place| {
+        let (latitude, longitude) = place.split_once(',')?;
+        millionths(latitude, 90).zip(millionths(longitude, 180))
+    });
+    match place {
+        None => Ok((name.to_owned(), count, None)),
+        Some(Some(place)) => Ok((name.to_owned(), count, Some(place))),
+        Some(None) => Err(wrong()),
+    }
+}
+
+/// `-4.8952` degrees as millionths, exactly: at most six decimals.
+fn millionths(text: &str, most: i64) -> Option<i64> {
+    let text = text.trim();
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 3 || fraction.len() > 6 || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let value: i64 = format!("{whole}{fraction:0<6}").parse().ok()?;
+    (value <= most * 1_000_000).then_some(sign * value)
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ReceiveArguments {
     /// The stock item: its id, the beginning of it, or its reference.
@@ -91,6 +157,9 @@ pub(crate) struct ReceiveArguments {
     /// How many units.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     quantity: u64,
+    /// Where they lie now [default: the first location].
+    #[arg(long)]
+    location: Option<String>,
     /// Why.
     #[arg(long)]
     reason: Option<String>,
@@ -107,6 +176,9 @@ pub(crate) struct AdjustArguments {
     /// How many units more, or fewer (-2).
     #[arg(allow_negative_numbers = true)]
     quantity: i64,
+    /// Where [default: the first location].
+    #[arg(long)]
+    location: Option<String>,
     /// Why: a count, a loss.
     #[arg(long)]
     reason: String,
@@ -149,12 +221,16 @@ pub(crate) async fn run(command: StockCommand) -> Result<(), Failure> {
         StockCommand::Release(arguments) => of_reservation("stock.release", arguments).await,
         StockCommand::Extend(arguments) => of_reservation("stock.extend", arguments).await,
         StockCommand::Create(arguments) => create(arguments).await,
-        StockCommand::Receive(ReceiveArguments { stock, quantity, reason, key, target }) => {
-            count("stock.receive", &stock, json!({"quantity": quantity}), reason, key, &target).await
+        StockCommand::Receive(ReceiveArguments { stock, quantity, location, reason, key, target }) => {
+            let params = json!({"quantity": quantity, "location": location, "reason": reason});
+            count("stock.receive", &stock, None, params, key, &target).await
         }
-        StockCommand::Adjust(AdjustArguments { stock, quantity, reason, key, target }) => {
-            count("stock.adjust", &stock, json!({"quantity": quantity}), Some(reason), key, &target).await
+        StockCommand::Adjust(AdjustArguments { stock, quantity, location, reason, key, target }) => {
+            let params = json!({"quantity": quantity, "location": location, "reason": reason});
+            count("stock.adjust", &stock, None, params, key, &target).await
         }
+        StockCommand::Ship(arguments) => parcel("stock.ship", arguments).await,
+        StockCommand::Return(arguments) => parcel("stock.return", arguments).await,
     }
 }
 
@@ -223,6 +299,10 @@ fn counters(item: &Value) -> String {
     )
 }
 
+fn locations(typed: &[(String, u64, Option<(i64, i64)>)]) -> Value {
+    typed.iter().map(|(name, on_hand, at)| json!({"name": name, "on_hand": on_hand, "at": at})).collect()
+}
+
 async fn create(arguments: CreateArguments) -> Result<(), Failure> {
     let connection = Connection::open(&arguments.target, As::Operator).await?;
     let market = connection.market_now().await?;
@@ -238,6 +318,8 @@ async fn create(arguments: CreateArguments) -> Result<(), Failure> {
         ("description", arguments.description.map(Value::from)),
         ("category", arguments.category.map(Value::from)),
         ("seller", arguments.seller.map(|seller| json!(seller.to_string()))),
+        ("strategy", arguments.strategy.map(Value::from)),
+        ("locations", (!arguments.location.is_empty()).then(|| locations(&arguments.location))),
     ] {
         if let Some(value) = value {
             params[name] = value;
@@ -249,18 +331,26 @@ async fn create(arguments: CreateArguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `stock.ship` and `stock.return`.
+async fn parcel(method: &str, arguments: ParcelArguments) -> Result<(), Failure> {
+    let ParcelArguments { stock, order, line, quantity, location, reason, key, target } = arguments;
+    let params = json!({"line": line, "quantity": quantity, "location": location, "reason": reason});
+    count(method, &stock, Some(&order), params, key, &target).await
+}
+
+/// A command that changes an item's counters, by the seller or an operator.
 async fn count(
     method: &str,
     stock: &str,
+    order: Option<&str>,
     mut params: Value,
-    reason: Option<String>,
     key: KeyArgument,
     target: &Target,
 ) -> Result<(), Failure> {
     let connection = Connection::open(target, As::Operator).await?;
     params["stock"] = json!(names::resolve(&connection, names::STOCK, stock).await?);
-    if let Some(reason) = reason {
-        params["reason"] = json!(reason);
+    if let Some(order) = order {
+        params["order"] = json!(names::resolve(&connection, names::ORDER, order).await?);
     }
     let result = connection.command(method, params, key).await?;
     target.say(&result, &counters(&result));
@@ -304,4 +394,27 @@ async fn reserve(arguments: ReserveArguments) -> Result<(), Failure> {
         result["available"],
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_are_read_exactly() {
+        for (text, expected) in [
+            ("Cellar:12", Some(("Cellar", 12, None))),
+            ("Cellar:12:52.3702,4.8952", Some(("Cellar", 12, Some((52_370_200, 4_895_200))))),
+            ("Quay 3:0:-33.9,151.000001", Some(("Quay 3", 0, Some((-33_900_000, 151_000_001))))),
+            ("Cellar", None),
+            ("Cellar:x", None),
+            ("Cellar:1:52", None),
+            ("Cellar:1:91,0", None),
+            ("Cellar:1:0,181", None),
+            ("Cellar:1:0.0000001,0", None),
+        ] {
+            let expected = expected.map(|(name, count, at)| (name.to_owned(), count, at));
+            assert_eq!(location(text).ok(), expected, "{text}");
+        }
+    }
 }
