@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::english::English;
-use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, TakeLot, Win};
+use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, Sold, TakeLot, Win};
 use crate::amount::Amount;
 use crate::context::{Context, Stamp};
 use crate::fees;
@@ -23,6 +23,16 @@ crate::variants! {
     pub enum Format {
         /// Proxy bidding, or open outcry with `proxy: false`.
         1 => English,
+    }
+}
+
+impl Format {
+    /// Whether who bids wants to be paid rather than to pay.
+    #[must_use]
+    pub const fn is_tender(self) -> bool {
+        match self {
+            Self::English => false,
+        }
     }
 }
 
@@ -76,7 +86,28 @@ impl Terms<'_> {
             deposit: None,
         }
     }
+
+    /// What the orders of its winners need to know.
+    pub(super) fn sold(&self) -> Box<Sold> {
+        let Listing { currency, seller, content, fees, format, .. } = self.listing;
+        Box::new(Sold {
+            currency: *currency,
+            seller: *seller,
+            title: content.title.clone(),
+            tender: format.is_tender(),
+            fees: fees.clone(),
+        })
+    }
+
+    /// The buyer's premium at a price, where the lot has one.
+    #[inline]
+    pub(super) fn premium(&self, price: Amount) -> Option<u64> {
+        self.listing.fees.as_ref()?.buyers_premium.as_ref().map(|table| table.on(price.get()))
+    }
 }
+
+/// Accounts whose bids may cost them something else now, and what (before fees; `None`: nothing any more).
+pub(super) type Debts = smallvec::SmallVec<[(AccountId, Option<Amount>); 2]>;
 
 /// What a format shows the public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +176,12 @@ pub(super) trait Rules {
     /// What an account's standing bids may cost it at most, before fees; `None` where nothing can make it pay any more
     /// (outbid in the open): its hold is given back.
     fn owes(&self, listing: &Listing, account: AccountId) -> Option<Amount>;
+
+    /// Whose debt ([`Rules::owes`]) a bid's event changes, and what they owe after it, where that can be told without
+    /// working everything out again; `None` where it cannot. Only on the way of a funded bid.
+    fn debts_after(&self, _event: &LotEvent, _by: AccountId) -> Option<Debts> {
+        None
+    }
 
     /// Buys units at the clock's price (dutch).
     fn take(

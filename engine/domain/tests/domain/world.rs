@@ -215,6 +215,12 @@ impl World {
             private: PrivateEvents::new(),
         };
         for event in events {
+            // What completes an earlier command is recorded as that command's.
+            let stamp = event.asked().map_or(stamp, |asked| Stamp {
+                time: stamp.time,
+                by: asked.by,
+                command_id: asked.command_id,
+            });
             self.take_one(&event, &stamp);
             if outcome.answer.is_none() {
                 outcome.answer = event.answer(id, &stamp);
