@@ -14,6 +14,7 @@ pub mod facts;
 pub mod fees;
 pub mod id;
 pub mod increments;
+pub mod invariants;
 pub mod limits;
 pub mod lot;
 pub mod market;

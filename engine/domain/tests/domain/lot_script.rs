@@ -5,11 +5,12 @@
 
 use serde_json::Value;
 use vendue_domain::actor::Answer;
+use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::facts::{FactChange, Registration, SaleFacts, Standing};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot, PlaceBid,
+    BuyNow, CancelLot, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, PauseLot, PlaceBid,
     Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
@@ -97,6 +98,11 @@ pub fn create_lot(text: &str) -> CreateLot {
         let number = || amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}")));
         match name {
             "start" => lot.start_amount = number(),
+            "full" => lot.funding = Some(Funding::Full),
+            "deposit" => (lot.funding, lot.deposit) = (Some(Funding::Deposit), Some(number())),
+            "qualify" => (lot.qualification, lot.deposit) = (Some(Qualification::Deposit), Some(number())),
+            // The market's; see `Script::new`.
+            "premium" => {}
             "reserve" => lot.reserve = Some(number()),
             "buy_now" => lot.buy_now = Some(number()),
             "opens" => lot.opens_at = (value != "never").then(|| at(value)),
@@ -132,7 +138,15 @@ pub struct Script {
 
 impl Script {
     pub fn new(text: &str) -> Self {
-        let mut world = World::new();
+        Self::in_world(text, World::new())
+    }
+
+    /// The same, keeping its events for somebody who follows them.
+    pub fn recording(text: &str) -> Self {
+        Self::in_world(text, World { records: true, ..World::new() })
+    }
+
+    fn in_world(text: &str, mut world: World) -> Self {
         let terms = SaleFacts {
             version: 1,
             market: MARKET,
@@ -143,6 +157,12 @@ impl Script {
         };
         world.facts.learn(&FactChange::Sale((SALE, terms)));
         world.now = Timestamp(START.0 - 1_000_000);
+        if let Some((_, ppm)) = settings(text).find(|(name, _)| *name == "premium") {
+            let bands = vec![(0, ppm.parse().expect("parts per million"))];
+            let table = FeeTable { bands, fixed: 0, rounding: Rounding::default() };
+            let fees = FeeSchedule { version: 1, buyers_premium: Some(table), sellers_commission: None };
+            world.change_market(|market| market.fees = Some(std::sync::Arc::new(fees)));
+        }
         let command = Command::Lot(LotCommand::Create(Box::new(create_lot(text))));
         world.command(SELLER, &command).unwrap_or_else(|rejection| panic!("{text}: {rejection:?}"));
         let mut script = Self { world, bids: std::collections::HashMap::new() };
@@ -421,12 +441,37 @@ pub fn said(result: &Result<Outcome, Rejection>) -> String {
         Err(Rejection::NotQualified(details)) => format!("not_qualified {}", details.needs),
         Err(Rejection::StaleSequence(details)) => format!("stale_sequence {}", details.seq),
         Err(Rejection::LotClosed(details)) => format!("lot_closed {}us", details.late_by_us),
+        Err(Rejection::InsufficientFunds(details)) => {
+            format!("insufficient_funds {} {}", details.needed, details.available)
+        }
+        Err(Rejection::LimitExceeded(details)) => format!("limit_exceeded {}", details.limit),
         Err(rejection) => rejection.code().to_owned(),
-        Ok(outcome) => match outcome.answer.as_ref().expect("a command has an answer") {
+        Ok(Outcome { answer: None, events, .. }) if !events.is_empty() => "waits".to_owned(),
+        Ok(outcome) => said_by(outcome.answer.as_ref().expect("a command has an answer")),
+    }
+}
+
+/// An answer, in words.
+pub fn said_by(answer: &Answer) -> String {
+    let number = |amount: Option<vendue_domain::amount::Amount>| {
+        amount.map_or("-".to_owned(), |amount| amount.get().to_string())
+    };
+    {
+        match answer {
             Answer::Bid(bid) => {
                 let status = serde_json::to_value(bid.status).expect("a status is JSON");
+                let sums = match (bid.fees, bid.total, bid.held) {
+                    (None, None, None) => String::new(),
+                    (None, None, Some(held)) => format!(" held {held}"),
+                    (fees, total, held) => format!(
+                        " fees {} total {} held {}",
+                        fees.unwrap_or(0),
+                        total.unwrap_or(0),
+                        held.map_or("-".to_owned(), |held| held.to_string())
+                    ),
+                };
                 format!(
-                    "{} {} {}",
+                    "{} {} {}{sums}",
                     status.as_str().unwrap_or("?"),
                     number(bid.price),
                     number(bid.min_next_amount)
@@ -438,6 +483,6 @@ pub fn said(result: &Result<Outcome, Rejection>) -> String {
                 format!("restated {price} {next} -{}", restated.removed)
             }
             answer => format!("{answer:?}"),
-        },
+        }
     }
 }

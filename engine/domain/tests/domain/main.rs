@@ -4,6 +4,8 @@
 
 mod bytes;
 mod data;
+mod funding_model;
+mod funding_tables;
 mod lot_model;
 mod lot_script;
 mod lot_tables;
@@ -11,4 +13,5 @@ mod others;
 mod random;
 mod stock_model;
 mod stock_tables;
+mod town;
 mod world;
