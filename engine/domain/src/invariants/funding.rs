@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::actor::{ActorKind, Command};
 use crate::account::AccountCommand;
+use crate::actor::{ActorKind, Command};
 use crate::context::Stamp;
 use crate::effect::Effects;
-use crate::id::{AccountId, HoldId, LotId, OrderId};
 use crate::fees;
+use crate::id::{AccountId, HoldId, LotId, OrderId};
 use crate::lot::{Funding, HoldChange, Listing, LotEvent, LotResult, Win};
 use crate::order::OrderCommand;
 use crate::time::Timestamp;
@@ -136,7 +136,10 @@ impl Followed {
         event.effects(lot.0, stamp, &mut effects);
         effects.iter().try_for_each(|effect| match (&effect.command, effect.target.kind) {
             (Command::Order(OrderCommand::OpenWon(won)), ActorKind::Order) => self.order(won),
-            (Command::Account(AccountCommand::PlaceHold(_) | AccountCommand::ReleaseHold(_)), ActorKind::Account)
+            (
+                Command::Account(AccountCommand::PlaceHold(_) | AccountCommand::ReleaseHold(_)),
+                ActorKind::Account,
+            )
             | (Command::Account(AccountCommand::CountRetraction(_)), ActorKind::Account) => Ok(()),
             (other, _) => broken(34, format!("a lot asks for nothing like {other:?}")),
         })
@@ -257,10 +260,13 @@ impl Followed {
 
     /// Nobody leads with money that is not there: at least the price and the fees on it are held for who leads.
     fn check_leader(&self) -> Result<(), Broken> {
-        let (Some(leader), Some(listing)) = (self.leader.filter(|_| !self.closed && self.is_full()), &self.listing) else {
+        let (Some(leader), Some(listing)) =
+            (self.leader.filter(|_| !self.closed && self.is_full()), &self.listing)
+        else {
             return Ok(());
         };
-        let premium = crate::amount::Amount::new(self.price).map_or(0, |price| fees::premium(&listing.fees, price));
+        let premium =
+            crate::amount::Amount::new(self.price).map_or(0, |price| fees::premium(&listing.fees, price));
         let held = self.holds.get(&leader).map_or(0, |&(_, held)| held);
         if held < self.price + premium {
             return broken(34, format!("{leader} leads at {} with {held}", self.price));

@@ -5,13 +5,13 @@
 
 use serde_json::Value;
 use vendue_domain::actor::Answer;
-use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::facts::{FactChange, Registration, SaleFacts, Standing};
+use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, PauseLot, PlaceBid,
-    Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, VoidBid,
+    BuyNow, CancelLot, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, PauseLot,
+    PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
@@ -97,6 +97,7 @@ pub fn create_lot(text: &str) -> CreateLot {
     for (name, value) in settings(text) {
         let number = || amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}")));
         match name {
+            "lot" => lot.lot = Some(LotId::from_u128(value.parse().expect("a number"))),
             "start" => lot.start_amount = number(),
             "full" => lot.funding = Some(Funding::Full),
             "deposit" => (lot.funding, lot.deposit) = (Some(Funding::Deposit), Some(number())),
@@ -144,6 +145,13 @@ impl Script {
     /// The same, keeping its events for somebody who follows them.
     pub fn recording(text: &str) -> Self {
         Self::in_world(text, World { records: true, ..World::new() })
+    }
+
+    /// The same with the market's fees.
+    pub fn recording_with(text: &str, fees: Option<FeeSchedule>) -> Self {
+        let mut world = World { records: true, ..World::new() };
+        world.change_market(|market| market.fees = fees.map(std::sync::Arc::new));
+        Self::in_world(text, world)
     }
 
     fn in_world(text: &str, mut world: World) -> Self {
@@ -293,19 +301,27 @@ impl Script {
             return self.world.command_as(AccountId::default(), Standing::ENGINE, &command);
         }
         let result = self.world.command(by, &command);
-        if let Ok(Outcome { answer: Some(Answer::Bid(bid)), events, .. }) = &result
-            && !events.is_empty()
-        {
+        let bid = match &result {
+            Ok(Outcome { answer: Some(Answer::Bid(bid)), events, .. }) if !events.is_empty() => Some(bid.bid),
+            Ok(Outcome { answer: None, .. }) => Some(BidId::from_u128(self.world.commands)),
+            _ => None,
+        };
+        if let Some(bid) = bid {
             let name =
                 (1..).map(|nth| format!("{}{nth}", words[0])).find(|name| !self.bids.contains_key(name));
-            self.bids.insert(name.expect("a free name"), bid.bid);
+            self.bids.insert(name.expect("a free name"), bid);
         }
         result
     }
 
+    /// The lot's id.
+    pub fn lot(&self) -> LotId {
+        LotId(self.world.id)
+    }
+
     fn command(&self, words: &[&str]) -> LotCommand {
         let bid = |text: &str| PlaceBid {
-            lot: LOT,
+            lot: self.lot(),
             amount: amount(text.parse().unwrap_or_else(|_| panic!("no amount: {text}"))),
             quantity: None,
             all_or_none: None,
@@ -328,21 +344,25 @@ impl Script {
                 LotCommand::Bid(PlaceBid { if_seq: seq.parse().ok(), ..bid(text) })
             }
             ["validate", text] => LotCommand::Bid(PlaceBid { validate_only: Some(true), ..bid(text) }),
-            ["buy"] => LotCommand::BuyNow(BuyNow { lot: LOT, amount: None }),
-            ["buy", text] => LotCommand::BuyNow(BuyNow { lot: LOT, amount: Some(bid(text).amount) }),
-            ["retract"] => LotCommand::Retract(RetractBid { lot: LOT, bid: None, reason }),
-            ["retract", text] => LotCommand::Retract(RetractBid { lot: LOT, bid: Some(nth(text)), reason }),
-            ["void", text] => {
-                LotCommand::VoidBid(VoidBid { lot: LOT, bid: nth(text), reason: reason.unwrap_or_default() })
+            ["buy"] => LotCommand::BuyNow(BuyNow { lot: self.lot(), amount: None }),
+            ["buy", text] => LotCommand::BuyNow(BuyNow { lot: self.lot(), amount: Some(bid(text).amount) }),
+            ["retract"] => LotCommand::Retract(RetractBid { lot: self.lot(), bid: None, reason }),
+            ["retract", text] => {
+                LotCommand::Retract(RetractBid { lot: self.lot(), bid: Some(nth(text)), reason })
             }
-            ["open"] => LotCommand::Open(OpenLot { lot: LOT, reason }),
-            ["pause"] => LotCommand::Pause(PauseLot { lot: LOT, reason }),
-            ["resume"] => LotCommand::Resume(ResumeLot { lot: LOT, reason }),
-            ["cancel"] => LotCommand::Cancel(CancelLot { lot: LOT, reason }),
-            ["close"] => LotCommand::Close(CloseLot { lot: LOT, reason }),
-            ["extend", text] => LotCommand::Extend(ExtendLot { lot: LOT, ends_at: at(text), reason }),
-            ["reopen", text] => LotCommand::Reopen(ReopenLot { lot: LOT, ends_at: at(text), reason }),
-            ["revise", ref changes @ ..] => LotCommand::Revise(Box::new(revision(changes))),
+            ["void", text] => LotCommand::VoidBid(VoidBid {
+                lot: self.lot(),
+                bid: nth(text),
+                reason: reason.unwrap_or_default(),
+            }),
+            ["open"] => LotCommand::Open(OpenLot { lot: self.lot(), reason }),
+            ["pause"] => LotCommand::Pause(PauseLot { lot: self.lot(), reason }),
+            ["resume"] => LotCommand::Resume(ResumeLot { lot: self.lot(), reason }),
+            ["cancel"] => LotCommand::Cancel(CancelLot { lot: self.lot(), reason }),
+            ["close"] => LotCommand::Close(CloseLot { lot: self.lot(), reason }),
+            ["extend", text] => LotCommand::Extend(ExtendLot { lot: self.lot(), ends_at: at(text), reason }),
+            ["reopen", text] => LotCommand::Reopen(ReopenLot { lot: self.lot(), ends_at: at(text), reason }),
+            ["revise", ref changes @ ..] => LotCommand::Revise(Box::new(revision(self.lot(), changes))),
             _ => panic!("nothing a lot understands: {words:?}"),
         }
     }
@@ -380,9 +400,9 @@ impl Script {
     }
 }
 
-fn revision(changes: &[&str]) -> ReviseLot {
+fn revision(lot: LotId, changes: &[&str]) -> ReviseLot {
     let mut revise = ReviseLot {
-        lot: LOT,
+        lot,
         title: None,
         description: None,
         category: None,

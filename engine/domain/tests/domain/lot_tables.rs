@@ -984,7 +984,11 @@ fn creation() {
         ),
         ("a deposit of nothing", &|lot| lot.funding = Some(Funding::Deposit), "invalid_request deposit"),
         ("a deposit for nothing", &|lot| lot.deposit = Some(amount(5)), "invalid_request deposit"),
-        ("a deposit to qualify, of nothing", &|lot| lot.qualification = Some(Qualification::Deposit), "invalid_request deposit"),
+        (
+            "a deposit to qualify, of nothing",
+            &|lot| lot.qualification = Some(Qualification::Deposit),
+            "invalid_request deposit",
+        ),
         (
             "a deposit beside full funding",
             &|lot| {

@@ -94,10 +94,8 @@ impl Bank {
         assert!(!purse.ended.contains(&hold), "a hold that has ended never comes back (I32)");
         let now = purse.holds.get(&hold).map_or(0, |&(_, held)| held);
         let available = purse.balance - (purse.held() - now);
-        let refused = (amount > available).then_some(Rejection::InsufficientFunds(InsufficientFunds {
-            needed: amount,
-            available,
-        }));
+        let refused = (amount > available)
+            .then_some(Rejection::InsufficientFunds(InsufficientFunds { needed: amount, available }));
         if refused.is_none() {
             purse.holds.insert(hold, (asker, amount));
         }
@@ -160,7 +158,7 @@ impl Bank {
         match command {
             Command::Account(AccountCommand::PlaceHold(place)) => return vec![self.place(place)],
             Command::Account(AccountCommand::ReleaseHold(release)) => {
-                drop(self.end(release.account, release.hold));
+                self.end(release.account, release.hold);
             }
             Command::Account(AccountCommand::CaptureHold(capture)) => self.capture(capture),
             Command::Account(AccountCommand::CountRetraction(count)) => {
@@ -206,7 +204,9 @@ impl Town {
         }
         for (event, stamp) in script.world.recorded.drain(..) {
             if let vendue_domain::actor::Event::Lot(event) = &event {
-                self.audit.take(LotId(script.world.id), event, &stamp).unwrap_or_else(|broken| panic!("{broken}"));
+                self.audit
+                    .take(LotId(script.world.id), event, &stamp)
+                    .unwrap_or_else(|broken| panic!("{broken}"));
             }
         }
     }
@@ -220,8 +220,17 @@ impl Town {
         self.lanes.keys().copied().collect()
     }
 
-    /// Hands one target its next effect.
+    /// Hands one target its next effect; a lot then does what is due.
     pub fn deliver(&mut self, target: ActorAddress, lots: &mut [&mut Script]) {
+        self.hand_over(target, lots);
+        if let Some(script) = lots.iter_mut().find(|script| script.world.id == target.id) {
+            self.take(script);
+            self.wake(script);
+        }
+    }
+
+    /// Hands one target its next effect, and leaves what comes of it in a lot to the caller.
+    pub fn hand_over(&mut self, target: ActorAddress, lots: &mut [&mut Script]) {
         let Some(lane) = self.lanes.get_mut(&target) else { return };
         let effect = lane.pop_front().expect("a lane that is kept has something in it");
         if lane.is_empty() {
@@ -232,13 +241,10 @@ impl Town {
             return self.send(caused);
         }
         let script = lots.iter_mut().find(|script| script.world.id == target.id).expect("a lot of the town");
-        self.wake(script);
         script
             .world
             .command_as(AccountId::default(), Standing::ENGINE, &effect.command)
             .expect("an account's answer is never refused");
-        self.take(script);
-        self.wake(script);
     }
 
     /// What is due in a lot.

@@ -71,7 +71,10 @@ impl Lot {
 
     /// A change that takes effect now, with what is held too much after it.
     fn restated(&self, funds: &Funds, change: Option<&Change>, event: LotEvent, after: &Bidding) -> LotEvent {
-        let mut changes = if self.holds_all() { self.sweep(funds, after) } else { Vec::new() };
+        // What the changes that follow need, and what they free, is known when the last of them is done.
+        let more = change.is_some() && (1..funds.changes.len()).contains(&funds.unfunded());
+        let sweeps = self.holds_all() && !more;
+        let mut changes = if sweeps { self.sweep(funds, after) } else { Vec::new() };
         if let (false, LotEvent::Restated(restated)) = (self.holds_all(), &event) {
             changes.extend(self.deposit_of_removed(funds, restated));
         }
