@@ -38,7 +38,7 @@ fn who(word: &str) -> AccountId {
 impl Story {
     fn new(lot: &str) -> Self {
         let mut story = Self { script: Script::recording(lot), town: Town::default() };
-        story.town.take(&mut story.script);
+        story.town.take(&mut story.script.world);
         story
     }
 
@@ -62,7 +62,7 @@ impl Story {
             ["to", "lot"] => self.deliver(LOT.into()),
             ["to", account] => self.deliver(who(account).into()),
             ["settle"] => {
-                self.town.settle(&mut [&mut self.script]);
+                self.town.settle(&mut [&mut self.script.world]);
                 self.answers()
             }
             _ => return self.script_step(step, name),
@@ -72,13 +72,13 @@ impl Story {
 
     fn script_step(&mut self, step: &str, name: &str) {
         self.script.step(step, name);
-        self.town.take(&mut self.script);
-        self.town.wake(&mut self.script);
+        self.town.take(&mut self.script.world);
+        self.town.wake(&mut self.script.world);
     }
 
     fn deliver(&mut self, target: ActorAddress) -> String {
         assert!(self.town.targets().contains(&target), "nothing is under way to {target:?}");
-        self.town.deliver(target, &mut [&mut self.script]);
+        self.town.deliver(target, &mut [&mut self.script.world]);
         self.answers()
     }
 
@@ -671,6 +671,6 @@ fn limits() {
     }
     story.step("A bid 9000 = limit_exceeded waiting_bids_of_account", "no room");
     assert_eq!(story.town.targets(), [ActorAddress { kind: ActorKind::Account, id: account('A').0 }]);
-    story.town.settle(&mut [&mut story.script]);
+    story.town.settle(&mut [&mut story.script.world]);
     assert_eq!(story.town.bank.held_for(account('A'), LotId(story.script.world.id)), 355);
 }

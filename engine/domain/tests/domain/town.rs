@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vendue_domain::account::AccountCommand;
-use vendue_domain::actor::{ActorAddress, ActorKind, Answer, Command};
+use vendue_domain::actor::{ActorAddress, ActorKind, Answer, Command, Event};
+use vendue_domain::context::Stamp;
 use vendue_domain::effect::{Asked, Effect};
 use vendue_domain::facts::Standing;
 use vendue_domain::id::{AccountId, EntryId, HoldId, LotId, OrderId};
@@ -16,7 +17,7 @@ use vendue_domain::money::{Asker, CaptureHold, EntryKind, PlaceHold, Settled};
 use vendue_domain::order::{OpenWonOrder, OrderCommand};
 use vendue_domain::rejection::{InsufficientFunds, Rejection};
 
-use crate::lot_script::Script;
+use crate::world::World;
 
 /// What one account has.
 #[derive(Default, Clone)]
@@ -181,6 +182,9 @@ pub struct Town {
     /// Answers that came later, until somebody takes them.
     pub answers: Vec<(Asked, Result<Answer, Rejection>)>,
     pub audit: FundedLots,
+    /// The events of its lots with their stamps, until somebody takes them, where they are kept.
+    pub keeps: bool,
+    pub recorded: Vec<(Event, Stamp)>,
 }
 
 impl Town {
@@ -192,21 +196,22 @@ impl Town {
     }
 
     /// Takes what a lot has done: its effects, and its late answers.
-    pub fn take(&mut self, script: &mut Script) {
-        self.send(std::mem::take(&mut script.world.effects));
-        for waits in script.world.waits.drain(..) {
+    pub fn take(&mut self, world: &mut World) {
+        self.send(std::mem::take(&mut world.effects));
+        for waits in world.waits.drain(..) {
             assert!(self.open.insert(waits), "a command's id is its own");
         }
-        for (asked, result) in script.world.completed.drain(..) {
+        for (asked, result) in world.completed.drain(..) {
             let waited = self.open.remove(&(asked.by, asked.command_id));
             assert!(waited, "each command is answered once: {asked:?} {result:?}");
             self.answers.push((asked, result));
         }
-        for (event, stamp) in script.world.recorded.drain(..) {
-            if let vendue_domain::actor::Event::Lot(event) = &event {
-                self.audit
-                    .take(LotId(script.world.id), event, &stamp)
-                    .unwrap_or_else(|broken| panic!("{broken}"));
+        for (event, stamp) in world.recorded.drain(..) {
+            if let Event::Lot(event) = &event {
+                self.audit.take(LotId(world.id), event, &stamp).unwrap_or_else(|broken| panic!("{broken}"));
+            }
+            if self.keeps {
+                self.recorded.push((event, stamp));
             }
         }
     }
@@ -221,16 +226,16 @@ impl Town {
     }
 
     /// Hands one target its next effect; a lot then does what is due.
-    pub fn deliver(&mut self, target: ActorAddress, lots: &mut [&mut Script]) {
+    pub fn deliver(&mut self, target: ActorAddress, lots: &mut [&mut World]) {
         self.hand_over(target, lots);
-        if let Some(script) = lots.iter_mut().find(|script| script.world.id == target.id) {
-            self.take(script);
-            self.wake(script);
+        if let Some(world) = lots.iter_mut().find(|world| world.id == target.id) {
+            self.take(world);
+            self.wake(world);
         }
     }
 
     /// Hands one target its next effect, and leaves what comes of it in a lot to the caller.
-    pub fn hand_over(&mut self, target: ActorAddress, lots: &mut [&mut Script]) {
+    pub fn hand_over(&mut self, target: ActorAddress, lots: &mut [&mut World]) {
         let Some(lane) = self.lanes.get_mut(&target) else { return };
         let effect = lane.pop_front().expect("a lane that is kept has something in it");
         if lane.is_empty() {
@@ -240,21 +245,20 @@ impl Town {
             let caused = self.bank.decide(&effect.command);
             return self.send(caused);
         }
-        let script = lots.iter_mut().find(|script| script.world.id == target.id).expect("a lot of the town");
-        script
-            .world
+        let world = lots.iter_mut().find(|world| world.id == target.id).expect("a lot of the town");
+        world
             .command_as(AccountId::default(), Standing::ENGINE, &effect.command)
             .expect("an account's answer is never refused");
     }
 
     /// What is due in a lot.
-    pub fn wake(&mut self, script: &mut Script) {
-        script.world.due();
-        self.take(script);
+    pub fn wake(&mut self, world: &mut World) {
+        world.due();
+        self.take(world);
     }
 
     /// Delivers everything, until nothing is under way.
-    pub fn settle(&mut self, lots: &mut [&mut Script]) {
+    pub fn settle(&mut self, lots: &mut [&mut World]) {
         for _ in 0..1_000_000 {
             let Some(target) = self.lanes.keys().next().copied() else { return };
             self.deliver(target, lots);
