@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use vendue_domain::lot::Funding;
 use vendue_engine::EngineOptions;
 use vendue_engine::commit::{Committer, Release};
 use vendue_engine::shard::{Shard, ShardStats};
@@ -76,8 +77,19 @@ struct Leg {
     bytes_per_command: f64,
 }
 
+/// What is bid for in a leg.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    lots: u64,
+    /// Of 100 bids.
+    rejected: u64,
+    funding: Funding,
+}
+
 /// One leg of the engine: `seconds` of bids through a fresh cell.
-fn engine_leg(options: &Options, dir: &std::path::Path, lots: u64, rejected: u64) -> Result<Leg, String> {
+fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Leg, String> {
+    let Case { lots, rejected, funding, .. } = case;
     let journal =
         FileJournal::open(&dir.join("journal"), JournalOptions::default()).map_err(|e| e.to_string())?;
     let count = Arc::new(Count::default());
@@ -85,7 +97,7 @@ fn engine_leg(options: &Options, dir: &std::path::Path, lots: u64, rejected: u64
     let running = committer.clone();
     let thread = std::thread::spawn(move || running.run());
     let mut shard = shard(EngineOptions { in_flight_max: 1 << 20, ..EngineOptions::default() });
-    prepare(&mut shard, &committer, lots, options.bidders);
+    prepare(&mut shard, &committer, &market(lots, options.bidders, funding));
     count.replies.store(0, Ordering::Relaxed);
     count.sizes.lock().map_err(|e| e.to_string())?.clear();
     let bytes_before = committer.stats().bytes.load(Ordering::Relaxed);
@@ -142,8 +154,8 @@ fn round(shard: &mut Shard, committer: &Committer, work: impl FnOnce(&mut Shard)
     drop(shard.take_immediate());
 }
 
-fn prepare(shard: &mut Shard, committer: &Committer, lots: u64, bidders: u64) {
-    for chunk in market(lots, bidders).chunks(512) {
+fn prepare(shard: &mut Shard, committer: &Committer, items: &[Vec<u8>]) {
+    for chunk in items.chunks(512) {
         round(shard, committer, |shard| {
             for item in chunk {
                 shard.command(LINK, item);
@@ -183,6 +195,41 @@ fn bare_leg(dir: &std::path::Path, sizes: &[u32]) -> Result<f64, String> {
     Ok(took)
 }
 
+/// The figures of a case over its rounds.
+#[derive(Default)]
+struct Rounds {
+    rates: Vec<f64>,
+    ratios: Vec<f64>,
+    bytes: f64,
+}
+
+impl Rounds {
+    fn add(&mut self, options: &Options, case: Case) -> Result<f64, String> {
+        let dir = tempfile::tempdir_in(&options.dir).map_err(|error| error.to_string())?;
+        let leg = engine_leg(options, dir.path(), case)?;
+        let bare = bare_leg(dir.path(), &leg.sizes)?;
+        // The same commits by the bare loop would have given this many commands a second.
+        let commands = leg.per_second * options.seconds;
+        self.rates.push(leg.per_second);
+        self.ratios.push(leg.per_second / (commands / bare));
+        self.bytes = leg.bytes_per_command;
+        Ok(leg.per_second)
+    }
+
+    fn print(&mut self, name: &str) {
+        let rate = median(&mut self.rates);
+        let spread = (self.rates[self.rates.len() - 1] - self.rates[0]) / rate * 100.0;
+        let ratio = median(&mut self.ratios);
+        println!("{name:<28} {rate:>12.0} {spread:>11.0}% {ratio:>10.2} {:>12.1}", self.bytes);
+    }
+}
+
+/// Sorts the figures and gives the middle one.
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
 /// Runs every case and prints its table.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     println!(
@@ -190,33 +237,27 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         options.commit, options.bidders, options.seconds
     );
     println!("{:<28} {:>12} {:>12} {:>10} {:>12}", "case", "median/s", "spread", "vs bare", "bytes/command");
-    for (name, lots, rejected) in [
-        ("0 % rejected", options.lots, 0),
-        ("50 % rejected", options.lots, 50),
-        ("95 % rejected", options.lots, 95),
-        ("one hot lot, 0 % rejected", 1, 0),
+    let plain = Case { name: "0 % rejected", lots: options.lots, rejected: 0, funding: Funding::None };
+    for case in [
+        Case { name: "50 % rejected", rejected: 50, ..plain },
+        Case { name: "95 % rejected", rejected: 95, ..plain },
+        Case { name: "one hot lot, 0 % rejected", lots: 1, ..plain },
     ] {
-        let mut rates = Vec::new();
-        let mut ratios = Vec::new();
-        let mut bytes = 0.0;
+        let mut rounds = Rounds::default();
         for _ in 0..options.rounds {
-            let dir = tempfile::tempdir_in(&options.dir).map_err(|error| error.to_string())?;
-            let leg = engine_leg(options, dir.path(), lots, rejected)?;
-            let bare = bare_leg(dir.path(), &leg.sizes)?;
-            // The same commits by the bare loop would have given this many commands a second.
-            let commands = leg.per_second * options.seconds;
-            rates.push(leg.per_second);
-            ratios.push(leg.per_second / (commands / bare));
-            bytes = leg.bytes_per_command;
+            rounds.add(options, case)?;
         }
-        rates.sort_by(f64::total_cmp);
-        ratios.sort_by(f64::total_cmp);
-        let spread = (rates[rates.len() - 1] - rates[0]) / rates[rates.len() / 2] * 100.0;
-        println!(
-            "{name:<28} {:>12.0} {spread:>11.0}% {:>10.2} {bytes:>12.1}",
-            rates[rates.len() / 2],
-            ratios[ratios.len() / 2]
-        );
+        rounds.print(case.name);
     }
+    // Side by side, in turn: every bid takes the lead, so that a funded one is a hold, its confirmation and a release.
+    let funded = Case { name: "0 % rejected, funding: full", funding: Funding::Full, ..plain };
+    let (mut without, mut with, mut ratios) = (Rounds::default(), Rounds::default(), Vec::new());
+    for _ in 0..options.rounds {
+        let unfunded_rate = without.add(options, plain)?;
+        ratios.push(with.add(options, funded)? / unfunded_rate);
+    }
+    without.print(plain.name);
+    with.print(funded.name);
+    println!("funded / unfunded, median of {} rounds: {:.2}", options.rounds, median(&mut ratios));
     Ok(())
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use vendue_domain::account::{AccountCommand, CreateAccount, Grant};
+use vendue_domain::account::{AccountCommand, CreateAccount, Deposit, Grant};
 use vendue_domain::actor::Command;
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::facts::Role;
-use vendue_domain::id::{AccountId, LotId, MarketId};
-use vendue_domain::lot::{CreateLot, Format, LotCommand, OpenLot, PlaceBid};
+use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
+use vendue_domain::lot::{CreateLot, Format, Funding, LotCommand, OpenLot, PlaceBid};
 use vendue_domain::market::{CreateMarket, MarketCommand};
 use vendue_domain::record::Field;
+use vendue_domain::stock::{CreateStock, StockCommand};
 use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
 use vendue_engine::keys::NoOlderKeys;
@@ -55,31 +56,35 @@ pub(crate) fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -
     let mut out = Vec::new();
     let bytes = command.to_bytes();
     let expires_at = Timestamp(i64::MAX);
-    CommandItem { request, by, expires_at, key, command: &bytes }.encode(&mut out);
+    CommandItem { request, by, expires_at, key, currency: None, command: &bytes }.encode(&mut out);
     out
 }
 
-/// The commands that make a market with `lots` open lots and `bidders` bidders.
-pub(crate) fn market(lots: u64, bidders: u64) -> Vec<Vec<u8>> {
-    let house = AccountId::HOUSE;
-    let mut items = Vec::new();
-    let mut add = |by: AccountId, command: Command| {
-        let key = format!("setup-{}", items.len());
-        items.push(item(0, by, key.as_bytes(), &command));
-    };
-    add(
-        house,
-        Command::Market(MarketCommand::Create(Box::new(CreateMarket {
-            market: Some(MARKET),
-            name: "Bench".into(),
-            currency: Currency::new("EUR").unwrap_or_else(|| unreachable!("EUR is listed")),
-            increments: None,
-            policy: None,
-            r#ref: None,
-            fees: None,
-        }))),
-    );
-    for n in 0..bidders {
+/// The commands that make a market with `lots` open lots and `bidders` bidders; under [`Funding::Full`] with money enough
+/// for every bid.
+pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec<u8>> {
+    let market = Command::Market(MarketCommand::Create(Box::new(CreateMarket {
+        market: Some(MARKET),
+        name: "Bench".into(),
+        currency: euro(),
+        increments: None,
+        policy: None,
+        r#ref: None,
+        fees: None,
+    })));
+    let mut items = vec![item(0, AccountId::HOUSE, b"market", &market)];
+    items.extend(accounts(0..bidders));
+    if funding == Funding::Full {
+        let deposits = (0..bidders).map(|n| Command::Account(AccountCommand::Deposit(deposit(bidder(n)))));
+        items.extend(deposits.map(|command| item(0, AccountId::HOUSE, b"deposit", &command)));
+    }
+    items.extend(lots(0..lots_count, funding));
+    items
+}
+
+/// The commands that make these bidders.
+pub(crate) fn accounts(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    let commands = numbers.flat_map(|n| {
         let create = CreateAccount {
             account: Some(bidder(n)),
             name: format!("Bidder {n}"),
@@ -87,18 +92,59 @@ pub(crate) fn market(lots: u64, bidders: u64) -> Vec<Vec<u8>> {
             name_sealed: Default::default(),
             name_hash: None,
         };
-        add(house, Command::Account(AccountCommand::Create(create)));
         let grant = Grant { account: bidder(n), market: MARKET, role: Role::Bidder, revoke: None };
-        add(house, Command::Account(AccountCommand::Grant(grant)));
-    }
-    for n in 0..lots {
-        add(house, Command::Lot(LotCommand::Create(Box::new(create_lot(n)))));
-        add(house, Command::Lot(LotCommand::Open(OpenLot { lot: lot(n), reason: Some("bench".into()) })));
-    }
-    items
+        [(b"create", AccountCommand::Create(create)), (b"grant ", AccountCommand::Grant(grant))]
+    });
+    commands.map(|(key, command)| item(0, AccountId::HOUSE, key, &Command::Account(command))).collect()
 }
 
-fn create_lot(n: u64) -> CreateLot {
+/// The commands that make and open these lots.
+pub(crate) fn lots(numbers: std::ops::Range<u64>, funding: Funding) -> Vec<Vec<u8>> {
+    let commands = numbers.flat_map(|n| {
+        let create = LotCommand::Create(Box::new(create_lot(n, funding)));
+        let open = LotCommand::Open(OpenLot { lot: lot(n), reason: Some("bench".into()) });
+        [(b"create", create), (b"open  ", open)]
+    });
+    commands.map(|(key, command)| item(0, AccountId::HOUSE, key, &Command::Lot(command))).collect()
+}
+
+/// The commands that make these stock items.
+pub(crate) fn stock(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    let commands = numbers.map(|n| CreateStock {
+        stock: Some(StockId::from_u128(lot(n).0.as_u128())),
+        market: MARKET,
+        title: format!("Stock {n}"),
+        price: Amount::new(1_990).unwrap_or(Amount::ONE),
+        on_hand: 100,
+        r#ref: None,
+        threshold: None,
+        limit_per_account: None,
+        description: None,
+        category: None,
+        images: None,
+        seller: None,
+    });
+    let commands = commands.map(|create| Command::Stock(StockCommand::Create(Box::new(create))));
+    commands.map(|command| item(0, AccountId::HOUSE, b"create", &command)).collect()
+}
+
+/// As much as an account can have.
+fn deposit(account: AccountId) -> Deposit {
+    Deposit {
+        account,
+        amount: Some(Amount::MAX),
+        currency: Some(euro()),
+        goods: None,
+        quantity: None,
+        reason: "bench".into(),
+    }
+}
+
+fn euro() -> Currency {
+    Currency::new("EUR").unwrap_or_else(|| unreachable!("EUR is listed"))
+}
+
+fn create_lot(n: u64, funding: Funding) -> CreateLot {
     CreateLot {
         lot: Some(lot(n)),
         market: MARKET,
@@ -112,7 +158,7 @@ fn create_lot(n: u64) -> CreateLot {
         buy_now: None,
         increments: None,
         soft_close: None,
-        funding: None,
+        funding: Some(funding),
         proxy: None,
         qualification: None,
         sale: None,
@@ -185,6 +231,7 @@ impl Bids {
             bidder((n / self.lots + n) % self.bidders),
             Timestamp(i64::MAX),
             &key,
+            None,
         );
         command.encode(&mut self.bytes);
         &self.bytes

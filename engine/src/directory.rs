@@ -1,4 +1,5 @@
-//! Which stock item a reservation belongs to: a registry that shards share, of live reservations only.
+//! What the shards of a cell share: which stock item a reservation belongs to (of live reservations only), and the
+//! board of effects under way.
 //!
 //! A reservation's id is derived from the command that made it, not from its stock; `stock.release {reservation}` names
 //! only the former. Entries are made when the reservation is decided (before anybody hears of it) and removed when it
@@ -7,12 +8,18 @@
 use dashmap::DashMap;
 use vendue_domain::actor::{ActorAddress, Command, Event};
 use vendue_domain::context::Stamp;
-use vendue_domain::id::{Id, ReservationId, StockId};
+use vendue_domain::id::{AccountId, Id, ReservationId, StockId};
+use vendue_domain::lot::won_order;
+use vendue_domain::order::OrderCommand;
 
-/// From live reservations to their stock.
+use crate::effects::EffectBoard;
+
+/// What the shards of a cell share.
 #[derive(Debug, Default)]
 pub struct Directory {
     reservations: DashMap<ReservationId, StockId>,
+    /// Effects under way, for operators.
+    pub effects: EffectBoard,
 }
 
 impl Directory {
@@ -42,5 +49,21 @@ impl Directory {
         let found = *self.reservations.get(&reservation)?;
         *stock = Some(found);
         Some(found.into())
+    }
+
+    /// Fills in what an order's lines name only by a reservation (its stock item) or a won lot (the buyer's order of it).
+    pub fn fill(&self, command: &mut Command, by: AccountId) {
+        let Command::Order(OrderCommand::Place(place)) = command else { return };
+        place.found = place
+            .lines
+            .iter()
+            .map(|line| match (line.reservation, line.lot) {
+                (Some(reservation), _) => {
+                    self.reservations.get(&reservation).map(|stock| ActorAddress::from(*stock))
+                }
+                (None, Some(lot)) => Some(won_order(lot, by).into()),
+                (None, None) => None,
+            })
+            .collect();
     }
 }

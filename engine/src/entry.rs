@@ -10,6 +10,13 @@ use vendue_domain::id::{AccountId, Id};
 use vendue_domain::record::{Field, Reader, RecordError};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
+use vendue_protocol::link::{NotExecuted, Reply};
+
+use crate::effects::Lane;
+use crate::hook;
+
+/// When a command whose answer waits for another actor's may be asked for again, in milliseconds: some commits.
+const RETRY_IN_PROGRESS_MS: u32 = 100;
 
 vendue_domain::record! {
     /// What ties an outcome to the command that led to it.
@@ -44,7 +51,9 @@ impl Field for EventList {
 }
 
 vendue_domain::record! {
-    /// What an actor decided: a command's outcome, or a timer's, or what changed facts led to.
+    /// What an actor decided: a command's outcome, or a timer's, or an effect's, or what changed facts led to. The records
+    /// of one decision (several where its events complete commands of several askers) stand in one unit, which the
+    /// journal takes whole or not at all.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Decided {
         /// The actor; its kind is its events'.
@@ -60,6 +69,8 @@ vendue_domain::record! {
         /// The actor's channel after the events.
         7 => pub channel_seq: u64,
         8 => pub events: EventList,
+        /// The effect whose outcome this is.
+        9 => pub lane: Option<Lane>,
     }
 }
 
@@ -73,7 +84,12 @@ impl Decided {
     /// How its events came about.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        Stamp { time: self.time, by: self.by.unwrap_or_default(), command_id: self.hash.unwrap_or_default() }
+        let command_id = match (self.hash, self.lane) {
+            (Some(hash), _) => hash,
+            (None, Some(lane)) => lane.identity(),
+            (None, None) => 0,
+        };
+        Stamp { time: self.time, by: self.by.unwrap_or_default(), command_id }
     }
 
     /// The key it is remembered under.
@@ -103,6 +119,29 @@ vendue_domain::record! {
         3 => pub time: Timestamp,
         4 => pub channel_seq: u64,
         5 => pub answer: Answer,
+    }
+}
+
+vendue_domain::record! {
+    /// An effect that called for nothing (a hold released that had ended already): it has been done.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Passed {
+        1 => pub lane: Lane,
+        /// The target's slot.
+        2 => pub slot: u16,
+        3 => pub time: Timestamp,
+    }
+}
+
+vendue_domain::record! {
+    /// An effect that its receiver refused although nobody listens: what cannot happen in a right history. It has been
+    /// done, and operators are shown it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Declined {
+        1 => pub lane: Lane,
+        2 => pub target: ActorAddress,
+        3 => pub time: Timestamp,
+        4 => pub rejection: Rejection,
     }
 }
 
@@ -151,6 +190,8 @@ vendue_domain::variants! {
         4 => Learned(Learned),
         5 => Genesis(Genesis),
         6 => Started(Started),
+        7 => Passed(Passed),
+        8 => Declined(Declined),
     }
 }
 
@@ -165,6 +206,8 @@ impl Entry {
             Self::Learned(entry) => entry.time,
             Self::Genesis(entry) => entry.time,
             Self::Started(entry) => entry.time,
+            Self::Passed(entry) => entry.time,
+            Self::Declined(entry) => entry.time,
         }
     }
 
@@ -175,7 +218,22 @@ impl Entry {
             Self::Decided(entry) => entry.keyed(),
             Self::Refused(entry) => Some(Keyed { hash: entry.hash, content: entry.content }),
             Self::Noted(entry) => Some(Keyed { hash: entry.hash, content: entry.content }),
-            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) => None,
+            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) | Self::Passed(_) | Self::Declined(_) => {
+                None
+            }
+        }
+    }
+
+    /// The effect whose outcome this is: its target's slot and its place.
+    #[must_use]
+    pub fn lane(&self) -> Option<(u16, Lane)> {
+        match self {
+            Self::Decided(entry) => entry.lane.map(|lane| (entry.id.slot(), lane)),
+            Self::Passed(entry) => Some((entry.slot, entry.lane)),
+            Self::Declined(entry) => Some((entry.target.slot(), entry.lane)),
+            Self::Refused(_) | Self::Noted(_) | Self::Learned(_) | Self::Genesis(_) | Self::Started(_) => {
+                None
+            }
         }
     }
 
@@ -207,15 +265,19 @@ impl Entry {
         Ok((time.ok_or(RecordError::Missing(time_key as u32))?, keyed))
     }
 
-    /// The reply to the command that led to this outcome, as it is told again.
+    /// The reply to the command that led to this outcome, as it is told again; `None` where the outcome is not known yet
+    /// (the answer waits for another actor's), and for records that are no command's.
     #[must_use]
-    pub fn reply(&self, position: u64) -> Option<vendue_protocol::link::Reply<'static>> {
-        use vendue_protocol::link::Reply;
+    pub fn reply(&self, position: u64) -> Option<Reply<'static>> {
         match self {
             Self::Decided(entry) => {
                 let stamp = entry.stamp();
-                let answer = entry.events.0.iter().find_map(|event| event.answer(entry.id, &stamp))?;
-                Some(Reply::Accepted { seq: entry.channel_seq, position, replayed: true, answer })
+                Some(match answer_of(&entry.events.0, entry.id, &stamp)? {
+                    Ok(answer) => {
+                        Reply::Accepted { seq: entry.channel_seq, position, replayed: true, answer }
+                    }
+                    Err(rejection) => Reply::Rejected { position, replayed: true, rejection },
+                })
             }
             Self::Refused(entry) => {
                 Some(Reply::Rejected { position, replayed: true, rejection: entry.rejection.clone() })
@@ -226,7 +288,36 @@ impl Entry {
                 replayed: true,
                 answer: entry.answer.clone(),
             }),
-            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) => None,
+            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) | Self::Passed(_) | Self::Declined(_) => {
+                None
+            }
         }
     }
+
+    /// The reply to a repeated command, also where the first is still under way.
+    #[must_use]
+    pub fn reply_or_pending(&self, position: u64) -> Option<Reply<'static>> {
+        self.reply(position).or_else(|| {
+            self.keyed().map(|_| Reply::NotExecuted {
+                why: NotExecuted::RequestInProgress,
+                retry_after_ms: RETRY_IN_PROGRESS_MS,
+                message: "",
+            })
+        })
+    }
+}
+
+/// What these events of one asker tell it: the answer, or the rule that refused it after all; `None` where neither is
+/// known yet.
+#[inline]
+pub(crate) fn answer_of(events: &[Event], id: Id, stamp: &Stamp) -> Option<Result<Answer, Rejection>> {
+    for event in events {
+        if let Some(rejection) = hook::refusal(event) {
+            return Some(Err(rejection.clone()));
+        }
+        if let Some(answer) = hook::answer(event, id, stamp) {
+            return Some(Ok(answer));
+        }
+    }
+    None
 }

@@ -4,20 +4,32 @@
 //! bytes out; the `shell` carries them on actix Arbiters, threads and sockets. Simulation and tests drive the same cores
 //! without the shell.
 
+#[cfg(test)]
+extern crate self as vendue_engine;
+
 pub mod clock;
 pub mod commit;
+pub mod connector;
 pub mod directory;
+#[cfg(test)]
+mod effect_tests;
+pub mod effects;
 pub mod entry;
 mod error;
+mod hook;
 pub mod keys;
 pub mod local;
 mod options;
 pub mod recovery;
 pub mod shard;
 mod shell;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 pub mod unit;
 pub mod views;
 
+pub use connector::{ManualConnector, PaymentConnector};
 pub use error::EngineError;
 pub use options::{DirectIo, EngineOptions, SHARDS_MAX};
 pub use shell::Engine;

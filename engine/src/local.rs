@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vendue_domain::actor::{ActorAddress, ActorKind, Command};
+use vendue_domain::effect::OutsideRequest;
 use vendue_domain::id::Id;
 use vendue_domain::market::{MarkMarket, MarketCommand};
 use vendue_domain::record::Field;
@@ -13,11 +14,12 @@ use vendue_protocol::query::Query;
 use vendue_storage::{AppendError, Change, Journal, JournalReader, StateStore};
 
 use crate::commit::{Committer, Release};
+use crate::connector::PaymentConnector;
 use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-use crate::recovery::{Marker, Recovered, Sources, actor_key, captured_key, fact_key, recover};
+use crate::recovery::{Marker, Recovered, Sources, actor_key, captured_key, fact_key, lane_key, recover};
 use crate::shard::{DEADLINE_HORIZON_US, Request, Seal, Shard, read_stored};
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
@@ -69,6 +71,9 @@ pub struct LocalCell {
     reader: Arc<dyn JournalReader>,
     durable: Arc<Mutex<Durable>>,
     requests: Vec<(u16, Request)>,
+    /// Who is asked for payments, and what is to be asked once there is somebody.
+    connector: Option<Arc<dyn PaymentConnector>>,
+    outstanding: Vec<OutsideRequest>,
     cell: u128,
     now: Timestamp,
     /// When deadlines in the state store are looked for again.
@@ -103,7 +108,7 @@ impl LocalCell {
             seal: ground.seal.clone(),
             open: ground.open.clone(),
         };
-        let Recovered { shards, views, genesis, last_time, .. } = recover(&options, &sources)?;
+        let Recovered { shards, views, genesis, last_time, outstanding, .. } = recover(&options, &sources)?;
         let durable: Arc<Mutex<Durable>> = Arc::default();
         let committer = Committer::new(journal, Box::new(Collect(durable.clone())), false);
         let mut cell = Self {
@@ -115,6 +120,8 @@ impl LocalCell {
             reader,
             durable,
             requests: Vec::new(),
+            connector: None,
+            outstanding,
             cell: genesis.cell,
             now: now.max(last_time),
             wakes_at: now,
@@ -124,6 +131,15 @@ impl LocalCell {
         }
         cell.wake()?;
         Ok(cell)
+    }
+
+    /// Asks this connector for payments from now on, first for those that orders wait for already. Without one nobody is
+    /// asked.
+    pub fn connect(&mut self, connector: Arc<dyn PaymentConnector>) {
+        for request in std::mem::take(&mut self.outstanding) {
+            connector.ask(&request);
+        }
+        self.connector = Some(connector);
     }
 
     /// One round of a shard.
@@ -182,6 +198,11 @@ impl LocalCell {
     /// The journal failed; nothing more is told.
     pub fn commit(&mut self) -> Result<BTreeMap<LinkId, Vec<u8>>, EngineError> {
         let mut out: BTreeMap<LinkId, Vec<u8>> = BTreeMap::new();
+        for number in 0..self.shards.len() {
+            if self.shards[number].has_effects() {
+                self.round(number, self.now, |_| {});
+            }
+        }
         for shard in &mut self.shards {
             if let Some(mut immediate) = shard.take_immediate() {
                 for replies in immediate.replies.drain(..) {
@@ -196,6 +217,7 @@ impl LocalCell {
         }
         for mut unit in durable.units {
             self.views.unit(&unit);
+            self.deliver(&mut unit);
             for replies in unit.replies.drain(..) {
                 out.entry(replies.link).or_default().extend(replies.frame.finish());
             }
@@ -220,14 +242,44 @@ impl LocalCell {
         Ok(out)
     }
 
+    /// Hands a durable unit's effects to the shards of their targets, and its requests to the connector.
+    fn deliver(&mut self, unit: &mut Unit) {
+        let mut by_shard: Vec<Vec<_>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for arrival in unit.departures() {
+            let owner = Shard::owner(&arrival.effect.target, by_shard.len() as u16);
+            by_shard[usize::from(owner)].push(arrival);
+        }
+        for (number, arrivals) in by_shard.into_iter().enumerate().filter(|(_, found)| !found.is_empty()) {
+            self.round(number, self.now, |shard| shard.arrive(arrivals));
+        }
+        if let Some(connector) = &self.connector {
+            for (_, request) in unit.outside.drain(..) {
+                connector.ask(&request);
+            }
+        }
+    }
+
+    /// Whether nothing is under way: everything decided is durable, no effect is in line. Stuck ones do not count.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.committer.next() == self.committer.durable() + 1
+            && self.requests.is_empty()
+            && !self.shards.iter().any(Shard::has_effects)
+    }
+
     /// Answers what shards asked of the shell: loads and repeated outcomes.
     fn serve_requests(&mut self, out: &mut BTreeMap<LinkId, Vec<u8>>) -> Result<(), EngineError> {
         for (number, request) in std::mem::take(&mut self.requests) {
             match request {
-                Request::Load(address) => {
-                    let found = self.load(&address)?;
-                    self.round(usize::from(number), self.now, |shard| shard.loaded(address, found));
-                }
+                Request::Load(address) => match self.load(&address) {
+                    Ok(found) => {
+                        self.round(usize::from(number), self.now, |shard| shard.loaded(address, found));
+                    }
+                    Err(error) => {
+                        tracing::error!(actor = %address, %error, "an actor cannot be read");
+                        self.round(usize::from(number), self.now, |shard| shard.load_failed(&address));
+                    }
+                },
                 Request::Reload(address) => {
                     let mut state = self.load(&address)?;
                     self.reader.read(1, &mut |_, record| {
@@ -248,7 +300,7 @@ impl LocalCell {
                     let record = self.reader.record(position)?.unwrap_or_default();
                     let entry = Entry::from_bytes(&record)
                         .map_err(|error| EngineError::Record { position, error })?;
-                    if let Some(reply) = entry.reply(position) {
+                    if let Some(reply) = entry.reply_or_pending(position) {
                         let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Replies);
                         frame.item(|bytes| ReplyItem { request, reply }.encode(bytes));
                         out.entry(link).or_default().extend(frame.finish());
@@ -302,11 +354,16 @@ impl LocalCell {
         }
     }
 
-    /// A checkpoint of everything that is durable (commit first), and passivation.
+    /// A checkpoint of everything decided, which is made durable first (and told with the next commit), and passivation.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, or the journal's.
     pub fn checkpoint(&mut self) -> Result<(), EngineError> {
+        self.committer.commit_now();
+        if self.committer.has_failed() {
+            let why = "what a checkpoint would hold is not durable".to_owned();
+            return Err(EngineError::JournalFailed(why));
+        }
         let next = self.committer.next();
         let mut changes = Vec::new();
         let mut view_keys = Vec::new();
@@ -316,8 +373,14 @@ impl LocalCell {
         }
         let mut stored = Vec::new();
         let mut all_facts = Vec::new();
+        let mut all_lanes = Vec::new();
+        let oldest = self.shards.iter().filter_map(Shard::oldest_effect).min().unwrap_or(next);
         for shard in &mut self.shards {
             let captured = shard.capture(usize::MAX, next);
+            for (slot, lane) in &captured.lanes {
+                changes.push(Change { key: lane_key(*slot), value: Some(lane.to_bytes()), deadline: None });
+            }
+            all_lanes.push(captured.lanes);
             for change in &captured.facts {
                 changes.push(Change {
                     key: fact_key(change),
@@ -332,11 +395,13 @@ impl LocalCell {
                 changes.push(Change { key: actor_key(&value.address), value: Some(value.bytes), deadline });
             }
         }
-        let replay_from = next.min(self.views.position() + 1);
+        let replay_from = next.min(self.views.position() + 1).min(oldest);
         let marker = Marker { cell: self.cell, replay_from, time: self.now };
         if let Err(error) = self.ground.store.checkpoint(&mut changes.into_iter(), &marker.to_bytes()) {
-            for ((shard, stored), facts) in self.shards.iter_mut().zip(stored).zip(all_facts) {
-                shard.not_stored(stored.into_iter().map(|(address, _)| address), facts);
+            let undone = stored.into_iter().zip(all_facts).zip(all_lanes);
+            for (shard, ((stored, facts), lanes)) in self.shards.iter_mut().zip(undone) {
+                let addresses = stored.into_iter().map(|(address, _)| address);
+                shard.not_stored(addresses, facts, lanes.into_iter().map(|(slot, _)| slot));
             }
             self.views.not_stored(view_keys.into_iter());
             return Err(error.into());

@@ -51,6 +51,8 @@ pub struct EngineOptions {
     pub market_conflation_ms: u64,
     /// Audit records of one market kept for `audit.list`, the newest.
     pub audit_per_market: u32,
+    /// Lines of one account's statement kept for `account.statement`, the newest.
+    pub statement_per_account: u32,
 }
 
 /// Whether the journal is written past the page cache.
@@ -87,6 +89,7 @@ impl Default for EngineOptions {
             history_per_lot: 4_096,
             market_conflation_ms: 250,
             audit_per_market: 10_000,
+            statement_per_account: 2_000,
         }
     }
 }
@@ -97,7 +100,7 @@ impl EngineOptions {
     /// # Errors
     /// The first option out of its range, with the range.
     pub fn validate(&self) -> Result<(), EngineError> {
-        let checks: [(&'static str, u64, u64, u64); 12] = [
+        let checks: [(&'static str, u64, u64, u64); 13] = [
             ("shards", u64::from(self.shards), 0, u64::from(SHARDS_MAX)),
             ("in_flight_max", u64::from(self.in_flight_max), 16, 1 << 22),
             ("parked_max", u64::from(self.parked_max), 16, 1 << 22),
@@ -109,6 +112,7 @@ impl EngineOptions {
             ("checkpoint_bytes", self.checkpoint_bytes, 1024 * 1024, 1 << 40),
             ("checkpoint_interval_ms", self.checkpoint_interval_ms, 100, 24 * 3_600_000),
             ("history_per_lot", u64::from(self.history_per_lot), 1, 1 << 20),
+            ("statement_per_account", u64::from(self.statement_per_account), 1, 1 << 20),
             ("market_conflation_ms", self.market_conflation_ms, 10, 60_000),
         ];
         for (option, value, min, max) in checks {

@@ -1,9 +1,13 @@
 //! After a crash, or any stop: the last valid checkpoint, then the journal after it.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use vendue_domain::actor::{ActorAddress, ActorKind, Entity};
+use vendue_domain::effect::{Effects, OutsideRequest};
 use vendue_domain::facts::FactChange;
 use vendue_domain::id::{Id, StockId};
 use vendue_domain::record::{Field, RecordError};
@@ -11,8 +15,10 @@ use vendue_domain::time::Timestamp;
 use vendue_storage::{JournalReader, Key, Position, StateStore};
 
 use crate::directory::Directory;
-use crate::entry::{Entry, Genesis};
+use crate::effects::{Arrival, DeclinedEffect, Lane};
+use crate::entry::{Decided, Entry, Genesis};
 use crate::error::EngineError;
+use crate::hook;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
 use crate::shard::{Seal, Shard, read_stored};
@@ -58,6 +64,8 @@ pub struct Recovered {
     pub genesis: Genesis,
     /// The time of the last record.
     pub last_time: Timestamp,
+    /// What orders wait for from the world outside: to be asked again.
+    pub outstanding: Vec<OutsideRequest>,
     /// What was done, for the log.
     pub report: RecoveryReport,
 }
@@ -70,6 +78,8 @@ pub struct RecoveryReport {
     pub replayed_from: Position,
     pub replayed_records: u64,
     pub last_position: Position,
+    /// Effects that were caused and not decided: they are delivered again.
+    pub effects: u64,
 }
 
 /// The slot, space and id under which the state store keeps an actor.
@@ -88,6 +98,12 @@ pub fn view_key(space: ViewSpace, id: Id) -> Key {
 #[must_use]
 pub fn captured_key(value: &ViewValue) -> Key {
     Key { slot: value.owner.slot(), space: value.space as u8, id: value.id.0 }
+}
+
+/// The key of a slot's lane: in that slot.
+#[must_use]
+pub const fn lane_key(slot: u16) -> Key {
+    Key { slot, space: ViewSpace::Lane as u8, id: Id::NIL.0 }
 }
 
 /// The key of a fact: by whose it is, so that a newer version replaces the older.
@@ -118,10 +134,17 @@ pub fn fact_key(change: &FactChange) -> Key {
     view_key(ViewSpace::Fact, identity)
 }
 
-const ACTOR_KINDS: [ActorKind; 5] =
-    [ActorKind::Market, ActorKind::Account, ActorKind::Sale, ActorKind::Lot, ActorKind::Stock];
+const ACTOR_KINDS: [ActorKind; 6] = [
+    ActorKind::Market,
+    ActorKind::Account,
+    ActorKind::Sale,
+    ActorKind::Lot,
+    ActorKind::Stock,
+    ActorKind::Order,
+];
 
-const VIEW_SPACES: [ViewSpace; 4] = [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit];
+const VIEW_SPACES: [ViewSpace; 5] =
+    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement];
 
 /// Rebuilds a cell's memory.
 ///
@@ -151,7 +174,11 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
         last_time: genesis.time,
         report: RecoveryReport::default(),
         replay_from: 1,
+        under_way: HashMap::new(),
+        outstanding: BTreeMap::new(),
+        derived: Effects::new(),
     };
+    recovery.views.show_effects(directory.clone());
     if let Some(bytes) = sources.store.marker()? {
         let marker =
             Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
@@ -165,9 +192,11 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
     }
     recovery.views.starts_after(recovery.replay_from - 1);
     recovery.replay(sources)?;
-    let Recovery { shards, mut views, last_time, report, .. } = recovery;
+    recovery.redeliver();
+    let Recovery { shards, mut views, last_time, report, outstanding, .. } = recovery;
     views.recovered();
-    Ok(Recovered { shards, views, directory, genesis, last_time, report })
+    let outstanding = outstanding.into_values().collect();
+    Ok(Recovered { shards, views, directory, genesis, last_time, outstanding, report })
 }
 
 fn read_genesis(journal: &dyn JournalReader) -> Result<Genesis, EngineError> {
@@ -190,6 +219,10 @@ struct Recovery<'a> {
     last_time: Timestamp,
     report: RecoveryReport,
     replay_from: Position,
+    /// Effects whose outcome has not been read yet, by their target's slot, in order.
+    under_way: HashMap<u16, VecDeque<Arrival>>,
+    outstanding: BTreeMap<Id, OutsideRequest>,
+    derived: Effects,
 }
 
 /// Runs a visitor that may fail over the values of one space.
@@ -223,6 +256,9 @@ impl Recovery<'_> {
                         self.directory.insert(reservation, StockId(address.id));
                     }
                 }
+                if let Some(request) = entity.outstanding() {
+                    self.outstanding.insert(address.id, request);
+                }
                 self.views.restore(address, seq, &entity);
                 self.report.stored_actors += 1;
                 Ok(())
@@ -244,6 +280,11 @@ impl Recovery<'_> {
                     .map_err(|error| EngineError::Record { position: 0, error })
             })?;
         }
+        scan(store, ViewSpace::Lane as u8, |key, value| {
+            let lane = Lane::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
+            self.owner_of_slot(key.slot).restore_lane(key.slot, lane, false);
+            Ok(())
+        })?;
         if self.report.stored_actors > 0 {
             for shard in &mut self.shards {
                 shard.store_may_hold();
@@ -295,7 +336,19 @@ impl Recovery<'_> {
         if position < self.replay_from {
             return Ok(());
         }
-        let Entry::Decided(decided) = entry else { return Ok(()) };
+        if let Some((slot, lane)) = entry.lane() {
+            self.effect_done(slot, lane);
+        }
+        let decided = match entry {
+            Entry::Decided(decided) => decided,
+            Entry::Declined(declined) => {
+                let crate::entry::Declined { lane, target, time, rejection } = declined;
+                let declined = DeclinedEffect { lane, target, time, rejection };
+                self.directory.effects.decline(declined, false);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         let missing = EngineError::Record {
             position,
             error: RecordError::Invalid("a record of this actor is missing"),
@@ -319,6 +372,13 @@ impl Recovery<'_> {
                 }
             }
         }
+        if address.kind == ActorKind::Order {
+            match self.shards[owner].outstanding(&address) {
+                Some(request) => self.outstanding.insert(address.id, request),
+                None => self.outstanding.remove(&address.id),
+            };
+        }
+        self.effects_of(position, address, &decided);
         let stamp = decided.stamp();
         let published = Published {
             index: 0,
@@ -330,6 +390,58 @@ impl Recovery<'_> {
         };
         self.views.take(&published, position);
         Ok(())
+    }
+
+    fn owner_of_slot(&mut self, slot: u16) -> &mut Shard {
+        let shards = self.shards.len();
+        &mut self.shards[usize::from(slot) % shards]
+    }
+
+    /// Notes what a record caused, as far as it has not been done: what the state store knows may be newer.
+    fn effects_of(&mut self, position: Position, cause: ActorAddress, decided: &Decided) {
+        let stamp = decided.stamp();
+        for event in &decided.events.0 {
+            hook::effects(event, cause.id, &stamp, &mut self.derived);
+        }
+        if self.derived.is_empty() {
+            return;
+        }
+        for (index, effect) in std::mem::take(&mut self.derived).into_iter().enumerate() {
+            let lane = Lane { position, index: index as u32 };
+            let slot = effect.target.slot();
+            if lane > self.owner_of_slot(slot).lane_mark(slot) {
+                let arrival = Arrival { lane, cause, since: decided.time, attempts: 0, effect };
+                self.under_way.entry(slot).or_default().push_back(arrival);
+            }
+        }
+    }
+
+    /// The outcome of an effect has been read; a cause stands before its outcomes.
+    fn effect_done(&mut self, slot: u16, lane: Lane) {
+        self.owner_of_slot(slot).restore_lane(slot, lane, true);
+        if let Some(waiting) = self.under_way.get_mut(&slot) {
+            while waiting.front().is_some_and(|first| first.lane <= lane) {
+                waiting.pop_front();
+            }
+            if waiting.is_empty() {
+                self.under_way.remove(&slot);
+            }
+        }
+    }
+
+    /// Gives what was under way to the shards, in the order of the causes.
+    fn redeliver(&mut self) {
+        let mut all: Vec<Arrival> = self.under_way.drain().flat_map(|(_, waiting)| waiting).collect();
+        all.sort_unstable_by_key(|arrival| arrival.lane);
+        self.report.effects = all.len() as u64;
+        let mut by_shard: Vec<Vec<Arrival>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for arrival in all {
+            let owner = usize::from(arrival.slot()) % by_shard.len();
+            by_shard[owner].push(arrival);
+        }
+        for (shard, arrivals) in self.shards.iter_mut().zip(by_shard) {
+            shard.redeliver(arrivals);
+        }
     }
 
     fn remember(&mut self, position: Position, entry: &Entry, keyed: crate::entry::Keyed) {

@@ -5,9 +5,12 @@ use std::sync::atomic::AtomicU32;
 
 use vendue_domain::actor::{ActorAddress, Event, Events};
 use vendue_domain::context::Stamp;
+use vendue_domain::effect::OutsideRequest;
 use vendue_domain::facts::FactChange;
 use vendue_protocol::link::{FrameBuilder, FrameKind, Reply, ReplyItem};
 use vendue_storage::{Batch, Position};
+
+use crate::effects::{Arrival, Departure};
 
 /// One gateway's link, by number; never reused while the process runs.
 pub type LinkId = u32;
@@ -31,6 +34,10 @@ pub struct Unit {
     pub facts: Vec<Arc<FactBroadcast>>,
     /// Other shards' facts that this unit's records acknowledge.
     pub learned: Vec<Arc<FactBroadcast>>,
+    /// Effects for the shards that own their targets, where there are several shards.
+    pub effects: Vec<Departure>,
+    /// What is asked of the world outside, by the number of the causing record.
+    pub outside: Vec<(u32, OutsideRequest)>,
 }
 
 /// One link's replies in a unit.
@@ -94,6 +101,17 @@ impl Unit {
         self.published.clear();
         self.facts.clear();
         self.learned.clear();
+        self.effects.clear();
+        self.outside.clear();
+    }
+
+    /// Takes the effects of a unit whose place is certain, with their lanes' positions.
+    pub fn departures(&mut self) -> impl Iterator<Item = Arrival> + '_ {
+        let first = self.first;
+        self.effects.drain(..).map(move |Departure { record, mut arrival }| {
+            arrival.lane.position = first + u64::from(record);
+            arrival
+        })
     }
 
     /// Adds a reply.
@@ -109,13 +127,10 @@ impl Unit {
             }
         };
         let at = replies.frame.len();
+        // Also of repetitions that waited with the first: they tell of this unit's records.
         match &item.reply {
-            Reply::Accepted { replayed: false, .. } => {
-                replies.positions.push((at + ACCEPTED_POSITION_AT) as u32)
-            }
-            Reply::Rejected { replayed: false, .. } => {
-                replies.positions.push((at + REJECTED_POSITION_AT) as u32)
-            }
+            Reply::Accepted { .. } => replies.positions.push((at + ACCEPTED_POSITION_AT) as u32),
+            Reply::Rejected { .. } => replies.positions.push((at + REJECTED_POSITION_AT) as u32),
             _ => {}
         }
         replies.frame.item(|out| item.encode(out));

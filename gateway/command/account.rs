@@ -1,13 +1,16 @@
-//! `vendue account create|grant`: an operator's work.
+//! `vendue account ...`: who there is, what they may do, what they have.
 
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 use vendue_client::Key;
+use vendue_domain::amount::Currency;
 use vendue_domain::id::AccountId;
 
-use crate::connection::{As, Connection, Target, failed, text};
+use crate::connection::{As, Connection, KeyArgument, Target, currency_of, failed, text};
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Align, Mark, Style, Table};
+use crate::when::{self, Moment};
+use crate::{money, names};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
@@ -15,6 +18,14 @@ pub(crate) enum AccountCommand {
     Create(CreateArguments),
     /// Grants an account a role in the market, or takes it.
     Grant(GrantArguments),
+    /// Shows an account: balances, what is held, where its bids stand.
+    Show(ShowArguments),
+    /// Takes money (or goods) in, for an account.
+    Deposit(MoveArguments),
+    /// Pays money (or goods) out: never what is held.
+    Withdraw(MoveArguments),
+    /// Shows what was booked, newest first.
+    Statement(StatementArguments),
 }
 
 /// What a grant allows in its market.
@@ -48,9 +59,8 @@ pub(crate) struct CreateArguments {
     /// A role in the market, granted at once.
     #[arg(long)]
     grant: Option<Role>,
-    /// The command's key: the same key never creates twice [default: a new one].
-    #[arg(long)]
-    key: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
     #[command(flatten)]
     target: Target,
 }
@@ -67,6 +77,62 @@ pub(crate) struct GrantArguments {
     target: Target,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The account's id [default: your own].
+    account: Option<AccountId>,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vendue account deposit acc_01J9... 5000.00 --reason \"bank transfer 4711\"\n  \
+    vendue account withdraw acc_01J9... 120.00 --reason \"paid out\"\n  \
+    vendue account deposit acc_01J9... 12 --goods SHOP-1 --reason \"brought in\""
+)]
+pub(crate) struct MoveArguments {
+    /// The account's id.
+    account: AccountId,
+    /// How much; with --goods how many units.
+    amount: String,
+    /// The currency [default: the market's].
+    #[arg(long, conflicts_with = "goods")]
+    currency: Option<String>,
+    /// A stock item whose units are moved instead of money.
+    #[arg(long, value_name = "STOCK")]
+    goods: Option<String>,
+    /// Why; it stands in the statement.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vendue account statement\n  \
+    vendue account statement acc_01J9... --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --json")]
+pub(crate) struct StatementArguments {
+    /// The account's id [default: your own].
+    account: Option<AccountId>,
+    /// Only this currency.
+    #[arg(long)]
+    currency: Option<String>,
+    /// From this instant on (2026-11-01T00:00:00Z).
+    #[arg(long, value_name = "WHEN", value_parser = when::parse_moment)]
+    from: Option<Moment>,
+    /// Before this instant.
+    #[arg(long, value_name = "WHEN", value_parser = when::parse_moment)]
+    to: Option<Moment>,
+    /// How many lines at most.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    #[command(flatten)]
+    target: Target,
+}
+
 pub(crate) async fn run(command: AccountCommand) -> Result<(), Failure> {
     match command {
         AccountCommand::Create(arguments) => create(arguments).await,
@@ -77,14 +143,17 @@ pub(crate) async fn run(command: AccountCommand) -> Result<(), Failure> {
             say(arguments.target.json, &account, Some(arguments.role).filter(|_| !arguments.revoke), &line);
             Ok(())
         }
+        AccountCommand::Show(arguments) => show(arguments).await,
+        AccountCommand::Deposit(arguments) => shift("account.deposit", arguments).await,
+        AccountCommand::Withdraw(arguments) => shift("account.withdraw", arguments).await,
+        AccountCommand::Statement(arguments) => statement(arguments).await,
     }
 }
 
 async fn create(arguments: CreateArguments) -> Result<(), Failure> {
     let connection = Connection::open(&arguments.target, As::Operator).await?;
-    let key = arguments.key.map_or_else(Key::random, Key::from);
-    let made = connection.client.command("account.create", json!({"name": arguments.name}), key).await;
-    let account = text(&made.map_err(|error| failed("creating the account", &error, None))?, "account");
+    let made = connection.command("account.create", json!({"name": arguments.name}), arguments.key).await?;
+    let account = text(&made, "account");
     let mut line = format!("{account} created; `vendue token {account}` mints its token");
     if let Some(role) = arguments.grant {
         line = format!("{line}\n{}", grant(&connection, &account, role, false).await?);
@@ -110,5 +179,206 @@ fn say(as_json: bool, account: &str, role: Option<Role>, line: &str) {
         output::json(&json!({"account": account, "role": role.map(Role::name)}));
     } else {
         output::line(line);
+    }
+}
+
+/// Reads come as the operator where another's account is named.
+fn reader(account: Option<AccountId>) -> As {
+    if account.is_some() { As::Operator } else { As::Bidder }
+}
+
+async fn show(arguments: ShowArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, reader(arguments.account)).await?;
+    let params =
+        arguments.account.map_or_else(|| json!({}), |account| json!({"account": account.to_string()}));
+    let account = connection.read("account.get", params).await?;
+    if arguments.target.json {
+        output::json(&account);
+        return Ok(());
+    }
+    for line in description(&account, Style::of_stdout(), connection.now_us())? {
+        output::line(&line);
+    }
+    Ok(())
+}
+
+/// What an account has, holds and hopes for.
+fn description(account: &Value, style: Style, now: i64) -> Result<Vec<String>, Failure> {
+    let name = account["name"].as_str().unwrap_or("(no name)");
+    let mut lines = vec![format!("{}  {}", style.mark(Mark::Strong, name), text(account, "account"))];
+    for balance in account["balances"].as_array().into_iter().flatten() {
+        let currency = currency_of(balance)?;
+        let amount = |field: &str| money::signed(balance[field].as_i64().unwrap_or_default(), currency);
+        lines.push(format!(
+            "  {} available: {} of which {} held",
+            style.mark(Mark::Good, &amount("available")),
+            amount("balance"),
+            amount("held")
+        ));
+    }
+    for goods in account["holdings"].as_array().into_iter().flatten() {
+        lines.push(format!("  {} units of {}", goods["balance"], text(goods, "goods")));
+    }
+    for bid in account["bids"].as_array().into_iter().flatten() {
+        let currency = currency_of(bid)?;
+        let price =
+            bid["price"].as_u64().map(|price| format!(" at {}", money::with_currency(price, currency)));
+        let left = bid["ends_at"].as_i64().map(|at| format!(", ends in {}", when::countdown(at - now)));
+        let (price, left) = (price.unwrap_or_default(), left.unwrap_or_default());
+        lines.push(format!("  {:<8} {}{price}{left}", text(bid, "status"), text(bid, "title")));
+    }
+    for kept in account["reservations"].as_array().into_iter().flatten() {
+        let left = kept["expires_at"].as_i64().map(|at| when::countdown(at - now)).unwrap_or_default();
+        lines.push(format!("  reserved {} x {}, for {left}", kept["quantity"], text(kept, "title")));
+    }
+    Ok(lines)
+}
+
+/// A currency that was typed, or the market's.
+async fn currency(connection: &Connection, typed: Option<&str>) -> Result<Currency, Failure> {
+    match typed {
+        None => currency_of(&connection.market_now().await?),
+        Some(code) => Currency::new(&code.to_ascii_uppercase()).ok_or_else(|| {
+            Failure::usage(
+                format!("`{code}` is no currency that is known"),
+                "a code has three letters",
+                "type EUR say",
+            )
+        }),
+    }
+}
+
+/// `account.deposit` and `account.withdraw`.
+async fn shift(method: &str, arguments: MoveArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, As::Operator).await?;
+    let account = arguments.account.to_string();
+    let mut params = json!({"account": account, "reason": arguments.reason});
+    let mut paid_in = None;
+    if let Some(goods) = &arguments.goods {
+        let quantity: u64 = arguments.amount.parse().map_err(|_| {
+            Failure::usage(
+                format!("`{}` is no quantity", arguments.amount),
+                "goods are counted",
+                "type 12 say",
+            )
+        })?;
+        params["goods"] = json!(names::resolve(&connection, names::STOCK, goods).await?);
+        params["quantity"] = json!(quantity);
+    } else {
+        let currency = currency(&connection, arguments.currency.as_deref()).await?;
+        params["amount"] = json!(money::read(&arguments.amount, currency)?);
+        params["currency"] = json!(currency.code());
+        paid_in = Some(currency);
+    }
+    let result = match paid_in {
+        Some(currency) => connection.command_in(method, params, arguments.key, currency).await?,
+        None => connection.command(method, params, arguments.key).await?,
+    };
+    let amount = |field: &str| {
+        let value = result[field].as_i64().unwrap_or_default();
+        paid_in.map_or_else(|| format!("{value} units"), |currency| money::signed(value, currency))
+    };
+    arguments.target.say(
+        &result,
+        &format!("{account} has {}, {} of it available", amount("balance"), amount("available")),
+    );
+    Ok(())
+}
+
+async fn statement(arguments: StatementArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, reader(arguments.account)).await?;
+    let now = connection.now_us();
+    let mut params = json!({"limit": arguments.limit});
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            params[name] = value;
+        }
+    };
+    set("account", arguments.account.map(|account| json!(account.to_string())));
+    set("currency", arguments.currency.map(|code| json!(code.to_ascii_uppercase())));
+    set("from", arguments.from.map(|from| json!(from.at_us(now))));
+    set("to", arguments.to.map(|to| json!(to.at_us(now))));
+    let page = connection.read("account.statement", params).await?;
+    let lines = page["lines"].as_array().cloned().unwrap_or_default();
+    if arguments.target.json {
+        lines.iter().all(output::json);
+        return Ok(());
+    }
+    statement_table(&lines)?.print();
+    if !page["cursor"].is_null() {
+        output::line(&format!("the newest {}; --limit and --to show more", lines.len()));
+    }
+    Ok(())
+}
+
+fn statement_table(lines: &[Value]) -> Result<Table, Failure> {
+    let mut table = Table::new(
+        &[
+            ("TIME (UTC)", Align::Left),
+            ("KIND", Align::Left),
+            ("AMOUNT", Align::Right),
+            ("BALANCE", Align::Right),
+            ("HELD", Align::Right),
+            ("ABOUT", Align::Left),
+        ],
+        5,
+    );
+    for line in lines {
+        let currency = if line["currency"].is_string() { Some(currency_of(line)?) } else { None };
+        let amount = |field: &str| {
+            let value = line[field].as_i64().unwrap_or_default();
+            currency.map_or_else(|| value.to_string(), |currency| money::signed(value, currency))
+        };
+        let ids = ["order", "lot", "goods"].map(|field| names::short(&text(line, field)));
+        let about = ids.into_iter().chain([text(line, "reason")]).filter(|words| !words.is_empty());
+        let about: Vec<String> = about.collect();
+        let out = line["amount"].as_i64().is_some_and(|amount| amount < 0);
+        table.row(vec![
+            (when::date_and_time(line["ts"].as_i64().unwrap_or_default()), Some(Mark::Faint)),
+            (text(line, "kind").replace('_', " "), None),
+            (amount("amount"), out.then_some(Mark::Warning)),
+            (amount("balance"), Some(Mark::Strong)),
+            (amount("held"), Some(Mark::Faint)),
+            (about.join("  "), None),
+        ]);
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_described() {
+        let account = json!({"account": "acc_1", "name": "Jane", "balances": [{"currency": "EUR", "balance": 50_000, "held": 14_400, "available": 35_600}],
+            "bids": [{"title": "Oak chair", "status": "leading", "price": 12_000, "currency": "EUR", "ends_at": 42_000_000}],
+            "reservations": [{"title": "Vase", "quantity": 2, "expires_at": 90_000_000}], "holdings": []});
+        assert_eq!(
+            description(&account, Style::PLAIN, 0).unwrap(),
+            [
+                "Jane  acc_1",
+                "  356.00 EUR available: 500.00 EUR of which 144.00 EUR held",
+                "  leading  Oak chair at 120.00 EUR, ends in 42 s",
+                "  reserved 2 x Vase, for 1 min 30 s",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_statement_is_a_table() {
+        let lines = [
+            json!({"ts": 1_700_000_000_000_000_i64, "kind": "payment", "currency": "EUR", "amount": -14_400, "balance": 35_600, "held": 0,
+                "order": "ord_0123456789ABCDEFGHJKMNPQRS"}),
+            json!({"ts": 1_600_000_000_000_000_i64, "kind": "deposit", "currency": "EUR", "amount": 50_000, "balance": 50_000, "held": 0,
+                "reason": "bank transfer"}),
+        ];
+        assert_eq!(
+            statement_table(&lines).unwrap().lines(Style::PLAIN, 200)[1..],
+            [
+                "2023-11-14 22:13  payment  -144.00 EUR  356.00 EUR  0.00 EUR  ord_012345",
+                "2020-09-13 12:26  deposit   500.00 EUR  500.00 EUR  0.00 EUR  bank transfer",
+            ]
+        );
     }
 }

@@ -2,42 +2,36 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use vendue_client::Key;
 use vendue_domain::amount::Currency;
 
-use crate::connection::{As, Connection, Target, currency_of, failed, text};
+use crate::connection::{As, Connection, KeyArgument, Target, currency_of, text};
 use crate::failure::Failure;
 use crate::output::{self, Mark, Style};
 use crate::{money, names, when};
 
-/// Length of a key in characters, as the protocol says.
-const KEY_MAX: usize = 64;
-
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vendue bid 17 105.00\n  vendue bid lot_4ZK9Q2 105.00 --json\n\n\
     LOT is an id, the beginning of one, or a number of the catalogue. In proxy bidding AMOUNT is your maximum: nobody\n\
-    sees it, and you pay no more than it takes to lead.")]
+    sees it, and you pay no more than it takes to lead. In a tender (reverse) the lowest offer wins; of a lot with several\n\
+    units AMOUNT is the price of one (--quantity).")]
 pub(crate) struct Arguments {
     /// The lot: its id, the beginning of it, or its number.
     lot: String,
     /// The amount in the market's currency, 105.00 say.
     amount: String,
-    /// The command's key: the same key never bids twice [default: a new one].
-    #[arg(long, value_parser = key)]
-    key: Option<String>,
+    /// How many units, where the lot has several; AMOUNT is for one.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    quantity: Option<u64>,
+    /// All these units or none.
+    #[arg(long, requires = "quantity")]
+    all_or_none: bool,
+    #[command(flatten)]
+    key: KeyArgument,
     /// Asks whether the bid would be accepted, without making it.
     #[arg(long)]
     validate_only: bool,
     #[command(flatten)]
     target: Target,
-}
-
-fn key(text: &str) -> Result<String, String> {
-    let characters = text.chars().count();
-    if (1..=KEY_MAX).contains(&characters) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a key has 1 to {KEY_MAX} characters, this one has {characters}"))
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -55,19 +49,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             format!("type {example} say"),
         )
     })?;
-    let mut params = json!({"lot": id, "amount": amount});
+    let mut params = json!({"lot": id, "amount": amount, "currency": currency.code()});
+    if let Some(quantity) = arguments.quantity {
+        params["quantity"] = json!(quantity);
+    }
+    if arguments.all_or_none {
+        params["all_or_none"] = json!(true);
+    }
     if arguments.validate_only {
         params["validate_only"] = json!(true);
     }
-    let key = arguments.key.map_or_else(Key::random, Key::from);
-    let outcome = connection.client.command("lot.bid", params, key.clone()).await;
-    let result = outcome.map_err(|error| {
-        let mut failure = failed("the bid", &error, Some(currency));
-        if failure.exit == crate::failure::Exit::Unknown {
-            failure.remedy = format!("run it again with --key {key}: it happens at most once");
-        }
-        failure
-    })?;
+    let result = connection.command_in("lot.bid", params, arguments.key, currency).await?;
     if arguments.target.json {
         output::json(&result);
     } else {
@@ -92,6 +84,7 @@ fn lines(
         (_, true) => style.mark(Mark::Good, "It would be accepted"),
         ("leading", _) => style.mark(Mark::Good, "You lead"),
         ("won", _) => style.mark(Mark::Good, "Yours"),
+        ("placed", _) => style.mark(Mark::Good, "Your bid is placed"),
         ("outbid", _) => style.mark(Mark::Warning, "Accepted, but another maximum is higher: you are outbid"),
         (other, _) => other.to_owned(),
     };
@@ -103,10 +96,20 @@ fn lines(
     let mut say =
         |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<16}{value}")));
     let amount_of = |field: &str| result[field].as_u64().map(|minor| money::with_currency(minor, currency));
-    say("your maximum", Some(money::with_currency(amount, currency)));
+    let own = if lot["format"] == "english" && lot["proxy"] != false { "your maximum" } else { "your bid" };
+    say(own, Some(money::with_currency(amount, currency)));
     say("price", amount_of("price"));
     say("next minimum", amount_of("min_next_amount"));
     let left = result["ends_at"].as_i64().map(|ends_at| when::countdown(ends_at - now_us));
     say("ends in", left);
+    lines.extend(costs(result, currency));
     lines
+}
+
+/// Fees, total and what is held, where the answer says them.
+pub(crate) fn costs(result: &Value, currency: Currency) -> Vec<String> {
+    let amount = |field: &str| result[field].as_u64().map(|minor| money::with_currency(minor, currency));
+    let costs = [("premium", "fees"), ("in all", "total"), ("held", "held")];
+    let lines = costs.map(|(name, field)| amount(field).map(|words| format!("  {name:<16}{words}")));
+    lines.into_iter().flatten().collect()
 }

@@ -28,15 +28,23 @@ pub(crate) enum Command {
     Gateway(crate::gateway::Arguments),
     /// Bids on a lot.
     Bid(crate::bid::Arguments),
+    /// Buys at a dutch clock's price.
+    Take(crate::take::Arguments),
     /// Follows lots live, through restarts of anything.
     Watch(crate::watch::Arguments),
-    /// Lists and shows lots, and their bids.
+    /// Lists, shows, creates and runs lots of every format.
     #[command(subcommand)]
     Lot(crate::lot::LotCommand),
-    /// Lists and reserves stock.
+    /// Lists, reserves and keeps stock.
     #[command(subcommand)]
     Stock(crate::stock::StockCommand),
-    /// Creates accounts and grants them roles.
+    /// Places, pays and follows orders.
+    #[command(subcommand)]
+    Order(crate::order::OrderCommand),
+    /// Creates and runs markets: halts, fees.
+    #[command(subcommand)]
+    Market(crate::market::MarketCommand),
+    /// Accounts: roles, money, statements.
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
     /// Mints a token from the secret of a data directory.

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use vendue_client::{Client, Error, Options, Outcome};
+use vendue_client::{Client, Error, Key, Options, Outcome};
 use vendue_domain::amount::Currency;
 
 use crate::data_dir::DataDir;
 use crate::demo::DemoFile;
 use crate::failure::{Exit, Failure};
-use crate::money;
+use crate::{money, output};
 
 /// Where a gateway listens if nobody says otherwise.
 const URL_DEFAULT: &str = "ws://127.0.0.1:7400/ws";
@@ -41,6 +41,38 @@ pub(crate) struct Target {
     /// Prints JSON, one object a line.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Target {
+    /// Prints a command's result: the object for a program, the line for a person.
+    pub(crate) fn say(&self, result: &Value, line: &str) {
+        if self.json {
+            output::json(result);
+        } else {
+            let again =
+                if result["replayed"] == true { " (as answered before: nothing was done twice)" } else { "" };
+            output::line(&format!("{line}{again}"));
+        }
+    }
+}
+
+/// Length of a key in characters, as the protocol says.
+const KEY_MAX: usize = 64;
+
+/// What every command that changes something takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KeyArgument {
+    /// The command's key: the same key never does it twice [default: a new one].
+    #[arg(long, value_parser = key)]
+    key: Option<String>,
+}
+
+fn key(text: &str) -> Result<String, String> {
+    let characters = text.chars().count();
+    if (1..=KEY_MAX).contains(&characters) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a key has 1 to {KEY_MAX} characters, this one has {characters}"))
 }
 
 /// Whose token is taken from the demo where none is given.
@@ -102,6 +134,50 @@ impl Connection {
         self.client.request(method, params).await.map_err(|error| failed(method, &error, None))
     }
 
+    /// Sends a command under its key; its result. Where the outcome stays unknown the failure says how to ask again.
+    pub(crate) async fn command(
+        &self,
+        method: &str,
+        params: Value,
+        key: KeyArgument,
+    ) -> Result<Value, Failure> {
+        self.send(method, params, key, None).await
+    }
+
+    /// The same, with the currency in which a refusal's amounts are shown.
+    pub(crate) async fn command_in(
+        &self,
+        method: &str,
+        params: Value,
+        key: KeyArgument,
+        currency: Currency,
+    ) -> Result<Value, Failure> {
+        self.send(method, params, key, Some(currency)).await
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        params: Value,
+        key: KeyArgument,
+        currency: Option<Currency>,
+    ) -> Result<Value, Failure> {
+        let key = key.key.map_or_else(Key::random, Key::from);
+        self.client.command(method, params, key.clone()).await.map_err(|error| {
+            let mut failure = failed(method, &error, currency);
+            if failure.exit == Exit::Unknown {
+                failure.remedy = format!("run it again with --key {key}: it happens at most once");
+            }
+            failure
+        })
+    }
+
+    /// The market that is meant, as it is now.
+    pub(crate) async fn market_now(&self) -> Result<Value, Failure> {
+        let market = self.market().await?;
+        self.read("market.get", json!({"market": market})).await
+    }
+
     /// The market that is meant: named, the demo's, or the only one there is.
     pub(crate) async fn market(&self) -> Result<String, Failure> {
         if let Some(market) = &self.market {
@@ -111,9 +187,11 @@ impl Connection {
         let markets = list["markets"].as_array().cloned().unwrap_or_default();
         match markets.as_slice() {
             [only] => Ok(text(only, "market")),
-            [] => {
-                Err(Failure::broken("no market", "the gateway has none yet", "create one (`market.create`)"))
-            }
+            [] => Err(Failure::broken(
+                "no market",
+                "the gateway has none yet",
+                "create one: `vendue market create`",
+            )),
             several => {
                 let names: Vec<String> = several
                     .iter()
@@ -164,6 +242,17 @@ pub(crate) fn failed(method: &str, error: &Error, currency: Option<Currency>) ->
     } else {
         format!("{} ({})", server.message, server.code)
     };
+    let shortage = server.details["needed"].as_u64().zip(server.details["available"].as_u64());
+    if let (Some((needed, available)), Some(currency)) = (shortage, currency) {
+        let amounts = [needed, available].map(|minor| money::with_currency(minor, currency));
+        why = format!("{} is needed, {} is available ({})", amounts[0], amounts[1], server.code);
+    }
+    if let (Some(field), Some(expected)) =
+        (server.details["field"].as_str(), server.details["expected"].as_str())
+        && !why.contains(expected)
+    {
+        why = format!("`{field}` must be {expected} ({})", server.code);
+    }
     let minimum = server.details["min_next_amount"].as_u64().zip(currency);
     if let Some((minimum, currency)) = minimum {
         why = format!("at least {} is needed ({})", money::with_currency(minimum, currency), server.code);
@@ -191,6 +280,11 @@ fn remedy_of_code(code: &str, temporary: bool) -> String {
         "unauthenticated" => "give a token with --token or VENDUE_TOKEN (`vendue token` mints one)",
         "token_expired" => "mint a new one with `vendue token`; a restarted demo writes new ones",
         "forbidden" => "the account needs a grant in this market: `vendue account grant`",
+        "insufficient_funds" => {
+            "`vendue account show` says what is held; an operator takes deposits: `vendue account deposit`"
+        }
+        "order_not_found" => "`vendue order list` shows yours",
+        "currency_mismatch" => "`vendue market show` says which currency the market has",
         "not_found" => "`vendue lot list` and `vendue stock list` show what there is",
         "self_outbid" => "you lead; a raise must be above your own maximum",
         "lot_closed" => "it is over; `vendue lot list` shows what is open",

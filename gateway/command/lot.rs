@@ -1,4 +1,7 @@
-//! `vendue lot list|show|bids`.
+//! `vendue lot ...`: reads here, the rest beside it.
+
+mod control;
+mod create;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -20,6 +23,24 @@ pub(crate) enum LotCommand {
     Show(ShowArguments),
     /// Shows a lot's public bid history, newest first.
     Bids(BidsArguments),
+    /// Creates a lot, of any format.
+    Create(Box<create::Arguments>),
+    /// Opens a lot now.
+    Open(control::Arguments),
+    /// Pauses a lot: no bids; its remaining time is kept.
+    Pause(control::Arguments),
+    /// Lets a paused lot go on.
+    Resume(control::Arguments),
+    /// Moves a lot's end.
+    Extend(control::EndArguments),
+    /// Ends a lot now, as if its time had come.
+    Close(control::Arguments),
+    /// Withdraws a lot: nobody wins.
+    Cancel(control::Arguments),
+    /// Takes bids again on a closed lot whose outcome has caused no order.
+    Reopen(control::EndArguments),
+    /// Takes your bids back, where the rules allow it.
+    Retract(control::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +88,15 @@ pub(crate) async fn run(command: LotCommand) -> Result<(), Failure> {
         LotCommand::List(arguments) => list(arguments).await,
         LotCommand::Show(arguments) => show(arguments).await,
         LotCommand::Bids(arguments) => bids(arguments).await,
+        LotCommand::Create(arguments) => create::run(*arguments).await,
+        LotCommand::Open(arguments) => control::act("lot.open", arguments).await,
+        LotCommand::Pause(arguments) => control::act("lot.pause", arguments).await,
+        LotCommand::Resume(arguments) => control::act("lot.resume", arguments).await,
+        LotCommand::Extend(arguments) => control::end("lot.extend", arguments).await,
+        LotCommand::Close(arguments) => control::act("lot.close", arguments).await,
+        LotCommand::Cancel(arguments) => control::act("lot.cancel", arguments).await,
+        LotCommand::Reopen(arguments) => control::end("lot.reopen", arguments).await,
+        LotCommand::Retract(arguments) => control::retract(arguments).await,
     }
 }
 

@@ -14,12 +14,15 @@ mod failure;
 mod gateway;
 mod log;
 mod lot;
+mod market;
 mod money;
 mod names;
+mod order;
 mod output;
 mod settings;
 mod shutdown;
 mod stock;
+mod take;
 mod token;
 mod watch;
 mod when;
@@ -42,9 +45,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Engine(arguments) => engine::run(arguments),
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Bid(arguments) => connection::block_on(bid::run(arguments)),
+        Command::Take(arguments) => connection::block_on(take::run(arguments)),
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),
+        Command::Order(command) => connection::block_on(order::run(command)),
+        Command::Market(command) => connection::block_on(market::run(command)),
         Command::Account(command) => connection::block_on(account::run(command)),
         Command::Token(arguments) => token::run(&arguments),
         Command::Config(command) => settings::run(command),

@@ -2,6 +2,8 @@
 
 use vendue_domain::amount::{AMOUNT_MAX, Currency};
 
+use crate::failure::Failure;
+
 /// Why a text is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AmountError {
@@ -39,6 +41,19 @@ pub(crate) fn parse(text: &str, currency: Currency) -> Result<u64, AmountError> 
     let minor = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
     let minor = minor.parse().map_err(|_| AmountError::OutOfRange)?;
     if (1..=AMOUNT_MAX).contains(&minor) { Ok(minor) } else { Err(AmountError::OutOfRange) }
+}
+
+/// [`parse`], or what to type instead.
+pub(crate) fn read(text: &str, currency: Currency) -> Result<u64, Failure> {
+    parse(text, currency).map_err(|error| {
+        Failure::usage(format!("`{text}` is not an amount in {}", currency.code()), error, "type 105.00 say")
+    })
+}
+
+/// A balance, which may be negative: `-1,234.50 EUR`.
+pub(crate) fn signed(minor: i64, currency: Currency) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    format!("{sign}{}", with_currency(minor.unsigned_abs(), currency))
 }
 
 /// Minor units as a person reads them: `1,234.50`.

@@ -34,6 +34,8 @@ pub(crate) const LOT: Kind =
     Kind { name: "lot", prefix: "lot_", list: "lot.list", items: "lots", has_numbers: true };
 pub(crate) const STOCK: Kind =
     Kind { name: "stock", prefix: "stk_", list: "stock.list", items: "stock", has_numbers: false };
+pub(crate) const ORDER: Kind =
+    Kind { name: "order", prefix: "ord_", list: "order.list", items: "orders", has_numbers: false };
 
 impl Kind {
     fn hint(self) -> String {

@@ -105,6 +105,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Prints it, as wide as the terminal.
+    pub(crate) fn print(&self) {
+        self.lines(Style::of_stdout(), width()).iter().all(|text| line(text));
+    }
+
     /// The lines, at most `width` characters each where the flexible column allows it.
     pub(crate) fn lines(&self, style: Style, width: usize) -> Vec<String> {
         let mut widths: Vec<usize> =

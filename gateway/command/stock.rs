@@ -1,12 +1,12 @@
-//! `vendue stock list|reserve`.
+//! `vendue stock ...`: what is for sale at a fixed price.
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
-use vendue_client::Key;
+use serde_json::{Value, json};
+use vendue_domain::id::AccountId;
 
-use crate::connection::{As, Connection, Target, currency_of, failed, text};
+use crate::connection::{As, Connection, KeyArgument, Target, currency_of, text};
 use crate::failure::Failure;
 use crate::output::{self, Align, Mark, Style, Table};
 use crate::{money, names, when};
@@ -15,8 +15,105 @@ use crate::{money, names, when};
 pub(crate) enum StockCommand {
     /// Lists what is for sale at a fixed price.
     List(ListArguments),
+    /// Shows one stock item with its counters.
+    Show(ShowArguments),
     /// Sets units aside for you.
     Reserve(ReserveArguments),
+    /// Gives a reservation back.
+    Release(ReservationArguments),
+    /// Keeps a reservation longer.
+    Extend(ReservationArguments),
+    /// Puts an item up for sale.
+    Create(CreateArguments),
+    /// Books units in that have arrived.
+    Receive(ReceiveArguments),
+    /// Corrects a count, up or down.
+    Adjust(AdjustArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// The stock item: its id, the beginning of it, or its reference.
+    stock: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReservationArguments {
+    /// The reservation's id.
+    reservation: String,
+    /// For how long from now (extend) [default: 10 minutes].
+    #[arg(long, value_parser = when::parse_duration)]
+    ttl: Option<Duration>,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vendue stock create \"Vase, blue\" 24.50 12 --reference VASE-B\n  \
+    vendue stock create \"Reprint\" 8 0 --threshold -50 --limit 3     sold before it is there, 50 at most, 3 to an account")]
+pub(crate) struct CreateArguments {
+    /// What it is called.
+    title: String,
+    /// The price of one unit.
+    price: String,
+    /// Units at hand.
+    on_hand: u64,
+    /// Kept back from sale; negative: sold before it is there, to that depth.
+    #[arg(long, allow_negative_numbers = true)]
+    threshold: Option<i64>,
+    /// The most units for one account.
+    #[arg(long)]
+    limit: Option<u64>,
+    /// Your own key of it (SKU).
+    #[arg(long, value_name = "REF")]
+    reference: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    #[arg(long)]
+    category: Option<String>,
+    /// Who sells it [default: you].
+    #[arg(long, value_name = "ACCOUNT")]
+    seller: Option<AccountId>,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveArguments {
+    /// The stock item: its id, the beginning of it, or its reference.
+    stock: String,
+    /// How many units.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    quantity: u64,
+    /// Why.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdjustArguments {
+    /// The stock item: its id, the beginning of it, or its reference.
+    stock: String,
+    /// How many units more, or fewer (-2).
+    #[arg(allow_negative_numbers = true)]
+    quantity: i64,
+    /// Why: a count, a loss.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Args)]
@@ -38,9 +135,8 @@ pub(crate) struct ReserveArguments {
     /// For how long, 10m say [default: the market's, 10 minutes].
     #[arg(long, value_parser = when::parse_duration)]
     ttl: Option<Duration>,
-    /// The command's key: the same key never reserves twice [default: a new one].
-    #[arg(long)]
-    key: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
     #[command(flatten)]
     target: Target,
 }
@@ -48,7 +144,17 @@ pub(crate) struct ReserveArguments {
 pub(crate) async fn run(command: StockCommand) -> Result<(), Failure> {
     match command {
         StockCommand::List(arguments) => list(arguments).await,
+        StockCommand::Show(arguments) => show(arguments).await,
         StockCommand::Reserve(arguments) => reserve(arguments).await,
+        StockCommand::Release(arguments) => of_reservation("stock.release", arguments).await,
+        StockCommand::Extend(arguments) => of_reservation("stock.extend", arguments).await,
+        StockCommand::Create(arguments) => create(arguments).await,
+        StockCommand::Receive(ReceiveArguments { stock, quantity, reason, key, target }) => {
+            count("stock.receive", &stock, json!({"quantity": quantity}), reason, key, &target).await
+        }
+        StockCommand::Adjust(AdjustArguments { stock, quantity, reason, key, target }) => {
+            count("stock.adjust", &stock, json!({"quantity": quantity}), Some(reason), key, &target).await
+        }
     }
 }
 
@@ -84,9 +190,94 @@ async fn list(arguments: ListArguments) -> Result<(), Failure> {
             (item["reserved"].as_u64().unwrap_or_default().to_string(), Some(Mark::Faint)),
         ]);
     }
-    for line in table.lines(Style::of_stdout(), output::width()) {
-        output::line(&line);
+    table.print();
+    Ok(())
+}
+
+async fn show(arguments: ShowArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, As::Bidder).await?;
+    let id = names::resolve(&connection, names::STOCK, &arguments.stock).await?;
+    let stock = connection.read("stock.get", json!({"stock": id})).await?;
+    if arguments.target.json {
+        output::json(&stock);
+        return Ok(());
     }
+    let currency = currency_of(&stock)?;
+    output::line(&Style::of_stdout().mark(Mark::Strong, &text(&stock, "title")));
+    let price = stock["price"].as_u64().map(|minor| money::with_currency(minor, currency));
+    output::line(&format!("  {:<14}{}", "stock", id));
+    output::line(&format!("  {:<14}{}", "price", price.unwrap_or_default()));
+    output::line(&format!("  {}", counters(&stock)));
+    Ok(())
+}
+
+/// The counters of an item, in a line.
+fn counters(item: &Value) -> String {
+    let count = |field: &str| item[field].as_i64().unwrap_or_default();
+    format!(
+        "{} available: {} on hand, {} reserved, {} allocated",
+        count("available"),
+        count("on_hand"),
+        count("reserved"),
+        count("allocated")
+    )
+}
+
+async fn create(arguments: CreateArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, As::Operator).await?;
+    let market = connection.market_now().await?;
+    let currency = currency_of(&market)?;
+    let mut params = json!({
+        "market": market["market"], "title": arguments.title, "price": money::read(&arguments.price, currency)?,
+        "currency": currency.code(), "on_hand": arguments.on_hand,
+    });
+    for (name, value) in [
+        ("threshold", arguments.threshold.map(Value::from)),
+        ("limit_per_account", arguments.limit.map(Value::from)),
+        ("ref", arguments.reference.map(Value::from)),
+        ("description", arguments.description.map(Value::from)),
+        ("category", arguments.category.map(Value::from)),
+        ("seller", arguments.seller.map(|seller| json!(seller.to_string()))),
+    ] {
+        if let Some(value) = value {
+            params[name] = value;
+        }
+    }
+    let result = connection.command_in("stock.create", params, arguments.key, currency).await?;
+    let stock = text(&result, "stock");
+    arguments.target.say(&result, &format!("{stock} created; {}", counters(&result)));
+    Ok(())
+}
+
+async fn count(
+    method: &str,
+    stock: &str,
+    mut params: Value,
+    reason: Option<String>,
+    key: KeyArgument,
+    target: &Target,
+) -> Result<(), Failure> {
+    let connection = Connection::open(target, As::Operator).await?;
+    params["stock"] = json!(names::resolve(&connection, names::STOCK, stock).await?);
+    if let Some(reason) = reason {
+        params["reason"] = json!(reason);
+    }
+    let result = connection.command(method, params, key).await?;
+    target.say(&result, &counters(&result));
+    Ok(())
+}
+
+/// `stock.release` and `stock.extend`.
+async fn of_reservation(method: &str, arguments: ReservationArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, As::Bidder).await?;
+    let mut params = json!({"reservation": arguments.reservation});
+    if let Some(ttl) = arguments.ttl {
+        params["ttl_ms"] = json!(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+    }
+    let result = connection.command(method, params, arguments.key).await?;
+    let left = result["expires_at"].as_i64().map(|at| when::countdown(at - connection.now_us()));
+    let kept = left.map(|left| format!("kept for {left}; ")).unwrap_or_default();
+    arguments.target.say(&result, &format!("{kept}{}", counters(&result)));
     Ok(())
 }
 
@@ -97,9 +288,7 @@ async fn reserve(arguments: ReserveArguments) -> Result<(), Failure> {
     if let Some(ttl) = arguments.ttl {
         params["ttl_ms"] = json!(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
     }
-    let key = arguments.key.map_or_else(Key::random, Key::from);
-    let outcome = connection.client.command("stock.reserve", params, key).await;
-    let result = outcome.map_err(|error| failed("the reservation", &error, None))?;
+    let result = connection.command("stock.reserve", params, arguments.key).await?;
     if arguments.target.json {
         output::json(&result);
         return Ok(());

@@ -25,6 +25,14 @@ pub(crate) fn time_of_day(at_us: i64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
+/// An instant, UTC: `2026-11-22 14:03`.
+pub(crate) fn date_and_time(at_us: i64) -> String {
+    let mut text = Vec::new();
+    vendue_protocol::wire::time::write_rfc3339(&mut text, vendue_domain::time::Timestamp(at_us));
+    let text = String::from_utf8(text).unwrap_or_default();
+    text.get(..16).unwrap_or(&text).replace('T', " ")
+}
+
 /// Reads `90s`, `10m`, `24h`, `7d`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration: a number and s, m, h or d, as in 10m");
@@ -38,6 +46,43 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     number.checked_mul(unit).filter(|&seconds| seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// An instant as it was typed: from now on, or by the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// So long after now.
+    In(Duration),
+    /// Microseconds since the Unix epoch.
+    At(i64),
+}
+
+impl Moment {
+    /// This moment.
+    pub(crate) const NOW: Self = Self::In(Duration::ZERO);
+
+    /// Microseconds since the Unix epoch, where it is `now_us`.
+    pub(crate) fn at_us(self, now_us: i64) -> i64 {
+        match self {
+            Self::In(time) => now_us.saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
+            Self::At(at) => at,
+        }
+    }
+}
+
+/// Reads `now`, `10m`, `2h`, or an instant of RFC 3339.
+pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
+    if text == "now" {
+        return Ok(Moment::NOW);
+    }
+    if let Some(at) = vendue_protocol::wire::time::parse_rfc3339(text) {
+        return Ok(Moment::At(at.0));
+    }
+    parse_duration(text).map(Moment::In).map_err(|_| {
+        format!(
+            "`{text}` is neither a time from now (90s, 10m, 2h, 7d) nor an instant (2026-12-24T18:00:00Z)"
+        )
+    })
 }
 
 /// Now by this machine's clock, in microseconds since the Unix epoch.
@@ -66,6 +111,20 @@ mod tests {
             assert_eq!(countdown(left_us), text);
         }
         assert_eq!(time_of_day(1_700_000_000_000_000), "22:13:20");
+    }
+
+    #[test]
+    fn moments() {
+        for (text, expected) in [
+            ("now", Some(5)),
+            ("90s", Some(90_000_005)),
+            ("1970-01-01T00:00:01Z", Some(1_000_000)),
+            ("1970-01-01T02:00:01+02:00", Some(1_000_000)),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_moment(text).ok().map(|moment| moment.at_us(5)), expected, "{text}");
+        }
     }
 
     #[test]

@@ -218,10 +218,19 @@ fn bad_requests_are_refused() {
             json!({"id": 1, "method": "lot.bid", "params": {"lot": lot(1), "amount": 1, "key": "k", "deadline_ms": 0}}),
             "invalid_request",
         ),
-        (json!({"id": 1, "method": "order.place", "params": {}}), "not_implemented"),
+        (json!({"id": 1, "method": "book.place", "params": {}}), "not_implemented"),
+        (json!({"id": 1, "method": "order.place", "params": {"key": "k"}}), "invalid_request"),
         (
             json!({"id": 1, "method": "account.deposit", "params": {"key": "k", "amount": 5}}),
-            "not_implemented",
+            "invalid_request",
+        ),
+        (
+            json!({"id": 1, "method": "lot.bid", "params": {"lot": lot(1), "amount": 1, "key": "k", "currency": "euro"}}),
+            "invalid_request",
+        ),
+        (
+            json!({"id": 1, "method": "lot.open", "params": {"lot": lot(1), "key": "k", "currency": "EUR"}}),
+            "invalid_request",
         ),
         (subscribe(1, "lot:nonsense"), "unknown_channel"),
         (subscribe(1, "book:bok_1"), "unknown_channel"),

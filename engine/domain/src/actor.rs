@@ -159,8 +159,8 @@ pub struct Decision<E> {
     /// What happened; empty where nothing had to.
     pub events: Events<E>,
     /// The answer where it cannot be told from the events: nothing happened (the same thing created twice), or the
-    /// command was only validated.
-    pub answer: Option<Answer>,
+    /// command was only validated. Boxed: nearly no decision has one, and every decision is moved.
+    pub answer: Option<Box<Answer>>,
 }
 
 impl<E> Decision<E> {
@@ -180,7 +180,7 @@ impl<E> Decision<E> {
     /// Nothing happened; this is the answer.
     #[must_use]
     pub fn unchanged(answer: Answer) -> Self {
-        Self { events: SmallVec::new(), answer: Some(answer) }
+        Self { events: SmallVec::new(), answer: Some(Box::new(answer)) }
     }
 }
 
@@ -536,12 +536,6 @@ macro_rules! kinds {
                 match self { $( Self::$kind(event) => event.refusal(), )+ }
             }
 
-            /// What it asks of the world outside: given to a connector once it is durable, never in replay.
-            #[must_use]
-            pub fn outside(&self, id: Id, _stamp: &Stamp) -> Option<OutsideRequest> {
-                if let Self::Order(event) = self { event.outside(id) } else { None }
-            }
-
             /// The facts that it changes for others.
             #[must_use]
             #[inline]
@@ -561,20 +555,39 @@ kinds! {
     Order Order OrderCommand OrderEvent OrderSnapshot 6,
 }
 
+impl Event {
+    /// What it asks of the world outside. From the event, its actor's id and its stamp alone.
+    #[must_use]
+    #[inline]
+    pub fn outside(&self, id: Id, stamp: &Stamp) -> Option<OutsideRequest> {
+        match self {
+            Self::Order(event) => event.outside(id, stamp),
+            _ => None,
+        }
+    }
+}
+
+impl Entity {
+    /// What this actor waits for from the world outside: asked again after a restart.
+    #[must_use]
+    pub fn outstanding(&self) -> Option<OutsideRequest> {
+        match self {
+            Self::Order(order) => order.outstanding(),
+            _ => None,
+        }
+    }
+}
+
 impl<E> Decision<E> {
     /// The same decision with its events made into something else.
     #[must_use]
     #[inline]
     pub fn map<F>(self, mut make: impl FnMut(E) -> F) -> Decision<F> {
-        let Self { mut events, answer } = self;
+        let Self { events, answer } = self;
         // Nearly every decision is one event: it is moved, not collected.
-        let events = match events.pop() {
-            Some(only) if events.is_empty() => SmallVec::from_buf([make(only)]),
-            Some(last) => {
-                events.push(last);
-                events.into_iter().map(make).collect()
-            }
-            None => SmallVec::new(),
+        let events = match events.into_inner() {
+            Ok([only]) => SmallVec::from_buf([make(only)]),
+            Err(events) => events.into_iter().map(make).collect(),
         };
         Decision { events, answer }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::actor::ActorAddress;
+use crate::amount::Currency;
 use crate::record::Field;
 
 /// The parameters every command takes besides its own.
@@ -12,6 +13,9 @@ pub struct Common<'a> {
     pub key: Option<Cow<'a, str>>,
     /// How long the command may wait for its decision, in milliseconds.
     pub deadline_ms: Option<u64>,
+    /// The currency that the caller takes its amounts to be in; another than the market's is refused
+    /// (`currency_mismatch`). Only of commands that carry money and name no currency of their own.
+    pub currency: Option<Currency>,
 }
 
 /// A command as it stands in a request's `params`, with the common parameters beside its own.
@@ -41,10 +45,11 @@ pub fn content_hash(command: &impl Field) -> u64 {
 /// Defines a command: the record of its fields and the structure that `params` are read into.
 ///
 /// Field names are the wire's names. `Option` fields may be missing on the wire and are absent in the bytes. Fields in
-/// an `engine` block are the engine's own: on the link and in the engine, never read from or shown on the wire.
+/// an `engine` block are the engine's own: on the link and in the engine, never read from or shown on the wire. A command
+/// `in currency` carries money: on the wire `currency` may stand beside its amounts, and is checked against the market's.
 #[macro_export]
 macro_rules! command {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident / $params:ident {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident / $params:ident $(in $currency:ident)? {
         $( $(#[$field_meta:meta])* $key:literal => $field:ident : $type:ty ),* $(,)?
     } $( engine { $( $(#[$own_meta:meta])* $own_key:literal => $own:ident : $own_type:ty ),* $(,)? } )? ) => {
         $crate::record! {
@@ -65,15 +70,19 @@ macro_rules! command {
             pub key: Option<std::borrow::Cow<'a, str>>,
             #[serde(default)]
             pub deadline_ms: Option<u64>,
+            $( #[serde(default)] pub $currency: Option<$crate::amount::Currency>, )?
             $( pub $field: $type, )*
         }
 
         impl<'a> $crate::command::Params<'a> for $params<'a> {
             type Command = $name;
-            const NAMES: &'static [&'static str] = &["key", "deadline_ms", $( stringify!($field) ),*];
+            const NAMES: &'static [&'static str] = &["key", "deadline_ms", $( stringify!($currency), )? $( stringify!($field) ),*];
 
             fn split(self) -> ($crate::command::Common<'a>, $name) {
-                ($crate::command::Common { key: self.key, deadline_ms: self.deadline_ms }, $name {
+                let common =
+                    $crate::command::Common { key: self.key, deadline_ms: self.deadline_ms, currency: None };
+                $( let common = $crate::command::Common { $currency: self.$currency, ..common }; )?
+                (common, $name {
                     $( $field: self.$field, )*
                     $($( $own: Default::default(), )*)?
                 })

@@ -10,7 +10,7 @@
 //! that a repeat finds the final outcome.
 
 use crate::actor::{ActorAddress, Command};
-use crate::amount::{Amount, Currency};
+use crate::amount::Currency;
 use crate::id::{AccountId, MarketId, OrderId};
 
 /// A command on its way to another actor.
@@ -47,41 +47,47 @@ crate::record! {
 }
 
 crate::variants! {
-    /// What is asked of the world outside.
+    /// What an order asks of the world outside.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum OutsideKind {
-        /// A payment: its result comes back as `order.mark_paid`.
+        /// To collect an amount from its buyer; the result comes back as `order.mark_paid`.
         1 => Payment,
-        /// The payment that was asked for the order is not wanted any more: it was paid otherwise, or cancelled.
+        /// What was asked before is not wanted any more: the order was paid otherwise, cancelled, or brought into another.
         2 => PaymentWithdrawn,
     }
 }
 
-/// What an event asks of a connector to the world outside (payment providers). Its idempotency key is the identity of the
-/// event that asks; replay never asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutsideRequest {
-    /// What is asked.
-    pub kind: OutsideKind,
-    /// For which order.
-    pub order: OrderId,
-    /// In which market.
-    pub market: MarketId,
-    /// Who shall pay.
-    pub buyer: AccountId,
-    /// How much, in minor units: what a deposit does not cover.
-    pub amount: Amount,
-    /// Of which currency.
-    pub currency: Currency,
-}
-
 impl OutsideKind {
-    /// The request's name, as connectors and logs know it.
+    /// Its name, as connectors and logs know it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Payment => "payment",
             Self::PaymentWithdrawn => "payment_withdrawn",
         }
+    }
+}
+
+crate::record! {
+    /// What an order asks of the world outside (a payment provider): to collect `amount` from its buyer, say. It is asked
+    /// when the event that causes it is durable, never in a replay, and a payment again after a restart while the order
+    /// waits for it; the result comes back as a command.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct OutsideRequest {
+        1 => pub order: OrderId,
+        /// Minor units, from 1: what no deposit covers.
+        2 => pub amount: u64,
+        3 => pub currency: Currency,
+        4 => pub kind: OutsideKind,
+        5 => pub market: MarketId,
+        6 => pub buyer: AccountId,
+    }
+}
+
+impl OutsideRequest {
+    /// The idempotency key: the same request asked twice is one payment.
+    #[must_use]
+    pub fn key(&self) -> u128 {
+        xxhash_rust::xxh3::xxh3_128(&crate::record::Field::to_bytes(self))
     }
 }

@@ -175,6 +175,8 @@ pub struct Facts {
     registrations: HashMap<(SaleId, AccountId), Registration>,
     /// The accounts that are suspended anywhere: few, and every lot asks for them when facts change.
     suspended: HashSet<AccountId>,
+    /// The markets that are halted: mostly none, and every bid asks.
+    halted: HashSet<MarketId>,
     /// (account, linked with), as the accounts' facts say: few, and every bid asks.
     links: HashSet<(AccountId, AccountId)>,
 }
@@ -186,6 +188,11 @@ impl Facts {
             FactChange::Market((market, facts)) => {
                 let newer = self.markets.get(market).is_none_or(|known| known.version < facts.version);
                 if newer {
+                    if facts.halted_since.is_some() {
+                        self.halted.insert(*market);
+                    } else {
+                        self.halted.remove(market);
+                    }
                     self.markets.insert(*market, facts.clone());
                 }
                 newer
@@ -249,6 +256,13 @@ impl Facts {
     #[must_use]
     pub fn is_suspended(&self, account: AccountId, market: MarketId) -> bool {
         self.suspended.contains(&account) && self.standing(account, market).any(Standing::SUSPENDED)
+    }
+
+    /// Whether the market is halted.
+    #[must_use]
+    #[inline]
+    pub fn is_halted(&self, market: MarketId) -> bool {
+        !self.halted.is_empty() && self.halted.contains(&market)
     }
 
     /// What is known of a market.

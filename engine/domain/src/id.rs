@@ -14,8 +14,16 @@ pub const ID_TEXT_LEN: usize = 26;
 pub const SLOTS: u16 = 4_096;
 
 /// The 16 bytes of an identity without its kind.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Id(pub [u8; 16]);
+
+/// As one number, not as bytes with their length before them: every command is looked up by ids several times.
+impl std::hash::Hash for Id {
+    #[inline]
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_ne_bytes(self.0));
+    }
+}
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const INVALID: u8 = 0xFF;
@@ -230,18 +238,6 @@ typed_ids! {
 impl MarketId {
     /// The platform itself: a grant in it holds in every market.
     pub const PLATFORM: Self = Self(Id::NIL);
-}
-
-impl OrderId {
-    /// The order of an account that has won a lot: each winner has exactly one (I21), since a lot whose outcome has caused
-    /// orders is never opened again.
-    #[must_use]
-    pub fn of_win(lot: LotId, winner: AccountId) -> Self {
-        let mut whose = [0; 32];
-        whose[..16].copy_from_slice(&lot.0.0);
-        whose[16..].copy_from_slice(&winner.0.0);
-        Self::from_u128(xxhash_rust::xxh3::xxh3_128(&whose))
-    }
 }
 
 impl AccountId {

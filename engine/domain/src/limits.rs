@@ -48,10 +48,28 @@ pub const ORDER_HISTORY_MAX: usize = 64;
 pub const ORDER_UNBOOKED_MAX: usize = 128;
 /// The most units of a multi-unit or dutch lot: a close names every winner.
 pub const LOT_UNITS_MAX: u64 = 1_000_000;
+/// The most bidders of a multi-unit or dutch lot: every one may win, and a close with all winners has to fit a frame of
+/// 256 KiB to a client (67 bytes a winner) and a batch of the journal (1,000 KiB, 80 bytes a winner).
+pub const WINNERS_MAX: usize = 2_048;
+/// The most takes of one account in a dutch lot that stand: each is remembered, so that it can be voided.
+pub const TAKES_MAX: usize = 256;
+/// The shortest step of a clock, in milliseconds: each is a journaled event to every watcher.
+pub const CLOCK_INTERVAL_MIN_MS: u64 = 100;
+/// The longest step of a clock, in milliseconds: a week.
+pub const CLOCK_INTERVAL_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most live holds of one account.
 pub const HOLDS_MAX: usize = 100_000;
+/// How many of an account's live holds, the oldest, its snapshot lists: the snapshot is one frame (256 KiB).
+pub const HOLDS_LISTED: usize = 200;
 /// The most assets (currencies and goods) of one account.
 pub const ASSETS_MAX: usize = 10_000;
+/// How many of an account's kinds of goods, the first by id, its snapshot lists: the snapshot is one frame (256 KiB).
+pub const HOLDINGS_LISTED: usize = 256;
+/// The most lines of one entry: each sub-account twice.
+pub const ENTRY_LINES_MAX: usize = 8;
+/// How many entries an account remembers, to refuse giving back more than one of them booked. An older one is given back
+/// unchecked: who asks for it, an order, keeps its own account of what it has given back.
+pub const ENTRIES_KEPT: usize = 128;
 /// The most units of a lot, and of a stock item: 2^53 - 1, the largest integer that every JSON reader keeps exactly.
 pub const QUANTITY_MAX: u64 = crate::amount::AMOUNT_MAX;
 /// The most bidders of one lot: a restatement looks at each.

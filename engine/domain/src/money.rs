@@ -6,9 +6,11 @@
 
 use serde::Serialize;
 
-use crate::actor::ActorAddress;
+use crate::actor::{ActorAddress, Command};
 use crate::amount::Currency;
-use crate::id::{AccountId, EntryId, HoldId, Id, LotId, MarketId, OrderId};
+use crate::id::{AccountId, BookId, EntryId, HoldId, Id, LotId, MarketId, OrderId, StockId};
+use crate::lot::{LotCommand, LotSettled};
+use crate::order::{OrderCommand, OrderSettled};
 use crate::rejection::Rejection;
 
 crate::variants! {
@@ -17,8 +19,38 @@ crate::variants! {
     pub enum Asset {
         /// Minor units.
         1 => Money(Currency),
-        /// Units of a stock item or of what a book trades: that actor's id.
+        /// Units of what a book trades. Stands before `Goods`, so that assets sort like the texts of their names.
+        3 => Traded(BookId),
+        /// Units of a stock item: that actor's id.
         2 => Goods(Id),
+    }
+}
+
+impl Asset {
+    /// The currency, of money.
+    #[must_use]
+    pub const fn currency(self) -> Option<Currency> {
+        match self {
+            Self::Money(currency) => Some(currency),
+            Self::Traded(_) | Self::Goods(_) => None,
+        }
+    }
+
+    /// The id of the stock item or book as text, of goods.
+    #[must_use]
+    pub fn goods(self) -> Option<String> {
+        match self {
+            Self::Money(_) => None,
+            Self::Traded(book) => Some(book.to_string()),
+            Self::Goods(stock) => Some(StockId(stock).to_string()),
+        }
+    }
+
+    /// The goods that the text of a stock item's or book's id names.
+    #[must_use]
+    pub fn of_goods(text: &str) -> Option<Self> {
+        let stock = text.parse().map(|StockId(id)| Self::Goods(id));
+        stock.or_else(|_| text.parse().map(Self::Traded)).ok()
     }
 }
 
@@ -40,10 +72,40 @@ impl Asker {
             Self::Order(order) => order.into(),
         }
     }
+
+    /// The lot, where it is one.
+    #[must_use]
+    pub const fn lot(self) -> Option<LotId> {
+        match self {
+            Self::Lot(lot) => Some(lot),
+            Self::Order(_) => None,
+        }
+    }
+
+    /// The order, where it is one.
+    #[must_use]
+    pub const fn order(self) -> Option<OrderId> {
+        match self {
+            Self::Order(order) => Some(order),
+            Self::Lot(_) => None,
+        }
+    }
+
+    /// The command by which it hears what came of what it asked.
+    #[must_use]
+    pub fn told(self, settled: Settled) -> Command {
+        match self {
+            Self::Lot(lot) => Command::Lot(LotCommand::Settled(Box::new(LotSettled { lot, settled }))),
+            Self::Order(order) => {
+                Command::Order(OrderCommand::Settled(Box::new(OrderSettled { order, settled })))
+            }
+        }
+    }
 }
 
 crate::record! {
     /// Sets money or goods aside. Where the hold exists already it becomes `amount`: more is held, or some is given back.
+    /// The id of a hold that has ended may be used again: it is another hold then.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct PlaceHold {
         1 => pub account: AccountId,

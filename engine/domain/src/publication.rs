@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::amount::{Amount, Currency};
 use crate::facts::Role;
-use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, StockId};
+use crate::id::{AccountId, EntryId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId};
 use crate::lot::SoftClose;
+use crate::money::EntryKind;
 use crate::time::Timestamp;
 
 /// A bidder as the public of one lot knows it: `bidder-7`, or its paddle number in a sale.
@@ -73,6 +74,43 @@ pub struct GrantView {
     pub role: Role,
 }
 
+/// What an account has of a currency (`currency`) or of goods (`goods`), in minor units or units.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct BalanceView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goods: Option<String>,
+    pub balance: i64,
+    pub held: u64,
+    /// `balance - held`.
+    pub available: i64,
+    /// What is on its way from or to other accounts, since ever; over all accounts it comes to 0.
+    pub clearing: i64,
+    /// Fees earned.
+    pub fees: i64,
+    /// What has gone out less what has come in. `balance + clearing + fees + outside = 0`.
+    pub outside: i64,
+}
+
+/// Money or goods of an account set aside, and for which lot or order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct HoldView {
+    pub hold: HoldId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goods: Option<String>,
+    pub amount: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot: Option<LotId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
+    pub market: MarketId,
+}
+
 /// A lot in its market's `lots_changed`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs)]
@@ -85,6 +123,17 @@ pub struct LotSummary {
     pub min_next_amount: Amount,
     pub reserve_met: Option<bool>,
     pub ends_at: Option<Timestamp>,
+    /// Only where bids are sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bidders: Option<u32>,
+    /// Only where units are sold one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<u64>,
+    /// Only where a clock runs: what it shows next, `null` at the floor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_price: Option<Option<Amount>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Option<Timestamp>>,
 }
 
 /// A stock item in its market's `lots_changed`.
@@ -136,6 +185,25 @@ data! {
         /// What the lot can still be bought for at once.
         buy_now: Option<Amount>,
         ends_at: Option<Timestamp>,
+        /// Several units: those that nobody has (as it stands).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining: Option<u64>,
+        /// Units that were taken by this (dutch).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        units: Option<u64>,
+        /// How many have a bid, in formats that show nothing else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bidders: Option<u32>,
+    }
+    /// `bidders_changed`: somebody has made a sealed bid. That is all there is to see.
+    BiddersChanged { bidders: u32, bids: u32, ends_at: Option<Timestamp> }
+    /// `clock_ticked`: the price of a unit now, and what comes next (`null` at the floor).
+    ClockTicked {
+        price: Amount,
+        min_next_amount: Amount,
+        next_price: Option<Amount>,
+        next_at: Option<Timestamp>,
+        remaining: u64,
     }
     /// `time_extended`.
     TimeExtended {
@@ -151,6 +219,11 @@ data! {
         remaining_ms: Option<u64>,
         soft_close: Option<SoftClose>,
         reason: Option<String>,
+        /// `null` where a clock stands; not there where there is none, or where it runs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_price: Option<()>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_at: Option<()>,
     }
     /// `lot_closed`.
     LotClosed {
@@ -162,6 +235,11 @@ data! {
         ends_at: Option<Timestamp>,
         remaining_ms: Option<u64>,
         reason: Option<String>,
+        /// `null` where a clock has stopped; not there where there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_price: Option<()>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_at: Option<()>,
     }
     /// `lot_reopened`: as a state, with the outcome taken back.
     LotReopened {
@@ -216,6 +294,98 @@ data! {
     SaleRevised { title: String, terms: Option<String>, terms_version: u32 }
     /// `account_changed` (account).
     AccountChanged { grants: Vec<GrantView>, suspended_in: Vec<MarketId>, verified_in: Vec<MarketId> }
+    /// `balance_changed` (account): an entry was made. Its fields overwrite the entry of `balances` with its `currency`, or of
+    /// `holdings` with its `goods`, as those of the events of holds do.
+    BalanceChanged {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        currency: Option<Currency>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        goods: Option<String>,
+        balance: i64,
+        held: u64,
+        available: i64,
+        clearing: i64,
+        fees: i64,
+        outside: i64,
+        /// How many kinds of goods the account has; where it is about goods.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        holdings_count: Option<u32>,
+        /// By how much the balance changed.
+        amount: i64,
+        kind: EntryKind,
+        entry: EntryId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reverses: Option<EntryId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    }
+    /// `hold_placed` (account): a new hold, or another amount of one there is.
+    HoldPlaced {
+        hold: HoldId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        currency: Option<Currency>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        goods: Option<String>,
+        /// In all.
+        amount: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lot: Option<LotId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        order: Option<OrderId>,
+        market: MarketId,
+        balance: i64,
+        held: u64,
+        available: i64,
+        holds_count: u32,
+    }
+    /// `hold_released` (account).
+    HoldReleased {
+        hold: HoldId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        currency: Option<Currency>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        goods: Option<String>,
+        /// What is free again.
+        amount: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lot: Option<LotId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        order: Option<OrderId>,
+        balance: i64,
+        held: u64,
+        available: i64,
+        holds_count: u32,
+        /// The hold that takes its place at the end of the list, where there are more than the snapshot lists.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        also_listed: Option<HoldView>,
+    }
+    /// `hold_captured` (account): the hold has ended; `amount` was paid out of it, `released` is free again.
+    HoldCaptured {
+        hold: HoldId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        currency: Option<Currency>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        goods: Option<String>,
+        amount: u64,
+        released: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lot: Option<LotId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        order: Option<OrderId>,
+        kind: EntryKind,
+        entry: EntryId,
+        balance: i64,
+        held: u64,
+        available: i64,
+        clearing: i64,
+        holds_count: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        also_listed: Option<HoldView>,
+    }
+    /// `retraction_counted` (account): bids on a lot were taken back; `retractions` counts them all.
+    RetractionCounted { lot: LotId, bids: u32, retractions: u32 }
     /// `bid_status` (account).
     BidStatusChanged { lot: LotId, status: crate::actor::BidStatus, price: Option<Amount> }
     /// `outbid` (account).

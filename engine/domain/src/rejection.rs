@@ -15,6 +15,15 @@ crate::record! {
 }
 
 crate::record! {
+    /// See [`Rejection::BidTooHigh`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct BidTooHigh {
+        /// The highest amount that would have been accepted.
+        1 => pub max_next_amount: Amount,
+    }
+}
+
+crate::record! {
     /// A limit and what was asked of it.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
     pub struct LimitExceeded {
@@ -144,6 +153,8 @@ crate::variants! {
         27 => OrderNotFound,
         /// What another actor was asked did not come back in time; nothing was done.
         28 => TimedOut,
+        /// In a tender offers fall.
+        40 => BidTooHigh(BidTooHigh),
     }
 }
 
@@ -186,6 +197,7 @@ impl Rejection {
             Self::InsufficientFunds(_) => "insufficient_funds",
             Self::OrderNotFound => "order_not_found",
             Self::TimedOut => "unavailable",
+            Self::BidTooHigh(_) => "bid_too_high",
         }
     }
 
@@ -196,7 +208,10 @@ impl Rejection {
             Self::BidTooLow(_) => {
                 "the bid is below the lowest amount that is accepted now; bid at least min_next_amount"
             }
-            Self::SelfOutbid => "you lead already; a raise must be above your own maximum",
+            Self::BidTooHigh(_) => {
+                "the offer is above the highest amount that is accepted now; offer at most max_next_amount"
+            }
+            Self::SelfOutbid => "a new bid must be better than the one you have already",
             Self::LotNotOpen(_) => "the lot does not take bids in its present state",
             Self::LotPaused => "the lot is paused; its remaining time is kept, bid again when it resumes",
             Self::LotClosed(_) => "the lot has ended",
@@ -243,6 +258,7 @@ impl Rejection {
     pub fn serialize_details<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::BidTooLow(details) | Self::BidOffIncrement(details) => details.serialize(serializer),
+            Self::BidTooHigh(details) => details.serialize(serializer),
             Self::LotNotOpen(details)
             | Self::NotAllowedInState(details)
             | Self::ReservationNotActive(details) => details.serialize(serializer),

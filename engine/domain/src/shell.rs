@@ -10,7 +10,8 @@ use crate::context::{Context, Stamp};
 use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{LotEvent, RestatementCause};
 use crate::market::MarketEvent;
-use crate::order::{Cause, OrderCommand, OrderEvent};
+use crate::money::EntryKind;
+use crate::order::{Cause, OrderEvent};
 use crate::sale::SaleEvent;
 use crate::stock::{StockCommand, StockEvent};
 
@@ -80,6 +81,20 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
     Some(match event {
         AccountEvent::Created(_) => Action::new("account_created"),
         AccountEvent::Updated(_) => Action::new("account_updated"),
+        AccountEvent::Posted(posted) => {
+            let name = match posted.kind {
+                // What a lot or an order caused is its trade, not administration.
+                _ if posted.asked.is_some() => return None,
+                EntryKind::Withdrawal => "account_withdrawal",
+                _ => "account_deposit",
+            };
+            Action::new(name).because(posted.reason.as_ref())
+        }
+        AccountEvent::HoldSet(_)
+        | AccountEvent::HoldReleased(_)
+        | AccountEvent::HoldCaptured(_)
+        | AccountEvent::Refused(_)
+        | AccountEvent::RetractionCounted(_) => return None,
         AccountEvent::Marked(marked) => {
             let name = match (&marked.mark, marked.taken) {
                 (Mark::Granted(_), false) => "role_granted",
@@ -106,7 +121,13 @@ const fn sale_action(event: &SaleEvent) -> Option<Action<'_>> {
 
 fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
     Some(match event {
-        LotEvent::BidPlaced(_) | LotEvent::MaximumRaised(_) | LotEvent::Bought(_) => return None,
+        LotEvent::BidPlaced(_)
+        | LotEvent::MaximumRaised(_)
+        | LotEvent::Bought(_)
+        | LotEvent::SealedBid(_)
+        | LotEvent::UnitsBid(_)
+        | LotEvent::Taken(_)
+        | LotEvent::Ticked(_) => return None,
         LotEvent::Created(_) => Action::new("lot_created"),
         LotEvent::Restated(restated) => {
             let name = match restated.cause {
@@ -168,35 +189,6 @@ impl StockCommand {
             _ => None,
         }
     }
-}
-
-impl OrderCommand {
-    /// What the shell has to look up before an order is placed: for each line what it names, and where to write down the
-    /// actor that has it ([`PlaceOrder::found`](crate::order::PlaceOrder)). A stock item is that of a live reservation; a
-    /// lot's order is that of [`OrderId::of_win`] for the account that asks (or any other that the shell knows to exist).
-    pub fn lookups(&mut self) -> impl Iterator<Item = (Lookup, &mut Option<ActorAddress>)> {
-        let place = if let Self::Place(place) = self { Some(place) } else { None };
-        place.into_iter().flat_map(|place| {
-            place.found.resize(place.lines.len(), None);
-            place.lines.iter().zip(&mut place.found).filter_map(|(line, found)| {
-                let lookup = match (line.reservation, line.lot) {
-                    (Some(reservation), _) => Lookup::Reservation(reservation),
-                    (None, Some(lot)) => Lookup::Lot(lot),
-                    (None, None) => return None,
-                };
-                Some((lookup, found))
-            })
-        })
-    }
-}
-
-/// What a line of an order names that only the shell can find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup {
-    /// The stock item that has it.
-    Reservation(ReservationId),
-    /// The order that the caller won it by.
-    Lot(LotId),
 }
 
 impl crate::actor::Entity {

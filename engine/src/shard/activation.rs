@@ -7,6 +7,7 @@ use vendue_domain::id::AccountId;
 use vendue_domain::record::{Field, Reader, RecordError, write_uint};
 use vendue_domain::time::Timestamp;
 
+use super::record::Origin;
 use super::{Cell, Shard};
 use crate::entry::Decided;
 
@@ -112,6 +113,7 @@ impl Shard {
                 None => self.known_absent = Some(address),
             }
         }
+        self.effects_loaded(&address);
         self.unpark(&address);
         self.known_absent = None;
     }
@@ -119,6 +121,7 @@ impl Shard {
     /// The actor could not be read: its commands are answered, it stays unknown.
     pub fn load_failed(&mut self, address: &ActorAddress) {
         self.reloading.remove(address);
+        self.effects_not_loaded(address);
         let Some(waiting) = self.parked.remove(address) else { return };
         self.parked_count -= waiting.len() as u32;
         for parked in waiting {
@@ -150,7 +153,7 @@ impl Shard {
             match super::decide::guarded(|| cell.entity.facts_changed(&context)) {
                 Some(events) if events.is_empty() => return,
                 Some(events) => {
-                    if !self.record(index, events, None) {
+                    if self.record(index, events, Origin::ENGINE).is_none() {
                         return;
                     }
                 }
@@ -161,7 +164,7 @@ impl Shard {
 
     /// An actor that sleeps in the state store will have something to decide soon: it is brought into memory.
     pub fn activate(&mut self, address: ActorAddress) {
-        if !self.index.contains_key(&address) && !self.parked.contains_key(&address) {
+        if !self.index.contains_key(&address) && !self.is_being_loaded(&address) {
             self.requests.push(super::Request::Load(address));
         }
     }
@@ -175,6 +178,13 @@ impl Shard {
     #[must_use]
     pub fn holds(&self, address: &ActorAddress) -> bool {
         self.index.contains_key(address)
+    }
+
+    /// Recovery: what a resident actor waits for from the world outside.
+    #[must_use]
+    pub fn outstanding(&self, address: &ActorAddress) -> Option<vendue_domain::effect::OutsideRequest> {
+        let index = *self.index.get(address)?;
+        self.cells[index as usize].as_ref()?.entity.outstanding()
     }
 
     /// Recovery: takes a journaled decision over; what the actor holds already is passed over. `false` where a record of
@@ -244,6 +254,7 @@ impl Shard {
                 self.schedule(index);
             }
         }
+        self.effects_recovered();
     }
 
     /// An actor with a deadline in the outage decides what that means for it.
@@ -266,7 +277,7 @@ impl Shard {
         match super::decide::guarded(|| cell.entity.after_outage(&context, extend_ms)) {
             Some(events) if events.is_empty() => {}
             Some(events) => {
-                self.record(index, events, None);
+                self.record(index, events, Origin::ENGINE);
             }
             None => self.rules_panicked(index),
         }

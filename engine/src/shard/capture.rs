@@ -6,6 +6,7 @@ use vendue_domain::time::Timestamp;
 use vendue_storage::Position;
 
 use super::{Shard, stored_bytes};
+use crate::effects::Lane;
 
 /// How many actors a checkpoint captures in one round: at about 0.3 us each a bid waits for some tens of microseconds.
 pub const CAPTURE_SLICE: usize = 256;
@@ -33,6 +34,8 @@ pub struct Captured {
     pub values: Vec<StoredValue>,
     /// Facts learned since the last capture.
     pub facts: Vec<FactChange>,
+    /// Up to where effects have been done, of the slots where that has changed.
+    pub lanes: Vec<(u16, Lane)>,
     /// The position of the last record that any of them rests on.
     pub position: Position,
     /// How many changed actors remain.
@@ -52,6 +55,7 @@ impl Shard {
         let mut captured = Captured {
             values: Vec::with_capacity(limit.min(self.dirty.len())),
             facts: std::mem::take(&mut self.changed_facts),
+            lanes: self.changed_lanes(),
             position: next.saturating_sub(1),
             remaining: 0,
         };
@@ -85,7 +89,13 @@ impl Shard {
     }
 
     /// The state store did not take these after all: they count as changed again.
-    pub fn not_stored(&mut self, addresses: impl Iterator<Item = ActorAddress>, mut facts: Vec<FactChange>) {
+    pub fn not_stored(
+        &mut self,
+        addresses: impl Iterator<Item = ActorAddress>,
+        mut facts: Vec<FactChange>,
+        lanes: impl Iterator<Item = u16>,
+    ) {
+        self.lanes_not_stored(lanes);
         // Before those learned meanwhile, so that of two versions the newer is written last.
         facts.append(&mut self.changed_facts);
         self.changed_facts = facts;

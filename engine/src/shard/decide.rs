@@ -5,23 +5,28 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use vendue_domain::account::AccountCommand;
-use vendue_domain::actor::{ActorAddress, Answer, Command, Decision, Entity, Event, Events};
+use vendue_domain::actor::{ActorAddress, Answer, Command, Decision, Entity, Event};
+use vendue_domain::amount::Currency;
 use vendue_domain::command::Targeted;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::facts::Standing;
 use vendue_domain::id::{AccountId, MarketId};
 use vendue_domain::lot::LotCommand;
 use vendue_domain::market::MarketCommand;
+use vendue_domain::order::OrderCommand;
 use vendue_domain::record::{Bytes, Field};
-use vendue_domain::rejection::Rejection;
+use vendue_domain::rejection::{CurrencyMismatch, Rejection};
 use vendue_domain::sale::SaleCommand;
 use vendue_domain::stock::StockCommand;
 use vendue_protocol::link::{CommandItem, NotExecuted, Reply, ReplyItem};
 
-use super::{Cell, Parked, Request, Shard};
-use crate::entry::{Decided, Entry, EventList, Keyed, Noted, Refused};
+use super::record::{Origin, own_answer};
+use super::waiting::Joined;
+use super::{Parked, Request, Shard};
+use crate::effects::EFFECTS_WAITING_MAX;
+use crate::entry::{Entry, Keyed, Noted, Refused};
 use crate::keys::{Known, content_hash, key_hash};
-use crate::unit::{FactBroadcast, LinkId, Published};
+use crate::unit::{FactBroadcast, LinkId};
 
 /// How soon an `overloaded` command may be tried again, in milliseconds: a few commits.
 const RETRY_OVERLOADED_MS: u32 = 20;
@@ -39,7 +44,7 @@ pub(super) fn guarded<T>(rule: impl FnOnce() -> T) -> Option<T> {
 
 /// Who asks for what: everything of a command but the command.
 #[derive(Clone, Copy)]
-struct Asker {
+pub(super) struct Asker {
     link: LinkId,
     request: u64,
     by: AccountId,
@@ -50,7 +55,11 @@ impl Shard {
     /// Takes a command.
     pub fn command(&mut self, link: LinkId, bytes: &[u8]) {
         match CommandItem::decode(bytes) {
-            Ok(item) => self.take(link, &item, bytes),
+            Ok(item) => {
+                self.take(link, &item, bytes);
+                // What it causes comes before the next command: processes that span actors are short for everybody.
+                self.run_effects();
+            }
             // The gateway made these bytes; without a head there is no request to answer.
             Err(error) => tracing::error!(%error, link, "a command's head cannot be read"),
         }
@@ -68,11 +77,14 @@ impl Shard {
         if is_internal(&command) {
             return self.refuse(link, request, NotExecuted::Forbidden, 0, "");
         }
+        self.directory.fill(&mut command, item.by);
         let hash = key_hash(self.key_secret, item.by, target, item.key);
-        let content = content_hash(item.command);
+        // The currency that the caller names is part of what it asks.
+        let named = item.currency.map_or(0, |currency| content_hash(currency.code().as_bytes()));
+        let content = content_hash(item.command) ^ named;
         match self.keys.get(hash) {
             Ok(None) => {}
-            Ok(Some(known)) => return self.known(link, request, content, known),
+            Ok(Some(known)) => return self.known(link, request, Keyed { hash, content }, known),
             Err(error) => return self.keys_unreadable(link, request, &error),
         }
         // After the key: of a command that was executed in time nobody may be told that it was not (I3), however late a
@@ -80,10 +92,14 @@ impl Shard {
         if self.now >= item.expires_at {
             return self.refuse(link, request, NotExecuted::DeadlineExceeded, 0, "");
         }
-        if self.in_flight() >= u64::from(self.options.in_flight_max) || !self.keys.has_room() {
+        if self.is_overloaded() {
             return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
         }
         let asker = Asker { link, request, by: item.by, keyed: Keyed { hash, content } };
+        if let Some(mismatch) = item.currency.and_then(|named| self.other_currency(&target, &command, named))
+        {
+            return self.reject(asker, mismatch, is_trial(&command));
+        }
         match self.index.get(&target) {
             Some(&index) => self.decide(index, asker, command),
             None if self.may_be_stored(&target) => self.park(target, link, bytes),
@@ -91,10 +107,45 @@ impl Shard {
         }
     }
 
-    /// A command whose key has an outcome: the same content hears it again.
-    fn known(&mut self, link: LinkId, request: u64, content: u64, known: Known) {
+    /// The refusal where the caller takes amounts to be in another currency than the market has: of a resident actor, or of
+    /// what is about to be created. One that has to be loaded is asked about when it is here.
+    fn other_currency(&self, target: &ActorAddress, command: &Command, named: Currency) -> Option<Rejection> {
+        let market = match (self.index.get(target), command) {
+            (Some(&index), _) => self.cells[index as usize].as_ref()?.entity.market(),
+            (None, Command::Lot(LotCommand::Create(create))) => create.market,
+            (None, Command::Stock(StockCommand::Create(create))) => create.market,
+            (None, _) => return None,
+        };
+        let expected = self.facts.market(market)?.currency;
+        (expected != named).then_some(Rejection::CurrencyMismatch(CurrencyMismatch { expected }))
+    }
+
+    /// Whether as much is under way as may be: records to become durable, answers that wait, effects, keys.
+    fn is_overloaded(&self) -> bool {
+        self.in_flight() >= u64::from(self.options.in_flight_max)
+            || self.waiters.count() >= self.options.in_flight_max
+            || self.directory.effects.waiting() >= EFFECTS_WAITING_MAX
+            || !self.keys.has_room()
+    }
+
+    /// A command whose key is known: the same content hears the outcome again, when there is one.
+    fn known(&mut self, link: LinkId, request: u64, keyed: Keyed, known: Known) {
+        let Keyed { hash, content } = keyed;
         if known.content != content {
             return self.refuse(link, request, NotExecuted::IdempotencyKeyReused, 0, "");
+        }
+        match self.waiters.join(hash, content, link, request, self.options.in_flight_max) {
+            None => {}
+            Some(Joined::Waits) => {
+                self.stats.replayed += 1;
+                return;
+            }
+            Some(Joined::OtherContent) => {
+                return self.refuse(link, request, NotExecuted::IdempotencyKeyReused, 0, "");
+            }
+            Some(Joined::NoRoom) => {
+                return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
+            }
         }
         self.stats.replayed += 1;
         self.requests.push(Request::Replay { link, request, position: known.position });
@@ -139,11 +190,10 @@ impl Shard {
             return self.refuse(link, request, NotExecuted::Overloaded, RETRY_OVERLOADED_MS, "");
         }
         self.parked_count += 1;
-        let waiting = self.parked.entry(target).or_default();
-        if waiting.is_empty() && !self.reloading.contains_key(&target) {
+        if !self.is_being_loaded(&target) {
             self.requests.push(Request::Load(target));
         }
-        waiting.push_back(Parked { link, item: bytes.to_vec() });
+        self.parked.entry(target).or_default().push_back(Parked { link, item: bytes.to_vec() });
     }
 
     /// Takes the commands that waited for this actor.
@@ -246,69 +296,86 @@ impl Shard {
     fn accept(&mut self, index: u32, asker: Asker, decision: Decision<Event>, trial: bool) {
         let Some(cell) = self.cells[index as usize].as_ref() else { return };
         let stamp = Stamp { time: self.now, by: asker.by, command_id: asker.keyed.hash };
-        let id = cell.address.id;
+        let address = cell.address;
         let Decision { events, answer } = decision;
-        let answer = answer.or_else(|| events.iter().find_map(|event| event.answer(id, &stamp)));
-        let Some(answer) = answer else {
-            self.stats.panics += 1;
-            tracing::error!(actor = ?cell.address, "a decision has no answer");
-            return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
-        };
-        let position = self.next_position();
+        let origin = Origin::command(asker.by, asker.keyed);
+        let answer =
+            answer.map(|answer| Ok(*answer)).or_else(|| own_answer(&events, origin, address.id, &stamp));
         if events.is_empty() {
             let seq = cell.entity.channel_seq();
-            if trial {
-                // Nothing is recorded: the state judged is that of the last record.
-                return self.answer(asker, seq, position - 1, answer);
-            }
-            self.note(asker, seq, answer.clone());
-            return self.answer(asker, seq, position, answer);
+            return self.accept_unchanged(asker, seq, answer, trial);
         }
-        let facts: Vec<_> = events.iter().filter_map(|event| event.fact(id)).collect();
-        if !self.record(index, events, Some(asker.keyed_by())) {
+        let facts: Vec<_> = events.iter().filter_map(|event| event.fact(address.id)).collect();
+        let Some(recorded) = self.record(index, events, origin) else {
             return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
+        };
+        let (mut position, seq) = (recorded.position, recorded.channel_seq);
+        if recorded.is_own {
+            self.remember_outcome(asker.keyed.hash, asker.keyed.content, position);
+        } else if let Some(Ok(answer)) = &answer {
+            position = self.note(asker, seq, answer.clone());
         }
-        self.stats.accepted += 1;
-        self.remember_outcome(asker.keyed.hash, asker.keyed.content, position);
-        let seq = self.cells[index as usize].as_ref().map_or(0, |cell| cell.entity.channel_seq());
         self.schedule(index);
+        let reply = match answer {
+            Some(Ok(answer)) => {
+                self.stats.accepted += 1;
+                Reply::Accepted { seq, position, replayed: false, answer }
+            }
+            Some(Err(rejection)) => {
+                self.stats.rejected += 1;
+                Reply::Rejected { position, replayed: false, rejection }
+            }
+            // A later event of this actor answers it.
+            None => {
+                self.wait(asker.keyed, asker.link, asker.request);
+                return self.publish_facts(facts, address, None);
+            }
+        };
+        let item = ReplyItem { request: asker.request, reply };
         if facts.is_empty() {
-            return self.answer(asker, seq, position, answer);
+            return self.unit.reply(asker.link, &item);
         }
-        let address = self.cells[index as usize].as_ref().map(|cell| cell.address);
-        if let Some(address) = address {
-            self.publish_facts(facts, address, asker, seq, position, answer);
-        }
+        self.publish_facts(facts, address, Some((asker.link, item)));
     }
 
-    fn answer(&mut self, asker: Asker, seq: u64, position: u64, answer: Answer) {
+    /// Answers a command that changed nothing.
+    fn accept_unchanged(
+        &mut self,
+        asker: Asker,
+        seq: u64,
+        answer: Option<Result<Answer, Rejection>>,
+        trial: bool,
+    ) {
+        let Some(Ok(answer)) = answer else {
+            self.stats.panics += 1;
+            tracing::error!(by = %asker.by, "a decision has neither an event nor an answer");
+            return self.refuse(asker.link, asker.request, NotExecuted::Internal, 0, "");
+        };
+        // Of a trial nothing is recorded: the state judged is that of the last record.
+        let position = if trial { self.next_position() - 1 } else { self.note(asker, seq, answer.clone()) };
         let reply = Reply::Accepted { seq, position, replayed: false, answer };
         self.unit.reply(asker.link, &ReplyItem { request: asker.request, reply });
     }
 
     /// Facts changed: this shard knows them at once, the others before the command is answered.
-    fn publish_facts(
+    pub(super) fn publish_facts(
         &mut self,
         facts: Vec<vendue_domain::facts::FactChange>,
         address: ActorAddress,
-        asker: Asker,
-        seq: u64,
-        position: u64,
-        answer: Answer,
+        reply: Option<(LinkId, ReplyItem<'_>)>,
     ) {
         let others = u32::from(self.shards - 1);
-        let last = facts.len() - 1;
-        let reply = Reply::Accepted { seq, position, replayed: false, answer };
-        let item = ReplyItem { request: asker.request, reply };
+        let count = facts.len();
         for (number, change) in facts.into_iter().enumerate() {
             if others > 0 {
-                let reply = (number == last).then(|| {
+                let waits = reply.as_ref().filter(|_| number + 1 == count);
+                let reply = waits.map(|(link, item)| {
                     let mut frame = vendue_protocol::link::FrameBuilder::new(
                         Vec::new(),
                         vendue_protocol::link::FrameKind::Replies,
                     );
                     frame.item(|out| item.encode(out));
-                    (asker.link, frame.finish())
+                    (*link, frame.finish())
                 });
                 self.unit.facts.push(Arc::new(FactBroadcast {
                     change: change.clone(),
@@ -320,8 +387,10 @@ impl Shard {
             }
             self.know(change);
         }
-        if others == 0 {
-            self.unit.reply(asker.link, &item);
+        if others == 0
+            && let Some((link, item)) = reply
+        {
+            self.unit.reply(link, &item);
         }
     }
 
@@ -343,80 +412,14 @@ impl Shard {
         self.unit.reply(asker.link, &ReplyItem { request: asker.request, reply });
     }
 
-    /// Records that a command was accepted without a change.
-    fn note(&mut self, asker: Asker, channel_seq: u64, answer: Answer) {
+    /// Records that a command was accepted without a change; where.
+    fn note(&mut self, asker: Asker, channel_seq: u64, answer: Answer) -> u64 {
         let position = self.next_position();
         let Keyed { hash, content } = asker.keyed;
         let entry = Entry::Noted(Noted { hash, content, time: self.now, channel_seq, answer });
         self.unit.batch.push_with(|out| entry.encode(out));
         self.remember_outcome(hash, content, position);
-    }
-
-    /// Puts events into the journal's batch and applies them. `false` where applying panicked: the record is taken back
-    /// and the actor is read again from its durable state.
-    #[inline]
-    pub(super) fn record(
-        &mut self,
-        index: u32,
-        events: Events<Event>,
-        keyed: Option<(AccountId, Keyed)>,
-    ) -> bool {
-        let Some(cell) = self.cells[index as usize].as_mut() else { return false };
-        let public: u64 = events.iter().map(Event::public_count).sum();
-        let newborn = cell.seq == 0;
-        let seq = cell.seq + events.len() as u64;
-        let channel_seq = if newborn { public } else { cell.entity.channel_seq() + public };
-        let (by, keyed) = keyed.unzip();
-        let decided = Decided {
-            id: cell.address.id,
-            seq,
-            time: self.now,
-            by,
-            hash: keyed.map(|keyed| keyed.hash),
-            content: keyed.map(|keyed| keyed.content),
-            channel_seq,
-            events: EventList(events),
-        };
-        let stamp = decided.stamp();
-        let entry = Entry::Decided(decided);
-        let number = self.unit.batch.len();
-        self.unit.batch.push_with(|out| entry.encode(out));
-        let Entry::Decided(Decided { events: EventList(events), .. }) = entry else { return false };
-        let applied = guarded(|| {
-            for (at, event) in events.iter().enumerate() {
-                // The creating event has made the entity already.
-                if !(newborn && at == 0) {
-                    cell.entity.apply(event, &stamp);
-                }
-            }
-        });
-        if applied.is_none() {
-            self.unit.batch.pop();
-            self.rules_panicked(index);
-            return false;
-        }
-        debug_assert_eq!(cell.entity.channel_seq(), channel_seq, "public_count and apply disagree");
-        cell.seq = seq;
-        let address = cell.address;
-        self.directory.note(address.id, &events, &stamp);
-        if !cell.dirty {
-            cell.dirty = true;
-            self.dirty.push_back(index);
-        }
-        self.unit.published.push(Published { index: number, address, seq, channel_seq, stamp, events });
-        true
-    }
-
-    /// A rule panicked half way through a change: nobody may see that state. The actor leaves memory; its durable state
-    /// is read again.
-    pub(super) fn rules_panicked(&mut self, index: u32) {
-        self.stats.panics += 1;
-        let Some(Cell { address, .. }) = self.cells[index as usize].take() else { return };
-        tracing::error!(actor = ?address, "an actor's rules panicked; its durable state is read again");
-        self.index.remove(&address);
-        self.free.push(index);
-        self.reloading.insert(address, ());
-        self.requests.push(Request::Reload(address));
+        position
     }
 
     /// Personal data leaves a command sealed: in clear it reaches neither the rules nor the journal.
@@ -458,7 +461,7 @@ impl Shard {
         };
         match guarded(|| cell.entity.decide(command, &context)) {
             Some(Ok(decision)) if !decision.events.is_empty() => {
-                self.record(index, decision.events, None);
+                self.record(index, decision.events, Origin::ENGINE);
                 self.schedule(index);
             }
             Some(_) => {}
@@ -467,15 +470,13 @@ impl Shard {
     }
 }
 
-impl Asker {
-    const fn keyed_by(&self) -> (AccountId, Keyed) {
-        (self.by, self.keyed)
-    }
-}
-
 /// Whether a command is the engine's own and never a client's.
 const fn is_internal(command: &Command) -> bool {
-    matches!(command, Command::Market(MarketCommand::Mark(_)))
+    matches!(
+        command,
+        Command::Market(MarketCommand::Mark(_))
+            | Command::Order(OrderCommand::OpenWon(_) | OrderCommand::Settled(_) | OrderCommand::Line(_))
+    )
 }
 
 /// Whether a name may be sealed; one that may not reaches the rules as it is, and they refuse it.
@@ -502,6 +503,11 @@ fn standing_for(
         Command::Lot(LotCommand::Create(create)) => facts.standing(by, create.market),
         Command::Sale(SaleCommand::Create(create)) => facts.standing(by, create.market),
         Command::Stock(StockCommand::Create(create)) => facts.standing(by, create.market),
+        Command::Order(OrderCommand::Place(place)) => match place.market {
+            Some(market) => facts.standing(by, market),
+            // That of the first line: the order finds it out.
+            None => facts.roles_anywhere(by),
+        },
         Command::Market(MarketCommand::Create(_)) => facts.standing(by, MarketId::PLATFORM),
         _ => facts.standing(by, market),
     }

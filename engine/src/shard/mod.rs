@@ -6,10 +6,13 @@
 mod activation;
 mod capture;
 mod decide;
+mod effects;
 mod facts;
+mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -93,6 +96,8 @@ pub struct ShardStats {
     pub replayed: u64,
     pub not_executed: u64,
     pub timers: u64,
+    pub effects: u64,
+    pub declined: u64,
     pub panics: u64,
     pub activated: u64,
     pub passivated: u64,
@@ -130,6 +135,8 @@ pub struct Shard {
     /// The keys of the round's outcomes, where there are other shards that may displace them.
     round_hashes: Vec<u128>,
     directory: Arc<Directory>,
+    lanes: effects::Lanes,
+    waiters: waiting::Waiters,
     /// Replies that need not wait for the journal.
     immediate: Box<Unit>,
     requests: Vec<Request>,
@@ -176,6 +183,8 @@ impl Shard {
             unit: Box::default(),
             round_hashes: Vec::new(),
             directory,
+            lanes: effects::Lanes::default(),
+            waiters: waiting::Waiters::default(),
             immediate: Box::default(),
             requests: Vec::new(),
             durable: 0,
@@ -200,10 +209,14 @@ impl Shard {
         self.unit.shard = self.number;
         self.round_hashes.clear();
         self.run_timers();
+        self.retry_effects();
+        self.run_effects();
     }
 
     /// Ends the round: its unit, if there is anything in it. `spare` takes its place (an empty one, to be filled).
     pub fn finish(&mut self, spare: Box<Unit>) -> Option<Box<Unit>> {
+        self.run_effects();
+        self.tell_effects();
         if self.unit.is_empty() {
             return None;
         }
@@ -212,6 +225,9 @@ impl Shard {
 
     /// The last unit was given another place than expected (another shard's got in between): corrects its keys.
     pub fn displaced(&mut self, delta: u64) {
+        // A command may have been taken and completed in one round: its key moves once.
+        self.round_hashes.sort_unstable();
+        self.round_hashes.dedup();
         for &hash in &self.round_hashes {
             self.keys.shift(hash, delta);
         }
@@ -258,7 +274,7 @@ impl Shard {
     /// When the shard next has something to decide by itself.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.next_effect_at()).min()
     }
 
     /// What the shard knows of markets and accounts.
@@ -271,6 +287,12 @@ impl Shard {
     #[must_use]
     pub const fn stats(&self) -> ShardStats {
         self.stats
+    }
+
+    /// How many commands have been taken and wait for their answers.
+    #[must_use]
+    pub const fn answers_waiting(&self) -> u32 {
+        self.waiters.count()
     }
 
     /// How many actors are in memory.

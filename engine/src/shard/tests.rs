@@ -23,8 +23,24 @@ thread_local! {
     static RULES_UNTIL_PANIC: Cell<u32> = const { Cell::new(0) };
 }
 
+thread_local! {
+    /// Whether every rule panics.
+    static ALL_RULES_PANIC: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes every rule of this thread panic, or no more.
+pub(crate) fn all_rules_panic(panic: bool) {
+    ALL_RULES_PANIC.with(|all| all.set(panic));
+}
+
+/// The rule after this many more panics, once.
+pub(crate) fn rule_panics_after(rules: u32) {
+    RULES_UNTIL_PANIC.set(rules + 1);
+}
+
 /// Called behind every rule.
 pub(super) fn panic_if_asked() {
+    assert!(!ALL_RULES_PANIC.with(Cell::get), "every rule panics because the test asks for it");
     RULES_UNTIL_PANIC.with(|left| match left.get() {
         0 => {}
         1 => {
@@ -75,7 +91,8 @@ fn send(shard: &mut Shard, key: &str, command: &Command) -> (Option<Box<Unit>>, 
     shard.begin(Timestamp(1_000), 1, 0);
     let (bytes, mut item) = (command.to_bytes(), Vec::new());
     let (by, expires_at) = (AccountId::HOUSE, Timestamp(i64::MAX));
-    CommandItem { request: 1, by, expires_at, key: key.as_bytes(), command: &bytes }.encode(&mut item);
+    CommandItem { request: 1, by, expires_at, key: key.as_bytes(), currency: None, command: &bytes }
+        .encode(&mut item);
     shard.command(1, &item);
     let mut unit = shard.finish(Box::default());
     let mut told = Vec::new();

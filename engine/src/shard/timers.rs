@@ -9,6 +9,7 @@ use vendue_domain::id::AccountId;
 use vendue_domain::time::Timestamp;
 
 use super::Shard;
+use super::record::Origin;
 
 /// How many deadlines are decided in one round: more wait for the next, so that a thousand lots that end together do
 /// not keep a bid waiting for longer than one unit.
@@ -69,6 +70,9 @@ impl Shard {
     /// Decides what is due at `now`.
     pub(super) fn run_timers(&mut self) {
         for _ in 0..TIMERS_PER_ROUND {
+            if self.is_full() {
+                return;
+            }
             let Some((at, index, generation)) = self.timers.pop_due(self.now) else { return };
             let Some(cell) = self.cells.get(index as usize).and_then(Option::as_ref) else { continue };
             if cell.generation != generation || cell.deadline != Some(at) {
@@ -100,7 +104,7 @@ impl Shard {
             if events.is_empty() {
                 break;
             }
-            if !self.record(index, events, None) {
+            if self.record(index, events, Origin::ENGINE).is_none() {
                 return;
             }
         }

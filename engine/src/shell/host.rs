@@ -17,6 +17,7 @@ use vendue_storage::Position;
 
 use super::Shared;
 use super::loader::LoaderMessage;
+use crate::effects::Arrival;
 use crate::entry::{Entry, Started};
 use crate::shard::{Captured, Request, Shard};
 use crate::unit::{FactBroadcast, LinkId};
@@ -32,6 +33,10 @@ pub(super) enum ShardMessage {
     Result(LinkId, QueryItem),
     /// Another shard's fact.
     Learn(Arc<FactBroadcast>),
+    /// Effects whose causes are durable, in journal order.
+    Effects(Vec<Arrival>),
+    /// Asks for the position of the oldest cause whose effects are not all decided.
+    OldestEffect(Sender<Option<Position>>),
     /// Actors that were looked up.
     Loaded(Vec<(ActorAddress, Option<(u64, Entity)>)>),
     /// An actor that could not be read.
@@ -45,7 +50,7 @@ pub(super) enum ShardMessage {
     /// The state store holds these now.
     Stored(Vec<(ActorAddress, u64)>),
     /// The state store did not take these.
-    NotStored(Vec<ActorAddress>, Vec<FactChange>),
+    NotStored(Vec<ActorAddress>, Vec<FactChange>, Vec<u16>),
     /// Keys up to here are in sealed lists.
     KeysSealed(Position),
     /// The cell has been taken over by this process: the first record it writes.
@@ -231,6 +236,10 @@ impl Host {
             ShardMessage::Commands(link, payload) => self.commands(link, &payload),
             ShardMessage::Result(link, item) => self.result(link, &item),
             ShardMessage::Learn(broadcast) => self.round(|shard| shard.learn(&broadcast)),
+            ShardMessage::Effects(arrivals) => self.round(|shard| shard.arrive(arrivals)),
+            ShardMessage::OldestEffect(reply) => {
+                let _ = reply.try_send(self.shard.oldest_effect());
+            }
             ShardMessage::Loaded(actors) => self.round(|shard| {
                 for (address, found) in actors {
                     shard.loaded(address, found);
@@ -251,8 +260,8 @@ impl Host {
                 self.shard.stored(&stored);
                 self.shard.passivate();
             }
-            ShardMessage::NotStored(addresses, facts) => {
-                self.shard.not_stored(addresses.into_iter(), facts);
+            ShardMessage::NotStored(addresses, facts, lanes) => {
+                self.shard.not_stored(addresses.into_iter(), facts, lanes.into_iter());
             }
             ShardMessage::KeysSealed(position) => self.shard.keys_sealed(position),
             ShardMessage::Begin(shards) => {

@@ -15,7 +15,7 @@ use super::Shared;
 use super::files::Listed;
 use super::host::ShardMessage;
 use super::views_thread::ViewsMessage;
-use crate::recovery::{Marker, actor_key, captured_key, fact_key};
+use crate::recovery::{Marker, actor_key, captured_key, fact_key, lane_key};
 use crate::shard::{CAPTURE_SLICE, Captured, DEADLINE_HORIZON_US, Shard};
 use crate::views::ViewSpace;
 
@@ -108,6 +108,8 @@ struct Checkpoint<'a> {
     shared: &'a Shared,
     actors: Vec<Vec<(ActorAddress, u64)>>,
     facts: Vec<Vec<FactChange>>,
+    /// The slots whose lanes are stored.
+    lanes: Vec<Vec<u16>>,
     views: Vec<(ViewSpace, Id)>,
     error: Option<String>,
 }
@@ -119,6 +121,7 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
         shared,
         actors: vec![Vec::new(); usize::from(shards)],
         facts: vec![Vec::new(); usize::from(shards)],
+        lanes: vec![Vec::new(); usize::from(shards)],
         views: Vec::new(),
         error: None,
     };
@@ -126,8 +129,11 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
     // reached; the journal is read from the earlier of both.
     let next = shared.committer.next();
     let (first_views, views_position, mut views_left) = checkpoint.capture_views()?;
-    let marker =
-        Marker { cell: shared.cell, replay_from: next.min(views_position + 1), time: shared.clock.now() };
+    // What was caused up to there has reached the shards (effects are sent to them before the views have their causes): the
+    // effects among it that they have not decided are derived from the journal again.
+    let covered = next.min(views_position + 1);
+    let replay_from = covered.min(oldest_effect(shared)?.unwrap_or(covered));
+    let marker = Marker { cell: shared.cell, replay_from, time: shared.clock.now() };
     let began = Instant::now();
     let stats = {
         // In the order of capture: of two versions of one fact the newer must be written last.
@@ -192,6 +198,19 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
     Ok(())
 }
 
+/// The position of the oldest cause with an effect that some shard has not decided.
+fn oldest_effect(shared: &Shared) -> Result<Option<u64>, String> {
+    let mut oldest = None;
+    for number in 0..shared.options.shard_count() {
+        let shard = shared.shard(number).ok_or("a shard has ended")?;
+        let (sender, receiver) = bounded(1);
+        shard.do_send(ShardMessage::OldestEffect(sender));
+        let found = receiver.recv_timeout(SLICE_WAIT).map_err(|error| error.to_string())?;
+        oldest = oldest.into_iter().chain(found).min();
+    }
+    Ok(oldest)
+}
+
 impl Checkpoint<'_> {
     /// A slice of the views: their changes, how far they are, how many remain.
     fn capture_views(&mut self) -> Result<(Vec<Change>, u64, usize), String> {
@@ -229,6 +248,10 @@ impl Checkpoint<'_> {
             .map(|change| Change { key: fact_key(change), value: Some(change.to_bytes()), deadline: None })
             .collect();
         self.facts[usize::from(number)].extend(captured.facts);
+        for (slot, lane) in captured.lanes {
+            self.lanes[usize::from(number)].push(slot);
+            changes.push(Change { key: lane_key(slot), value: Some(lane.to_bytes()), deadline: None });
+        }
         for value in captured.values {
             self.actors[usize::from(number)].push((value.address, value.seq));
             changes.push(Change {
@@ -242,13 +265,14 @@ impl Checkpoint<'_> {
 
     /// Tells shards and views what became of what they handed over.
     fn tell(self, stored: bool) {
-        for (number, (actors, facts)) in self.actors.into_iter().zip(self.facts).enumerate() {
+        let held = self.actors.into_iter().zip(self.facts).zip(self.lanes);
+        for (number, ((actors, facts), lanes)) in held.enumerate() {
             let Some(shard) = self.shared.shard(number as u16) else { continue };
             if stored {
                 shard.do_send(ShardMessage::Stored(actors));
             } else {
                 let addresses = actors.into_iter().map(|(address, _)| address).collect();
-                shard.do_send(ShardMessage::NotStored(addresses, facts));
+                shard.do_send(ShardMessage::NotStored(addresses, facts, lanes));
             }
         }
         if !stored {

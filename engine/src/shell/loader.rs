@@ -158,7 +158,7 @@ fn replay(shared: &Shared, reader: &dyn JournalReader, replays: Vec<Replay>) -> 
     let (due, early): (Vec<_>, Vec<_>) = replays.into_iter().partition(|replay| replay.position <= durable);
     for Replay { link, request, position } in due {
         let entry = reader.record(position).ok().flatten().and_then(|record| Entry::from_bytes(&record).ok());
-        let told = entry.as_ref().and_then(|entry| entry.reply(position));
+        let told = entry.as_ref().and_then(|entry| entry.reply_or_pending(position));
         let reply = told.unwrap_or_else(|| {
             tracing::error!(position, "the outcome of a repeated key cannot be read");
             Reply::NotExecuted { why: NotExecuted::Internal, retry_after_ms: 0, message: "" }

@@ -6,6 +6,7 @@
 //! | journal | commits what waits, writes the replies |
 //! | views | takes durable decisions in, answers queries, tells events |
 //! | loader | reads actors from the state store, and outcomes of repeated keys from the journal |
+//! | connector | asks the world outside for payments, when what asks is durable |
 //! | keeper | checkpoints, sealed key lists, passivation |
 
 mod files;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::SystemClock;
 use crate::commit::Committer;
+use crate::connector::{ManualConnector, PaymentConnector};
 use crate::error::EngineError;
 use crate::options::EngineOptions;
 use crate::recovery::{Recovered, Sources, recover};
@@ -62,7 +64,20 @@ impl Engine {
     /// # Errors
     /// Why it could not start (nothing was changed), or why it stopped (everything acknowledged is durable).
     pub fn run(
+        options: EngineOptions,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()> + 'static,
+    ) -> Result<(), EngineError> {
+        Self::run_with(options, Arc::new(ManualConnector), ready, shutdown)
+    }
+
+    /// The same, with payments collected by `connector`.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_with(
         mut options: EngineOptions,
+        connector: Arc<dyn PaymentConnector>,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()> + 'static,
     ) -> Result<(), EngineError> {
@@ -89,10 +104,12 @@ impl Engine {
             from = report.replayed_from,
             records = report.replayed_records,
             last = report.last_position,
+            effects = report.effects,
+            payments = connector.name(),
             "recovered"
         );
         let system = actix::System::new();
-        system.block_on(run_cell(options, files, recovered, clock, ready, shutdown))
+        system.block_on(run_cell(options, files, recovered, clock, connector, ready, shutdown))
     }
 }
 
@@ -101,10 +118,11 @@ async fn run_cell(
     files: Files,
     recovered: Recovered,
     clock: SystemClock,
+    connector: Arc<dyn PaymentConnector>,
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EngineError> {
-    let Recovered { shards, views, directory, genesis, last_time, .. } = recovered;
+    let Recovered { shards, views, directory, genesis, last_time, outstanding, .. } = recovered;
     let Files { lock, journal, reader, store, key_lists, vault: _, keys_listed: _, listed } = files;
     let epoch = journal.epoch;
     let links = Arc::new(Links::default());
@@ -112,7 +130,9 @@ async fn run_cell(
     let (failure_sender, failure) = tokio::sync::oneshot::channel();
     let (views_sender, views_receiver) = crossbeam::channel::bounded(views_thread::QUEUE_MAX);
     let addresses: Arc<std::sync::OnceLock<Vec<ShardAddr>>> = Arc::default();
+    let (requests, asking) = crate::connector::channel();
     let release = release::Told {
+        requests,
         links: links.clone(),
         views: views_sender.clone(),
         shards: addresses.clone(),
@@ -145,6 +165,11 @@ async fn run_cell(
     let loader_reader = reader.clone();
     threads.push(spawn("loader", move || {
         loader::run(&loading, &*loader_store, &*loader_reader, &loader_receiver)
+    })?);
+
+    let (over, payments) = (failed.clone(), reader.clone());
+    threads.push(spawn("connector", move || {
+        asking.run(&*connector, &outstanding, &*payments, || over.load(Ordering::Acquire))
     })?);
 
     let arbiters: Vec<_> = shards.iter().map(|_| actix::Arbiter::new()).collect();

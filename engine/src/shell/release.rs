@@ -1,4 +1,5 @@
-//! What happens to units once they are durable: replies go to the links, decisions to the views, facts to other shards.
+//! What happens to units once they are durable: replies go to the links, effects and facts to the
+//! shards, requests to the connector, decisions to the views.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,6 +11,9 @@ use super::host::{ShardAddr, ShardMessage};
 use super::links::Links;
 use super::views_thread::ViewsMessage;
 use crate::commit::Release;
+use crate::connector::Requests;
+use crate::effects::Arrival;
+use crate::shard::Shard;
 use crate::unit::Unit;
 
 /// Tells what is durable.
@@ -17,8 +21,36 @@ pub(super) struct Told {
     pub(super) links: Arc<Links>,
     pub(super) views: Sender<ViewsMessage>,
     pub(super) shards: Arc<OnceLock<Vec<ShardAddr>>>,
+    pub(super) requests: Requests,
     pub(super) failed: Arc<AtomicBool>,
     pub(super) failure: Mutex<Option<tokio::sync::oneshot::Sender<String>>>,
+}
+
+impl Told {
+    /// Effects go to the shards of their targets, one message each, in journal order; before the views have the units, so
+    /// that a checkpoint that goes by the views' position finds them with their shards.
+    fn deliver(&self, units: &mut [Box<Unit>]) {
+        if let Some(shards) = self.shards.get() {
+            let mut arrivals: Vec<Vec<Arrival>> = Vec::new();
+            for unit in units.iter_mut().filter(|unit| !unit.effects.is_empty()) {
+                arrivals.resize_with(shards.len(), Vec::new);
+                for arrival in unit.departures() {
+                    let owner = Shard::owner(&arrival.effect.target, shards.len() as u16);
+                    arrivals[usize::from(owner)].push(arrival);
+                }
+            }
+            for (shard, arrivals) in shards.iter().zip(arrivals).filter(|(_, arrivals)| !arrivals.is_empty())
+            {
+                shard.do_send(ShardMessage::Effects(arrivals));
+            }
+        }
+        for unit in units.iter_mut() {
+            let first = unit.first;
+            for (record, request) in unit.outside.drain(..) {
+                self.requests.hand_over(first + u64::from(record), request);
+            }
+        }
+    }
 }
 
 impl Release for Told {
@@ -45,6 +77,7 @@ impl Release for Told {
                 }
             }
         }
+        self.deliver(units);
         for unit in units.drain(..) {
             // Bounded: views that cannot keep up slow the journal down, and with it everybody; nothing is lost.
             if self.views.send(ViewsMessage::Unit(unit)).is_err() {

@@ -1,24 +1,27 @@
 //! Answers to queries: MessagePack maps with the protocol's names.
 
 use serde::Serialize;
-use vendue_domain::actor::{ActorAddress, Snapshot};
+use vendue_domain::actor::{ActorAddress, BidStatus, Snapshot};
+use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::facts::{Role, Standing};
-use vendue_domain::id::{AccountId, LotId, MarketId};
+use vendue_domain::id::{AccountId, LotId, MarketId, ReservationId, StockId};
 use vendue_domain::lot::LotSnapshot;
+use vendue_domain::time::Timestamp;
 use vendue_protocol::link::{NotExecuted, QueryItem, Reply, ReplyItem};
 use vendue_protocol::query::{ListLots, LotSort, PAGE_DEFAULT, PAGE_MAX, Query};
 
 use super::audit::AuditRecord;
+use super::feed::{Feed, OWN_BIDS_KEPT, OwnBid, OwnReservation};
 use super::history::HistoryBid;
 use super::{Shown, Views};
 use crate::unit::LinkId;
 
 /// An actor with where its channel stands.
 #[derive(Serialize)]
-struct One<'a> {
+pub(super) struct One<'a> {
     #[serde(flatten)]
-    snapshot: &'a Snapshot,
-    seq: u64,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) seq: u64,
 }
 
 #[derive(Serialize)]
@@ -64,21 +67,47 @@ struct WhoAmIAnswer {
     roles: Vec<Role>,
 }
 
+/// Where an account's bids on a lot stand.
+#[derive(Serialize)]
+struct StandingBid<'a> {
+    lot: LotId,
+    title: &'a str,
+    status: BidStatus,
+    price: Option<Amount>,
+    currency: Currency,
+    ends_at: Option<Timestamp>,
+}
+
+/// What is set aside for an account.
+#[derive(Serialize)]
+struct LiveReservation<'a> {
+    reservation: ReservationId,
+    stock: StockId,
+    title: &'a str,
+    quantity: u64,
+    expires_at: Timestamp,
+}
+
 #[derive(Serialize)]
 struct AccountAnswer<'a> {
     #[serde(flatten)]
     snapshot: &'a Snapshot,
     /// The name where the vault still holds its key; null after an erasure.
     name: Option<String>,
+    /// On lots that are not over, the newest first.
+    bids: Vec<StandingBid<'a>>,
+    reservations: Vec<LiveReservation<'a>>,
     seq: u64,
 }
 
 /// Why a query has no answer.
-struct Refusal(NotExecuted, &'static str);
+pub(super) struct Refusal(NotExecuted, &'static str);
 
 const NOT_FOUND: Refusal = Refusal(NotExecuted::NotFound, "");
-const FORBIDDEN: Refusal = Refusal(NotExecuted::Forbidden, "");
-const BAD_CURSOR: Refusal = Refusal(NotExecuted::InvalidRequest, "the cursor is not one that this list gave");
+pub(super) const NO_ORDER: Refusal = Refusal(NotExecuted::OrderNotFound, "");
+pub(super) const FORBIDDEN: Refusal = Refusal(NotExecuted::Forbidden, "");
+pub(super) const BAD_CURSOR: Refusal =
+    Refusal(NotExecuted::InvalidRequest, "the cursor is not one that this list gave");
 
 impl Views {
     /// Answers a question from the present state.
@@ -127,6 +156,8 @@ impl Views {
                 bytes(&MarketPage { markets, cursor })
             }
             Query::AccountGet(get) => self.account(item.by, get.account.unwrap_or(item.by)),
+            Query::OrderGet(get) => self.order(item.by, get.order),
+            Query::OrderList(list) => self.orders(item.by, list),
             Query::AuditList(list) => {
                 if !self.may_read_as_operator(item.by, list.market) {
                     return Err(FORBIDDEN);
@@ -138,6 +169,8 @@ impl Views {
                 let known = standing.any(Standing::KNOWN);
                 bytes(&WhoAmIAnswer { account: who.account, known, roles: standing.roles().collect() })
             }
+            Query::Statement(get) => self.statement(item.by, get),
+            Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
             Query::CommandResult(_) => {
                 Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
             }
@@ -156,8 +189,42 @@ impl Views {
         }
         let shown = self.of(account).ok_or(NOT_FOUND)?;
         let name = self.names.get(&account).and_then(|sealed| self.vault.open(account, sealed));
-        let seq = self.feeds.get(&account).map_or(0, |feed| feed.seq);
-        bytes(&AccountAnswer { snapshot: &shown.snapshot, name, seq })
+        let seq = self.feeds.get(&account).map_or(0, |feed| feed.cursor.seq);
+        let may_see_money = self.may_see_money(by, account);
+        let feed = self.feeds.get(&account).filter(|_| may_see_money);
+        let bids = feed.map(Feed::bids).unwrap_or_default();
+        let bids = bids.iter().filter_map(|bid| self.standing_bid(bid)).take(OWN_BIDS_KEPT).collect();
+        let reservations = feed.map(Feed::reservations).unwrap_or_default();
+        let reservations = reservations.iter().filter_map(|kept| self.live_reservation(kept)).collect();
+        let hidden = match &shown.snapshot {
+            Snapshot::Account(own) if !may_see_money => {
+                Some(Snapshot::Account(Box::new(own.without_money())))
+            }
+            _ => None,
+        };
+        let snapshot = hidden.as_ref().unwrap_or(&shown.snapshot);
+        bytes(&AccountAnswer { snapshot, name, bids, reservations, seq })
+    }
+
+    /// An account's bids on a lot, where that is not over.
+    fn standing_bid(&self, bid: &OwnBid) -> Option<StandingBid<'_>> {
+        let Snapshot::Lot(lot) = &self.of(bid.lot)?.snapshot else { return None };
+        let standing = StandingBid {
+            lot: bid.lot,
+            title: &lot.title,
+            status: bid.status,
+            price: lot.price,
+            currency: lot.currency,
+            ends_at: lot.ends_at,
+        };
+        lot.result.is_none().then_some(standing)
+    }
+
+    fn live_reservation(&self, kept: &OwnReservation) -> Option<LiveReservation<'_>> {
+        let Snapshot::Stock(stock) = &self.of(kept.stock)?.snapshot else { return None };
+        let OwnReservation { reservation, stock: id, quantity, expires_at } = *kept;
+        let live = LiveReservation { reservation, stock: id, title: &stock.title, quantity, expires_at };
+        (expires_at > self.time).then_some(live)
     }
 
     /// A page in the order of coming; the cursor is the last member's order.
@@ -218,7 +285,7 @@ impl Views {
         let shown = self.of(lot).ok_or(NOT_FOUND)?;
         let before: u64 = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?.unwrap_or(u64::MAX);
         let limit = page_limit(limit);
-        let newest = shown.history.bids().rev().filter(|bid| bid.seq < before);
+        let newest = shown.history.items().rev().filter(|bid| bid.seq < before);
         let mut bids: Vec<HistoryBid> = newest.take(limit + 1).copied().collect();
         let more = bids.len() > limit;
         bids.truncate(limit);
@@ -247,14 +314,14 @@ impl Views {
     }
 }
 
-fn bytes(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+pub(super) fn bytes(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     rmp_serde::to_vec_named(answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
         Refusal(NotExecuted::Internal, "")
     })
 }
 
-fn page_limit(limit: Option<u32>) -> usize {
+pub(super) fn page_limit(limit: Option<u32>) -> usize {
     limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX) as usize
 }
 

@@ -125,6 +125,10 @@ impl Views {
                     min_next_amount: shown.min_next_amount,
                     reserve_met: shown.reserve_met,
                     ends_at: shown.ends_at,
+                    bidders: shown.bidders,
+                    remaining: shown.remaining,
+                    next_price: shown.clock.map(|_| shown.next_price),
+                    next_at: shown.clock.map(|_| shown.next_at),
                 }),
                 _ => None,
             })

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use vendue_domain::actor::{Event, Publication, Snapshot};
+use vendue_domain::actor::{BidStatus, Event, Publication, Snapshot};
 use vendue_domain::id::{LotId, MarketId};
 use vendue_domain::lot::LotEvent;
 use vendue_domain::publication::Alias;
@@ -99,12 +99,15 @@ impl Views {
             shown.seq = published.seq;
             shown.channel_seq = published.channel_seq;
         }
-        let (alias, amount) = (Some(Alias(bid.alias)), Some(bid.price));
+        let (alias, amount, time) = (Some(Alias(bid.alias)), Some(bid.price), published.stamp.time);
         let seq = published.channel_seq - event.public_count() + 1;
-        self.push_bid(&address, HistoryBid { seq, alias, amount, ts: published.stamp.time });
+        self.push_bid(&address, HistoryBid { seq, alias, amount, ts: time, quantity: None });
         self.put_on_board(&address, market);
-        for account in accounts {
-            self.advance_feed(account, position);
+        let lot = LotId(address.id);
+        for (at, account) in accounts.into_iter().enumerate() {
+            // The bidder first, then whom it overtook.
+            let status = if at == 0 { bid.status() } else { BidStatus::Outbid };
+            self.note_own_bid(account, lot, status, time, position);
         }
         true
     }
@@ -206,7 +209,7 @@ impl Views {
                 .is_some()
                 .then(|| self.boards.get(&market).map_or(0, |board| board.cursor.seq)),
             Channel::Account(account) => {
-                self.of(account).is_some().then(|| self.feeds.get(&account).map_or(0, |feed| feed.seq))
+                self.of(account).is_some().then(|| self.feeds.get(&account).map_or(0, |feed| feed.cursor.seq))
             }
             Channel::Ops(market) => Some(self.audits.get(&market).map_or(0, |audit| audit.cursor.seq)),
         }

@@ -6,10 +6,14 @@
 mod answer;
 mod audit;
 mod board;
+mod effects;
 mod feed;
 mod follow;
 mod history;
 mod lists;
+mod log;
+mod orders;
+mod statement;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -65,6 +69,7 @@ const WAITING_MAX: usize = 65_536;
 pub struct Views {
     options: Arc<EngineOptions>,
     vault: Arc<dyn Open>,
+    directory: Arc<crate::directory::Directory>,
     /// The last position taken in.
     position: u64,
     time: Timestamp,
@@ -74,7 +79,9 @@ pub struct Views {
     lists: lists::Lists,
     /// Sealed: read only for who may know them.
     names: HashMap<AccountId, Vec<u8>>,
-    feeds: HashMap<AccountId, stored::Cursor>,
+    feeds: HashMap<AccountId, feed::Feed>,
+    orders: orders::Orders,
+    statements: HashMap<AccountId, statement::Statement>,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
     ring: follow::Ring,
@@ -114,6 +121,7 @@ impl Views {
         Self {
             options,
             vault,
+            directory: Arc::default(),
             position: 0,
             time: Timestamp(0),
             shown: HashMap::new(),
@@ -122,6 +130,8 @@ impl Views {
             lists: lists::Lists::default(),
             names: HashMap::new(),
             feeds: HashMap::new(),
+            orders: orders::Orders::default(),
+            statements: HashMap::new(),
             boards: HashMap::new(),
             audits: HashMap::new(),
             ring: follow::Ring::default(),
@@ -180,6 +190,7 @@ impl Views {
             return;
         }
         self.show(published);
+        self.book(published, position);
         let Some(market) = self.market_of(&published.address) else { return };
         self.tell_public(published, market, position);
         self.tell_private(published, position);
@@ -210,10 +221,16 @@ impl Views {
         }
         shown.seq = published.seq;
         shown.channel_seq = published.channel_seq;
+        if let Snapshot::Order(order) = &shown.snapshot {
+            self.orders.note(order);
+        }
     }
 
     fn place(&mut self, address: ActorAddress, snapshot: Snapshot, seq: u64, channel_seq: u64) {
         self.lists.insert(&address, &snapshot);
+        if let Snapshot::Order(order) = &snapshot {
+            self.orders.note(order);
+        }
         let order = self.next_order;
         self.next_order += 1;
         self.shown.insert(

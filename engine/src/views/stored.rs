@@ -4,6 +4,8 @@ use vendue_domain::actor::ActorAddress;
 use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
+use super::feed::{Feed, OwnBid, OwnReservation};
+use super::statement::Booked;
 use super::{Views, audit::AuditRecord, history::HistoryBid};
 
 /// What kind of thing a view keeps; the numbers are on disk and continue those of the actors' kinds.
@@ -22,6 +24,10 @@ pub enum ViewSpace {
     Fact = 69,
     /// From a live reservation to its stock.
     Reservation = 70,
+    /// Up to where the effects to a slot have been done.
+    Lane = 71,
+    /// What was booked in an account.
+    Statement = 72,
 }
 
 /// A value for the state store; `bytes` is `None` where it is to be removed.
@@ -73,7 +79,12 @@ impl Cursor {
 }
 
 vendue_domain::record! {
-    struct StoredFeed { 1 => seq: u64, 2 => position: u64 }
+    struct StoredFeed {
+        1 => seq: u64,
+        2 => position: u64,
+        3 => bids: Vec<OwnBid>,
+        4 => reservations: Vec<OwnReservation>,
+    }
 }
 vendue_domain::record! {
     struct StoredBoard { 1 => seq: u64, 2 => position: u64, 3 => lots: Vec<LotId>, 4 => stock: Vec<StockId> }
@@ -82,13 +93,16 @@ vendue_domain::record! {
     struct StoredChunk { 1 => lot: LotId, 2 => first: u64, 3 => bids: Vec<HistoryBid> }
 }
 vendue_domain::record! {
+    struct StoredStatement { 1 => account: AccountId, 2 => first: u64, 3 => lines: Vec<Booked> }
+}
+vendue_domain::record! {
     struct StoredAudit { 1 => seq: u64, 2 => position: u64, 3 => records: Vec<AuditRecord> }
 }
 
-/// The name of a history's chunk: beside the lot's other chunks, so that they share blocks.
-fn chunk_id(lot: LotId, chunk: u32) -> Id {
-    let lot = xxhash_rust::xxh3::xxh3_128(&lot.0.0);
-    Id::from_u128((lot & !u128::from(u32::MAX)) | u128::from(chunk))
+/// The name of a log's chunk: beside its owner's other chunks, so that they share blocks.
+fn chunk_id(owner: Id, chunk: u32) -> Id {
+    let owner = xxhash_rust::xxh3::xxh3_128(&owner.0);
+    Id::from_u128((owner & !u128::from(u32::MAX)) | u128::from(chunk))
 }
 
 /// What has changed since the last capture, each once: whatever is in it carries a mark of its own.
@@ -116,10 +130,10 @@ impl Views {
         while values.len() < limit {
             let Some((space, id)) = self.changed.keys.pop() else { break };
             self.mark_noted(space, id, false);
-            if space == ViewSpace::History {
-                self.capture_history(LotId(id), &mut values);
-            } else {
-                values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) });
+            match space {
+                ViewSpace::History => self.capture_history(LotId(id), &mut values),
+                ViewSpace::Statement => self.capture_statement(AccountId(id), &mut values),
+                _ => values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) }),
             }
         }
         values
@@ -132,9 +146,18 @@ impl Views {
             values.push(ViewValue {
                 space: ViewSpace::History,
                 owner: lot.0,
-                id: chunk_id(lot, chunk),
+                id: chunk_id(lot.0, chunk),
                 bytes,
             });
+        }
+    }
+
+    fn capture_statement(&mut self, account: AccountId, values: &mut Vec<ViewValue>) {
+        let Some(statement) = self.statements.get_mut(&account) else { return };
+        for (chunk, lines) in statement.lines.take_changes() {
+            let bytes = lines.map(|(first, lines)| StoredStatement { account, first, lines }.to_bytes());
+            let id = chunk_id(account.0, chunk);
+            values.push(ViewValue { space: ViewSpace::Statement, owner: account.0, id, bytes });
         }
     }
 
@@ -146,6 +169,11 @@ impl Views {
             {
                 shown.history.not_stored();
             }
+            if space == ViewSpace::Statement
+                && let Some(statement) = self.statements.get_mut(&AccountId(id))
+            {
+                statement.lines.not_stored();
+            }
             if self.mark_noted(space, id, true) == Some(false) {
                 self.changed.push(space, id);
             }
@@ -155,21 +183,23 @@ impl Views {
     /// Sets the mark of what is (not) in the list; what it was.
     fn mark_noted(&mut self, space: ViewSpace, id: Id, noted: bool) -> Option<bool> {
         let mark = match space {
-            ViewSpace::Feed => &mut self.feeds.get_mut(&AccountId(id))?.noted,
+            ViewSpace::Feed => &mut self.feeds.get_mut(&AccountId(id))?.cursor.noted,
             ViewSpace::Board => &mut self.boards.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::Audit => &mut self.audits.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
-            ViewSpace::Fact | ViewSpace::Reservation => return None,
+            ViewSpace::Statement => &mut self.statements.get_mut(&AccountId(id))?.noted,
+            ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => return None,
         };
         Some(std::mem::replace(mark, noted))
     }
 
     fn value(&self, space: ViewSpace, id: Id) -> Option<Vec<u8>> {
         match space {
-            ViewSpace::Feed => self
-                .feeds
-                .get(&AccountId(id))
-                .map(|feed| StoredFeed { seq: feed.seq, position: feed.position }.to_bytes()),
+            ViewSpace::Feed => self.feeds.get(&AccountId(id)).map(|feed| {
+                let (seq, position) = (feed.cursor.seq, feed.cursor.position);
+                let (bids, reservations) = (feed.bids(), feed.reservations().to_vec());
+                StoredFeed { seq, position, bids, reservations }.to_bytes()
+            }),
             ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
                 let (seq, position) = (board.cursor.seq, board.cursor.position);
                 let (lots, stock) = (board.lots.clone(), board.stock.clone());
@@ -179,7 +209,11 @@ impl Views {
                 let (seq, position) = (audit.cursor.seq, audit.cursor.position);
                 StoredAudit { seq, position, records: audit.records.iter().cloned().collect() }.to_bytes()
             }),
-            ViewSpace::History | ViewSpace::Fact | ViewSpace::Reservation => None,
+            ViewSpace::History
+            | ViewSpace::Statement
+            | ViewSpace::Fact
+            | ViewSpace::Reservation
+            | ViewSpace::Lane => None,
         }
     }
 
@@ -190,8 +224,9 @@ impl Views {
     pub fn restore_value(&mut self, space: ViewSpace, id: Id, bytes: &[u8]) -> Result<(), RecordError> {
         match space {
             ViewSpace::Feed => {
-                let feed = StoredFeed::from_bytes(bytes)?;
-                self.feeds.insert(AccountId(id), Cursor::restored(feed.seq, feed.position));
+                let StoredFeed { seq, position, bids, reservations } = StoredFeed::from_bytes(bytes)?;
+                let feed = Feed::restored(Cursor::restored(seq, position), &bids, reservations);
+                self.feeds.insert(AccountId(id), feed);
             }
             ViewSpace::Board => {
                 let stored = StoredBoard::from_bytes(bytes)?;
@@ -213,13 +248,17 @@ impl Views {
                     shown.history.absorb(stored.first, stored.bids);
                 }
             }
+            ViewSpace::Statement => {
+                let StoredStatement { account, first, lines } = StoredStatement::from_bytes(bytes)?;
+                self.statements.entry(account).or_default().lines.absorb(first, lines);
+            }
             ViewSpace::Audit => {
                 let stored = StoredAudit::from_bytes(bytes)?;
                 let audit = self.audits.entry(MarketId(id)).or_default();
                 audit.cursor = Cursor::restored(stored.seq, stored.position);
                 audit.records = stored.records.into();
             }
-            ViewSpace::Fact | ViewSpace::Reservation => {}
+            ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => {}
         }
         Ok(())
     }

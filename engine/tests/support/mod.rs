@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use vendue_domain::account::{AccountCommand, CreateAccount, Grant};
 use vendue_domain::actor::{Answer, Command};
@@ -23,11 +25,16 @@ use vendue_engine::views::Open;
 use vendue_protocol::link::{
     CommandItem, FrameBuilder, FrameKind, Items, NotExecuted, Reply, ReplyItem, split_frame,
 };
-use vendue_storage::{MemoryJournal, MemoryLog, MemoryStore};
+use vendue_storage::{
+    Change, CheckpointStats, Key, MemoryJournal, MemoryLog, MemoryStore, StateStore, StorageError,
+};
 
 pub(crate) const LINK: u32 = 1;
 pub(crate) const MARKET: MarketId = MarketId::from_u128(0xA1);
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000_000);
+
+/// How many commits may be needed until nothing is under way.
+const COMMITS_MAX: usize = 1_000;
 
 /// Seals by reversing: enough to see that nothing is kept in clear.
 pub(crate) struct Reversed;
@@ -64,6 +71,8 @@ pub(crate) struct World {
     pub(crate) cell: LocalCell,
     pub(crate) log: MemoryLog,
     pub(crate) store: Arc<MemoryStore>,
+    /// Whether the store cannot be read for now, though written.
+    pub(crate) unreadable: Arc<AtomicBool>,
     pub(crate) options: EngineOptions,
     pub(crate) now: Timestamp,
     pub(crate) next: u64,
@@ -83,20 +92,63 @@ pub(crate) fn amount(minor: u64) -> Amount {
     Amount::new(minor).expect("an amount in range")
 }
 
-fn ground(store: &Arc<MemoryStore>) -> Ground {
+/// A store whose single values cannot be read while it is told so.
+struct Sometimes(Arc<MemoryStore>, Arc<AtomicBool>);
+
+impl StateStore for Sometimes {
+    fn load(&self, key: &Key) -> Result<Option<Vec<u8>>, StorageError> {
+        if self.1.load(Ordering::Acquire) {
+            let message = "injected by a test".to_owned();
+            return Err(StorageError::Backend { what: "reading in memory", message });
+        }
+        self.0.load(key)
+    }
+
+    fn checkpoint(
+        &self,
+        changes: &mut dyn Iterator<Item = Change>,
+        marker: &[u8],
+    ) -> Result<CheckpointStats, StorageError> {
+        self.0.checkpoint(changes, marker)
+    }
+
+    fn marker(&self) -> Result<Option<Vec<u8>>, StorageError> {
+        self.0.marker()
+    }
+
+    fn scan(
+        &self,
+        space: u8,
+        visit: &mut dyn FnMut(&Key, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        self.0.scan(space, visit)
+    }
+
+    fn due(&self, until_micros: i64, limit: usize) -> Result<Vec<(i64, Key)>, StorageError> {
+        self.0.due(until_micros, limit)
+    }
+}
+
+fn ground(store: &Arc<MemoryStore>, unreadable: &Arc<AtomicBool>) -> Ground {
     Ground {
-        store: store.clone(),
+        store: Arc::new(Sometimes(store.clone(), unreadable.clone())),
         older_keys: Arc::new(NoOlderKeys),
         seal: Arc::new(Reversed),
         open: Arc::new(Reversed),
     }
 }
 
-fn start(options: &EngineOptions, log: &MemoryLog, store: &Arc<MemoryStore>, now: Timestamp) -> LocalCell {
+fn start(
+    options: &EngineOptions,
+    log: &MemoryLog,
+    store: &Arc<MemoryStore>,
+    unreadable: &Arc<AtomicBool>,
+    now: Timestamp,
+) -> LocalCell {
     let genesis = Genesis { cell: 0xCE11, time: START, key_secret: 99 };
     let journal = Box::new(MemoryJournal::open(log));
-    let mut cell =
-        LocalCell::start(options.clone(), journal, ground(store), genesis, now).expect("it starts");
+    let mut cell = LocalCell::start(options.clone(), journal, ground(store, unreadable), genesis, now)
+        .expect("it starts");
     cell.link_up(LINK);
     cell
 }
@@ -104,8 +156,9 @@ fn start(options: &EngineOptions, log: &MemoryLog, store: &Arc<MemoryStore>, now
 impl World {
     pub(crate) fn empty(options: EngineOptions) -> Self {
         let (log, store) = (MemoryLog::new(), Arc::new(MemoryStore::new()));
-        let cell = start(&options, &log, &store, START);
-        Self { cell, log, store, options, now: START, next: 0, frames: Vec::new() }
+        let unreadable = Arc::default();
+        let cell = start(&options, &log, &store, &unreadable, START);
+        Self { cell, log, store, unreadable, options, now: START, next: 0, frames: Vec::new() }
     }
 
     /// A market with open lots and bidders.
@@ -141,15 +194,29 @@ impl World {
 
     /// The process dies (nothing that was not durable survives) and another takes the cell over.
     pub(crate) fn restart(&mut self) {
-        self.cell = start(&self.options, &self.log, &self.store, self.now);
+        self.begin_again();
         self.commit();
+    }
+
+    /// The same, and nothing has been committed since.
+    pub(crate) fn begin_again(&mut self) {
+        // Recovery needs the store; what is read after it may fail again.
+        let unreadable = self.unreadable.swap(false, Ordering::AcqRel);
+        self.cell = start(&self.options, &self.log, &self.store, &self.unreadable, self.now);
+        self.unreadable.store(unreadable, Ordering::Release);
     }
 
     /// The same history in a cell that never had a checkpoint.
     pub(crate) fn replayed_from_nothing(&self) -> LocalCell {
-        let mut cell = start(&self.options, &self.log.duplicate(), &Arc::new(MemoryStore::new()), self.now);
-        cell.commit().expect("the journal takes it");
-        cell
+        let (log, store) = (self.log.duplicate(), Arc::new(MemoryStore::new()));
+        let mut cell = start(&self.options, &log, &store, &Arc::default(), self.now);
+        for _ in 0..COMMITS_MAX {
+            cell.commit().expect("the journal takes it");
+            if cell.is_idle() {
+                return cell;
+            }
+        }
+        panic!("after {COMMITS_MAX} commits something is still under way")
     }
 
     pub(crate) fn ok(&mut self, by: AccountId, command: Command) -> Told {
@@ -189,7 +256,8 @@ impl World {
     ) -> u64 {
         self.next += 1;
         let bytes = command.to_bytes();
-        let item = CommandItem { request: self.next, by, expires_at, key: key.as_bytes(), command: &bytes };
+        let key = key.as_bytes();
+        let item = CommandItem { request: self.next, by, expires_at, key, currency: None, command: &bytes };
         let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Commands);
         frame.item(|out| item.encode(out));
         self.frame(&frame.finish());
@@ -204,13 +272,27 @@ impl World {
     /// Commits until nothing is under way; the replies by request.
     pub(crate) fn commit(&mut self) -> BTreeMap<u64, Told> {
         let mut told = BTreeMap::new();
-        for _ in 0..4 {
-            let out = self.cell.commit().expect("the journal takes it");
-            for bytes in out.into_values() {
-                self.take(&bytes, &mut told);
+        for round in 0..COMMITS_MAX {
+            told.append(&mut self.commit_once());
+            if round >= 3 && self.cell.is_idle() {
+                return told;
             }
         }
-        told
+        panic!("after {COMMITS_MAX} commits something is still under way");
+    }
+
+    /// One commit: what it told, by request.
+    pub(crate) fn commit_once(&mut self) -> BTreeMap<u64, Told> {
+        self.try_commit().expect("the journal takes it")
+    }
+
+    /// The same where the journal may fail.
+    pub(crate) fn try_commit(&mut self) -> Result<BTreeMap<u64, Told>, vendue_engine::EngineError> {
+        let mut told = BTreeMap::new();
+        for bytes in self.cell.commit()?.into_values() {
+            self.take(&bytes, &mut told);
+        }
+        Ok(told)
     }
 
     fn take(&mut self, mut bytes: &[u8], told: &mut BTreeMap<u64, Told>) {

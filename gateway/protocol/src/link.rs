@@ -7,6 +7,7 @@
 //! and `Welcome` refuse another. The bytes are pinned by golden files.
 
 use vendue_domain::actor::Answer;
+use vendue_domain::amount::Currency;
 use vendue_domain::id::{AccountId, Id};
 use vendue_domain::record::{Field, RecordError};
 use vendue_domain::rejection::Rejection;
@@ -16,7 +17,7 @@ use crate::channel::Channel;
 use crate::query::Query;
 
 /// The version both ends must share.
-pub const LINK_VERSION: u32 = 1;
+pub const LINK_VERSION: u32 = 2;
 
 /// The largest frame: larger ones are refused and end the link.
 pub const LINK_FRAME_MAX: usize = 16 * 1024 * 1024;
@@ -267,6 +268,17 @@ impl<'a> Head<'a> {
     fn id(&mut self) -> Result<Id, LinkError> {
         self.take().map(Id)
     }
+
+    #[inline]
+    fn currency(&mut self) -> Result<Option<Currency>, LinkError> {
+        match self.short_bytes()? {
+            [] => Ok(None),
+            code => {
+                let known = std::str::from_utf8(code).ok().and_then(Currency::new);
+                known.map(Some).ok_or(LinkError::Malformed("a currency that is none"))
+            }
+        }
+    }
 }
 
 vendue_domain::record! {
@@ -336,6 +348,8 @@ pub struct CommandItem<'a> {
     pub expires_at: Timestamp,
     /// The client's key, 1 to 64 bytes.
     pub key: &'a [u8],
+    /// The currency that the caller takes its amounts to be in; not checked where absent.
+    pub currency: Option<Currency>,
     /// The bytes of a domain `Command`: canonical, so that "same content" compares their hash.
     pub command: &'a [u8],
 }
@@ -343,25 +357,35 @@ pub struct CommandItem<'a> {
 impl<'a> CommandItem<'a> {
     /// Appends this item's bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        Self::encode_head(out, self.request, self.by, self.expires_at, self.key);
+        Self::encode_head(out, self.request, self.by, self.expires_at, self.key, self.currency);
         out.extend_from_slice(self.command);
     }
 
     /// Appends an item's bytes up to the command, which the caller encodes behind it.
     #[inline]
-    pub fn encode_head(out: &mut Vec<u8>, request: u64, by: AccountId, expires_at: Timestamp, key: &[u8]) {
+    pub fn encode_head(
+        out: &mut Vec<u8>,
+        request: u64,
+        by: AccountId,
+        expires_at: Timestamp,
+        key: &[u8],
+        currency: Option<Currency>,
+    ) {
         out.extend_from_slice(&request.to_le_bytes());
         out.extend_from_slice(&by.0.0);
         out.extend_from_slice(&expires_at.0.to_le_bytes());
         let key = &key[..key.len().min(255)];
         out.push(key.len() as u8);
         out.extend_from_slice(key);
+        let code = currency.as_ref().map_or("", |currency| currency.code());
+        out.push(code.len() as u8);
+        out.extend_from_slice(code.as_bytes());
     }
 
     /// Reads an item.
     ///
     /// # Errors
-    /// A head that ends early.
+    /// A head that ends early, or a currency that is none.
     #[inline]
     pub fn decode(item: &'a [u8]) -> Result<Self, LinkError> {
         let mut head = Head(item);
@@ -370,6 +394,7 @@ impl<'a> CommandItem<'a> {
             by: AccountId(head.id()?),
             expires_at: Timestamp(head.i64()?),
             key: head.short_bytes()?,
+            currency: head.currency()?,
             command: head.0,
         })
     }
@@ -490,6 +515,8 @@ vendue_domain::variants! {
         9 => InvalidRequest,
         /// There is no such channel.
         10 => UnknownChannel,
+        /// There is no such order, or it is none of the asker's.
+        11 => OrderNotFound,
     }
 }
 

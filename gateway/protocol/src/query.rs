@@ -3,9 +3,11 @@
 #![allow(missing_docs)]
 
 use serde::{Deserialize, Serialize};
+use vendue_domain::amount::Currency;
 use vendue_domain::command;
-use vendue_domain::id::{AccountId, LotId, MarketId, SaleId, StockId};
+use vendue_domain::id::{AccountId, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::Format;
+use vendue_domain::time::Timestamp;
 
 /// How many items a page holds where the caller names no `limit`.
 pub const PAGE_DEFAULT: u32 = 50;
@@ -57,11 +59,28 @@ command! { /// `market.list`
 pub struct ListMarkets / ListMarketsParams { 1 => cursor: Option<String>, 2 => limit: Option<u32> } }
 command! { /// `account.get`: the caller's own where `account` is absent; another's by operators and auditors.
 pub struct GetAccount / GetAccountParams { 1 => account: Option<AccountId> } }
+command! { /// `account.statement`: what was booked, newest first: the caller's own where `account` is absent; another's by operators and
+/// auditors of the platform. `from` and `to` bound the period: from inclusive, to exclusive.
+pub struct GetStatement / GetStatementParams {
+    1 => account: Option<AccountId>, 2 => currency: Option<Currency>, 3 => from: Option<Timestamp>, 4 => to: Option<Timestamp>,
+    5 => cursor: Option<String>, 6 => limit: Option<u32>,
+} }
+command! { /// `order.get`: for its buyer, its sellers, operators and auditors of its market.
+pub struct GetOrder / GetOrderParams { 1 => order: OrderId } }
+command! { /// `order.list`, newest first: the caller's own, bought or sold. With `market` an operator or auditor of it sees all of it
+/// (everybody else its own there); `account` narrows it to one party.
+pub struct ListOrders / ListOrdersParams {
+    1 => market: Option<MarketId>, 2 => account: Option<AccountId>, 3 => state: Option<String>, 4 => cursor: Option<String>,
+    5 => limit: Option<u32>,
+} }
 command! { /// `command.result`: the earlier reply to the caller's command with `key` to `target` (an actor's id in text).
 /// The `key` of the common parameters is the earlier command's.
 pub struct CommandResult / CommandResultParams { 1 => target: String } }
 command! { /// `audit.list`: who did what, why and when; newest first. For operators and auditors of the market.
 pub struct ListAudit / ListAuditParams { 1 => market: MarketId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `effect.list`: commands between actors that are under way: how many, the oldest, the stuck ones and why, and those
+/// that were refused. For operators and auditors of the platform.
+pub struct ListEffects / ListEffectsParams { 1 => limit: Option<u32> } }
 
 vendue_domain::record! {
     /// Asked by the gateway when somebody connects: is the account known, and what are its roles anywhere?
@@ -87,5 +106,9 @@ vendue_domain::variants! {
         11 => CommandResult((CommandResult, String)),
         12 => AuditList(ListAudit),
         13 => WhoAmI(WhoAmI),
+        20 => Statement(GetStatement),
+        21 => OrderGet(GetOrder),
+        22 => OrderList(ListOrders),
+        40 => EffectList(ListEffects),
     }
 }

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use vendue_domain::actor::{Answer, BidAnswer, BidStatus, Command};
 use vendue_domain::amount::Amount;
+use vendue_domain::amount::Currency;
 use vendue_domain::id::{AccountId, BidId, LotId};
 use vendue_domain::lot::{LotCommand, PlaceBid};
 use vendue_domain::record::Field;
@@ -83,7 +84,8 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
     };
     let by = AccountId::from_u128(11);
     let bytes = command().to_bytes();
-    let sent = CommandItem { request: 1, by, expires_at: TIME, key: b"key", command: &bytes };
+    let currency = Currency::new("EUR");
+    let sent = CommandItem { request: 1, by, expires_at: TIME, key: b"key", currency, command: &bytes };
     let query = QueryItem {
         request: 2,
         by,

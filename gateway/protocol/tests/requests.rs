@@ -11,6 +11,9 @@ use vendue_protocol::wire::limits::FRAME_MESSAGES;
 use vendue_protocol::wire::{Call, Details, Encoding, Failed, Request, SessionCall, frame};
 
 const LOT: &str = "lot_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
+const MARKET: &str = "mkt_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
+const ACCOUNT: &str = "acc_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
+const ORDER: &str = "ord_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
 
 fn encode(encoding: Encoding, value: &Value) -> Vec<u8> {
     match encoding {
@@ -79,6 +82,56 @@ fn the_protocols_requests_are_read() {
             "lot.list",
         ),
         (json!({"id":3,"method":"book.place","params":{"anything":1}}), "book.place"),
+        (bid(json!({"lot":LOT,"amount":10500,"currency":"EUR","key":"k"})), "lot.bid"),
+        (
+            json!({"id":3,"method":"lot.take","params":{"lot":LOT,"quantity":2,"amount":4200,"currency":"EUR","key":"k"}}),
+            "lot.take",
+        ),
+        (
+            json!({"id":3,"method":"account.deposit","params":{"account":ACCOUNT,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
+            "account.deposit",
+        ),
+        (
+            json!({"id":3,"method":"account.withdraw","params":{"account":ACCOUNT,"goods":"stk_1","quantity":2,"reason":"r","key":"k"}}),
+            "account.withdraw",
+        ),
+        (
+            json!({"id":3,"method":"account.statement","params":{"currency":"EUR","from":1,"to":2,"limit":5}}),
+            "account.statement",
+        ),
+        (
+            json!({"id":3,"method":"market.set_fees","params":{"market":MARKET,"reason":"r","key":"k",
+                "fees":{"buyers_premium":{"bands":[[0,250_000],[5_000_000,200_000]],"rounding":"half_up"}}}}),
+            "market.set_fees",
+        ),
+        (
+            json!({"id":3,"method":"order.place","params":{"key":"k","lines":[{"lot":LOT},
+                {"stock":"stk_01J9ZZZZZZZZZZZZZZZZZZZZZZ","quantity":2},{"reservation":"rsv_01J9ZZZZZZZZZZZZZZZZZZZZZZ"}]}}),
+            "order.place",
+        ),
+        (json!({"id":3,"method":"order.pay","params":{"order":ORDER,"key":"k"}}), "order.pay"),
+        (
+            json!({"id":3,"method":"order.cancel","params":{"order":ORDER,"reason":"r","key":"k"}}),
+            "order.cancel",
+        ),
+        (
+            json!({"id":3,"method":"order.mark_paid","params":{"order":ORDER,"reference":"4711","key":"k"}}),
+            "order.mark_paid",
+        ),
+        (
+            json!({"id":3,"method":"order.refund","params":{"order":ORDER,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
+            "order.refund",
+        ),
+        (
+            json!({"id":3,"method":"order.mark_delivered","params":{"order":ORDER,"key":"k"}}),
+            "order.mark_delivered",
+        ),
+        (json!({"id":3,"method":"order.complete","params":{"order":ORDER,"key":"k"}}), "order.complete"),
+        (json!({"id":3,"method":"order.get","params":{"order":ORDER}}), "order.get"),
+        (
+            json!({"id":3,"method":"order.list","params":{"market":MARKET,"state":"paid","limit":5}}),
+            "order.list",
+        ),
         (
             json!({"id":4,"method":"lot.create","params":{"market":"mkt_01J9ZZZZZZZZZZZZZZZZZZZZZZ","title":"Chair","format":"english",
             "opens_at":1,"closes_at":2,"start_amount":100,"soft_close":{"window_ms":1,"extend_ms":2},"estimate":[1,2],"key":"k","ref":"17"}}),
@@ -114,6 +167,16 @@ fn bad_requests_are_refused_by_name() {
     refused(bid(json!({"lot":LOT,"key":"k","amount":"10500"})), id, "invalid_request", "amount", None);
     refused(bid(json!({"lot":"lot_x","key":"k","amount":1})), id, "invalid_request", "lot", None);
     refused(bid(json!({"lot":LOT,"key":"k","amonut":1})), id, "invalid_request", "amonut", Some("amount"));
+    refused(
+        bid(json!({"lot":LOT,"key":"k","amount":1,"currency":"euro"})),
+        id,
+        "invalid_request",
+        "currency",
+        None,
+    );
+    // Only what carries money has a currency beside it.
+    let open = json!({"id":7,"method":"lot.open","params":{"lot":LOT,"key":"k","currency":"EUR"}});
+    refused(open, id, "invalid_request", "currency", None);
     refused(bid(json!([LOT, 1, "k"])), id, "invalid_request", "params", None);
     refused(json!({"id":7,"method":"lot.bit","params":{}}), id, "unknown_method", "method", Some("lot.bid"));
     refused(json!({"id":7,"method":"nonsense"}), id, "unknown_method", "method", None);
@@ -186,6 +249,19 @@ fn the_key_of_a_result_stands_beside_the_question() {
         let Call::Query(Query::CommandResult((asked, key))) = read.unwrap().call else { panic!() };
         assert_eq!((asked.target.as_str(), key.as_str()), (LOT, "abc"));
     });
+}
+
+#[test]
+fn the_currency_stands_beside_the_command() {
+    for (params, expected) in [
+        (json!({"lot":LOT,"amount":1,"key":"k"}), None),
+        (json!({"lot":LOT,"amount":1,"key":"k","currency":"JPY"}), Some("JPY")),
+    ] {
+        check(&bid(params), |read| {
+            let common = read.unwrap().common;
+            assert_eq!(common.currency.as_ref().map(|currency| currency.code()), expected);
+        });
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::core::table::Key;
 
 /// Events whose every field stands in the next one of the same name, so that the newest alone gives the state: a watcher
 /// in `latest` mode may be spared the others. Closings, extensions and anything of one's own are never among them (I44).
-const REPLACEABLE: &[&str] = &["price_changed", "stock_changed", "clock_ticked"];
+const REPLACEABLE: &[&str] = &["price_changed", "stock_changed", "clock_ticked", "bidders_changed"];
 
 /// An event as it is kept.
 #[derive(Debug)]

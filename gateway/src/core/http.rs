@@ -17,6 +17,9 @@ use crate::core::{Core, Key};
 /// Parameters of a query string that are numbers; all others are texts.
 const NUMBERS: &[&str] = &["limit", "deadline_ms"];
 
+/// Parameters that are instants though their names do not end like one: the bounds of a period.
+const PERIOD: &[&str] = &["from", "to"];
+
 /// A call of the API.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpRequest<'a> {
@@ -146,12 +149,7 @@ impl Core {
         };
         match call.call {
             Call::Command(command) => {
-                self.submit_command(
-                    now,
-                    &submission,
-                    call.common.key.as_deref().unwrap_or_default(),
-                    command,
-                )?;
+                self.submit_command(now, &submission, &call.common, command)?;
             }
             Call::Query(query) => self.submit_query(&submission, query)?,
             Call::Session(SessionCall::Ping(ping)) => {
@@ -280,7 +278,7 @@ fn read_instants(params: &mut Map<String, Value>) {
     for (name, value) in params.iter_mut() {
         match value {
             Value::Object(nested) => read_instants(nested),
-            Value::String(text) if is_instant(name) => {
+            Value::String(text) if is_instant(name) || PERIOD.contains(&name.as_str()) => {
                 if let Some(instant) = parse_rfc3339(text) {
                     *value = instant.0.into();
                 }
@@ -311,13 +309,13 @@ mod tests {
     #[test]
     fn instants_become_integers() {
         let mut params = body_params(
-            r#"{"opens_at":"1970-01-01T00:00:01Z","soft_close":{"hard_close_at":"1970-01-01T00:00:02Z"},"title":"1970-01-01T00:00:01Z","closes_at":"soon"}"#,
+            r#"{"opens_at":"1970-01-01T00:00:01Z","soft_close":{"hard_close_at":"1970-01-01T00:00:02Z"},"title":"1970-01-01T00:00:01Z","closes_at":"soon","from":"1970-01-01T00:00:03Z"}"#,
         )
         .unwrap();
         read_instants(&mut params);
         assert_eq!(
             Value::Object(params),
-            json!({"opens_at": 1_000_000, "soft_close": {"hard_close_at": 2_000_000}, "title": "1970-01-01T00:00:01Z", "closes_at": "soon"})
+            json!({"opens_at": 1_000_000, "soft_close": {"hard_close_at": 2_000_000}, "title": "1970-01-01T00:00:01Z", "closes_at": "soon", "from": 3_000_000})
         );
         assert!(body_params("[1]").is_err() && body_params("{").is_err());
     }

@@ -130,12 +130,7 @@ impl Core {
         let method = request.method;
         let submission = Submission { owner, account, t_in: now, deadline, method, min_position };
         match request.call {
-            Call::Command(command) => self.submit_command(
-                now,
-                &submission,
-                request.common.key.as_deref().unwrap_or_default(),
-                command,
-            ),
+            Call::Command(command) => self.submit_command(now, &submission, &request.common, command),
             Call::Query(query) => self.submit_query(&submission, query),
             Call::Session(call) => self.session_call(now, to, &submission, call),
             Call::NotImplemented => Err(WireError::new(Code::NotImplemented)),

@@ -3,6 +3,7 @@
 use vendue_protocol::channel::Channel;
 use vendue_protocol::domain::actor::{Answer, BidAnswer, BidStatus, Command};
 use vendue_protocol::domain::amount::Amount;
+use vendue_protocol::domain::command::Common;
 use vendue_protocol::domain::id::{AccountId, BidId};
 use vendue_protocol::domain::lot::LotCommand;
 use vendue_protocol::domain::record::Field;
@@ -74,10 +75,11 @@ impl Core {
         &mut self,
         now: Timestamp,
         submission: &Submission,
-        key: &str,
+        common: &Common<'_>,
         mut command: Command,
     ) -> Result<(), WireError> {
         let account = submission.account.ok_or_else(|| WireError::new(Code::Unauthenticated))?;
+        let key = common.key.as_deref().unwrap_or_default();
         fill_creation_id(&mut command, account, submission.method, key);
         if self.options.echo
             && let Command::Lot(LotCommand::Bid(bid)) = &command
@@ -87,7 +89,8 @@ impl Core {
         }
         let (request, expires_at) = (self.insert_pending(submission, Lane::Command)?, submission.deadline);
         let frame = self.commands.push(|out| {
-            CommandItem::encode_head(out, request.to_u64(), account, expires_at, key.as_bytes());
+            let request = request.to_u64();
+            CommandItem::encode_head(out, request, account, expires_at, key.as_bytes(), common.currency);
             command.encode(out);
         });
         if let Some(pending) = self.pending.get_mut(request) {

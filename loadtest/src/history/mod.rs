@@ -3,14 +3,16 @@
 mod check;
 mod file;
 mod kill;
+mod money;
 mod progress;
 mod replay;
 mod report;
 
 pub use file::{Bid, History, UNBOUNDED_AMOUNT, parse, read};
 pub use kill::{KillAt, Killer};
+pub use money::MoneyReport;
 pub use progress::Progress;
-pub use replay::{Acknowledged, Outcome, Played, play};
+pub use replay::{Acknowledged, Bought, Outcome, Played, bidders, play};
 pub use report::{Mismatch, Report};
 
 use std::path::PathBuf;
@@ -18,15 +20,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use self::money::Money;
 use crate::failure::Failure;
-use crate::market::{Market, MarketArgs, Venue};
-
-/// How lots are backed by money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Funding {
-    /// Bids need no money behind them.
-    None,
-}
+use crate::market::{Funding, Market, MarketArgs, Venue};
 
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
@@ -82,12 +78,22 @@ pub async fn replay(
     let total: usize = histories.iter().map(|history| history.bids.len()).sum();
     let killer = args.kill_engine_at.map(|at| Killer::new(Arc::clone(&market), at.of(total)));
     let progress = Progress::new(histories.len(), total, killer);
-    let played = play(&venue, &market, &histories, usize::from(args.parallel), &progress).await?;
+    let parallel = usize::from(args.parallel);
+    let accounts = bidders(&venue, &market, &histories).await?;
+    let money = match args.funding {
+        Funding::None => None,
+        Funding::Full => Some(Money::prepare(&venue, &market, &histories, &accounts).await?),
+    };
+    let seller = money.as_ref().map(|money| money.seller.id);
+    let played = play(&venue, &accounts, seller, &histories, parallel, &progress).await?;
     progress.finish();
     let mut report = Report::new(&histories, &played, &progress);
+    if let Some(money) = money {
+        report.money = Some(money.check(&venue, &played).await?);
+    }
     if let Some(killer) = progress.killer() {
         killer.verdict()?;
-        let lost = check::acknowledged(&venue, &played, usize::from(args.parallel)).await?;
+        let lost = check::acknowledged(&venue, &played, parallel).await?;
         report.checked_after_kill(killer, played.iter().map(|lot| lot.acknowledged.len()).sum(), lost);
     }
     Ok(report)

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use vendue_client::{Client, Error, Outcome as Known, Subscription, Update};
-use vendue_domain::id::LotId;
+use vendue_domain::id::{AccountId, LotId};
 
 use super::file::{Bid, History};
 use super::progress::Progress;
@@ -100,10 +100,21 @@ pub struct Played {
     pub public: Vec<u64>,
     /// Who heard that it won, and at what amount, by the history's names.
     pub won: Vec<(String, u64)>,
+    /// The first winner's account and order.
+    pub bought: Option<Bought>,
     /// The price at the end.
     pub price: Option<u64>,
     /// What is not as the rules demand, in words; the first one is usually the cause of the rest.
     pub problems: Vec<String>,
+}
+
+/// Who has to pay which order.
+#[derive(Debug, Clone)]
+pub struct Bought {
+    /// Who.
+    pub account: AccountId,
+    /// The order's id; empty where the market named none.
+    pub order: String,
 }
 
 struct Bidder {
@@ -114,39 +125,53 @@ struct Bidder {
     own: Subscription,
 }
 
-/// Plays every history; results in their order.
+/// An account for everybody who bids, by the histories' names.
 ///
 /// # Errors
-/// Where the market cannot be used; what it decides wrongly is in the results.
-pub async fn play(
+/// Where the market cannot be used.
+pub async fn bidders(
     venue: &Venue,
     market: &Market,
     histories: &[History],
-    parallel: usize,
-    progress: &Progress,
-) -> Result<Vec<Played>, Failure> {
+) -> Result<HashMap<String, Account>, Failure> {
     let mut names: Vec<String> =
         histories.iter().flat_map(|history| &history.bids).map(|bid| bid.bidder.clone()).collect();
     names.sort_unstable();
     names.dedup();
     let accounts = venue.bidders(market, &names).await?;
-    let accounts: HashMap<String, Account> = names.into_iter().zip(accounts).collect();
-    together(histories, parallel, |history| one(venue, &accounts, history, progress)).await
+    Ok(names.into_iter().zip(accounts).collect())
+}
+
+/// Plays every history; results in their order. With a `seller` every bid is fully funded.
+///
+/// # Errors
+/// Where the market cannot be used; what it decides wrongly is in the results.
+pub async fn play(
+    venue: &Venue,
+    accounts: &HashMap<String, Account>,
+    seller: Option<AccountId>,
+    histories: &[History],
+    parallel: usize,
+    progress: &Progress,
+) -> Result<Vec<Played>, Failure> {
+    together(histories, parallel, |history| one(venue, accounts, seller, history, progress)).await
 }
 
 async fn one(
     venue: &Venue,
     accounts: &HashMap<String, Account>,
+    seller: Option<AccountId>,
     history: &History,
     progress: &Progress,
 ) -> Result<Played, Failure> {
     let title = format!("Auction {}", history.auction);
-    let lot = venue.lot(&LotOptions { title, start_amount: history.open }).await?;
+    let lot = venue.lot(&LotOptions { title, start_amount: history.open, funded_for: seller }).await?;
     let mut played = Played {
         lot,
         acknowledged: Vec::new(),
         public: Vec::new(),
         won: Vec::new(),
+        bought: None,
         price: None,
         problems: Vec::new(),
     };
@@ -171,7 +196,9 @@ async fn one(
     }
     venue.command("lot.close", json!({"lot": lot.to_string(), "reason": "the history ends"})).await?;
     if oracle.leader().is_some() {
-        played.won = winners(&mut bidders, lot).await;
+        let winners = winners(&mut bidders, lot).await;
+        played.bought = winners.first().map(|(_, _, bought)| bought.clone());
+        played.won = winners.into_iter().map(|(name, amount, _)| (name, amount)).collect();
     }
     end(venue, &mut played, &oracle).await?;
     for bidder in bidders {
@@ -218,7 +245,7 @@ async fn place(bidder: &Bidder, lot: LotId, step: usize, amount: u64) -> Result<
 }
 
 /// Who hears that it won this lot: waits for the first, and takes who else has heard by then.
-async fn winners(bidders: &mut [Bidder], lot: LotId) -> Vec<(String, u64)> {
+async fn winners(bidders: &mut [Bidder], lot: LotId) -> Vec<(String, u64, Bought)> {
     let lot = lot.to_string();
     let mut waiting: FuturesUnordered<_> = bidders.iter_mut().map(|bidder| won(bidder, &lot)).collect();
     let mut winners = Vec::new();
@@ -232,13 +259,15 @@ async fn winners(bidders: &mut [Bidder], lot: LotId) -> Vec<(String, u64)> {
     winners
 }
 
-async fn won(bidder: &mut Bidder, lot: &str) -> Option<(String, u64)> {
+async fn won(bidder: &mut Bidder, lot: &str) -> Option<(String, u64, Bought)> {
     while let Some(update) = bidder.own.next().await {
         if let Update::Event(event) = update
             && event.kind == "won"
             && event.data["lot"] == lot
         {
-            return Some((bidder.name.clone(), event.data["amount"].as_u64().unwrap_or_default()));
+            let order = event.data["order"].as_str().unwrap_or_default().to_owned();
+            let bought = Bought { account: bidder.account.id, order };
+            return Some((bidder.name.clone(), event.data["amount"].as_u64().unwrap_or_default(), bought));
         }
     }
     // A subscription that ended says nothing any more: this one did not win, as far as can be known.

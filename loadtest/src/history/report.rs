@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::file::History;
 use super::kill::Killer;
+use super::money::MoneyReport;
 use super::progress::Progress;
 use super::replay::Played;
 use crate::failure::Exit;
@@ -59,6 +60,8 @@ pub struct Report {
     pub mismatches: Vec<Mismatch>,
     /// Where the engine was killed.
     pub after_kill: Option<AfterKill>,
+    /// Where the money is, where bids were funded.
+    pub money: Option<MoneyReport>,
 }
 
 impl Report {
@@ -74,6 +77,7 @@ impl Report {
             elapsed_ms: u64::try_from(progress.elapsed().as_millis()).unwrap_or(u64::MAX),
             mismatches,
             after_kill: None,
+            money: None,
         }
     }
 
@@ -84,7 +88,9 @@ impl Report {
     /// Whether everything is as it must be.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.mismatches.is_empty() && self.after_kill.as_ref().is_none_or(|kill| kill.lost.is_empty())
+        self.mismatches.is_empty()
+            && self.money.as_ref().is_none_or(|money| money.problems.is_empty())
+            && self.after_kill.as_ref().is_none_or(|kill| kill.lost.is_empty())
     }
 
     /// The exit code.
@@ -124,6 +130,18 @@ impl fmt::Display for Report {
                 "engine killed at bid {}; acknowledged bids found again: {good} of {}",
                 kill.killed_at, kill.checked
             )?;
+        }
+        if let Some(money) = &self.money {
+            for problem in money.problems.iter().take(LOST_SHOWN) {
+                writeln!(f, "money: {problem}")?;
+            }
+            let (deposited, paid) = (dollars(Some(money.deposited)), dollars(Some(money.paid)));
+            let verdict = if money.problems.is_empty() {
+                "every hold ended, every cent found"
+            } else {
+                "not conserved"
+            };
+            writeln!(f, "money: {deposited} deposited, {paid} paid; {verdict}")?;
         }
         let seconds = Duration::from_millis(self.elapsed_ms).as_secs_f64();
         writeln!(f, "{} bids in {seconds:.1} s", self.bids)?;

@@ -5,7 +5,7 @@ mod setup;
 mod token;
 
 pub use private::{PrivateMarket, find_vendue};
-pub use setup::{Account, LotOptions, Venue, together};
+pub use setup::{Account, CURRENCY, Funding, LotOptions, Venue, together};
 pub use token::{Tokens, read_secret};
 
 use std::path::PathBuf;

@@ -10,6 +10,8 @@ use vendue_domain::id::{AccountId, LotId, MarketId};
 use super::Market;
 use crate::failure::Failure;
 
+/// The currency of the tool's market.
+pub const CURRENCY: &str = "USD";
 /// How many requests of the preparation are under way at once.
 const AT_ONCE: usize = 64;
 /// How long a lot stays open if nobody closes it: longer than any run.
@@ -26,6 +28,16 @@ pub struct Account {
     pub token: String,
 }
 
+/// How lots are backed by money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Funding {
+    /// Bids need no money behind them.
+    None,
+    /// What a bid may cost at most, fees included, is held.
+    Full,
+}
+
 /// How a lot is to be made.
 #[derive(Debug, Clone)]
 pub struct LotOptions {
@@ -33,6 +45,8 @@ pub struct LotOptions {
     pub title: String,
     /// In minor units.
     pub start_amount: u64,
+    /// The seller of a lot whose bids are fully funded; the operator sells where absent, and nothing is held.
+    pub funded_for: Option<AccountId>,
 }
 
 /// The tool's own market on the server, and its operator's connection.
@@ -73,7 +87,7 @@ impl Venue {
     ) -> Result<Self, Failure> {
         let operator = connect(&market.url, &market.operator_token).await?;
         let id = MarketId::from_u128(rand::random());
-        let mut params = json!({"market": id.to_string(), "name": name, "currency": "USD"});
+        let mut params = json!({"market": id.to_string(), "name": name, "currency": CURRENCY});
         if let Some(bands) = increments {
             params["increments"] = json!({ "bands": bands });
         }
@@ -89,16 +103,31 @@ impl Venue {
     /// # Errors
     /// What the server says.
     pub async fn bidders(&self, market: &Market, names: &[String]) -> Result<Vec<Account>, Failure> {
-        together(names, AT_ONCE, |name| async move {
-            let id = AccountId::from_u128(rand::random());
-            let create = json!({"account": id.to_string(), "name": name});
-            self.command("account.create", create).await?;
-            let grant =
-                json!({"account": id.to_string(), "market": self.market.to_string(), "role": "bidder"});
-            self.command("account.grant", grant).await?;
-            Ok(Account { id, token: market.tokens.mint(id)? })
-        })
-        .await
+        together(names, AT_ONCE, |name| self.account(market, name, "bidder")).await
+    }
+
+    /// Creates an account with a role in the market.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn account(&self, market: &Market, name: &str, role: &str) -> Result<Account, Failure> {
+        let id = AccountId::from_u128(rand::random());
+        let create = json!({"account": id.to_string(), "name": name});
+        self.command("account.create", create).await?;
+        let grant = json!({"account": id.to_string(), "market": self.market.to_string(), "role": role});
+        self.command("account.grant", grant).await?;
+        Ok(Account { id, token: market.tokens.mint(id)? })
+    }
+
+    /// Gives an account money.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn deposit(&self, account: AccountId, amount: u64) -> Result<Value, Failure> {
+        let account = account.to_string();
+        let params =
+            json!({"account": account, "amount": amount, "currency": CURRENCY, "reason": "load test"});
+        self.command("account.deposit", params).await
     }
 
     /// Creates a lot and opens it.
@@ -108,10 +137,14 @@ impl Venue {
     pub async fn lot(&self, options: &LotOptions) -> Result<LotId, Failure> {
         let id = LotId::from_u128(rand::random());
         let now = self.operator.server_time().map_or(0, |time| time.micros);
-        let create = json!({
+        let mut create = json!({
             "lot": id.to_string(), "market": self.market.to_string(), "title": options.title, "format": "english",
             "start_amount": options.start_amount, "closes_at": now + OPEN_FOR.as_micros() as i64,
         });
+        if let Some(seller) = options.funded_for {
+            create["funding"] = json!("full");
+            create["seller"] = json!(seller.to_string());
+        }
         self.command("lot.create", create).await?;
         self.command("lot.open", json!({"lot": id.to_string(), "reason": "load test"})).await?;
         Ok(id)

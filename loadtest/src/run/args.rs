@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::market::MarketArgs;
+use crate::market::{Funding, MarketArgs};
 
 /// The most bids of one connection in flight: what one frame may hold.
 pub const PIPELINE_MAX: u16 = 1_024;
@@ -55,6 +55,9 @@ pub struct RunArgs {
     /// Share of bids below the minimum, which the market must reject, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Load")]
     pub rejected: u8,
+    /// How lots are backed by money: with `full` every bid that takes the lead is a hold, and frees another.
+    #[arg(long, value_enum, default_value = "none", conflicts_with = "echo", help_heading = "Load")]
+    pub funding: Funding,
     /// How messages are written.
     #[arg(long, value_enum, default_value = "json", help_heading = "Load")]
     pub encoding: Encoding,
@@ -115,6 +118,8 @@ pub struct Load {
     pub lots: u32,
     /// Percent.
     pub rejected: u8,
+    /// How lots are backed by money.
+    pub funding: Funding,
     /// How messages are written.
     pub encoding: Encoding,
     /// Not measured.
@@ -152,6 +157,7 @@ impl RunArgs {
             pipeline,
             lots: self.lots.unwrap_or(lots),
             rejected: self.rejected,
+            funding: self.funding,
             encoding: self.encoding,
             warmup: Duration::from_secs_f64(self.warmup),
             duration: Duration::from_secs_f64(seconds),

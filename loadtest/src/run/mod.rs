@@ -19,10 +19,11 @@ pub use report::RunReport;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use vendue_domain::amount::AMOUNT_MAX;
 use vendue_domain::id::{AccountId, LotId};
 
 use crate::failure::Failure;
-use crate::market::{Account, LotOptions, Market, Venue};
+use crate::market::{Account, Funding, LotOptions, Market, Venue, together};
 use connection::Connection;
 use generator::Generator;
 use ledger::Ledger;
@@ -33,6 +34,9 @@ use verify::{Verification, verify};
 
 /// The increments of the tool's market: one minor unit at any price, so that every rising amount is a bid.
 const INCREMENTS: &[(u64, u64)] = &[(0, 1)];
+
+/// How many accounts are given money at once.
+const DEPOSITS_AT_ONCE: usize = 64;
 
 /// Makes the load that the arguments ask for.
 ///
@@ -166,8 +170,17 @@ async fn furnish(market: &Market, load: &Load) -> Result<(Venue, Vec<Account>, V
     let venue = Venue::create(market, "Load", Some(INCREMENTS)).await?;
     let names: Vec<String> = (1..=load.connections).map(|number| format!("Load bidder {number}")).collect();
     let accounts = venue.bidders(market, &names).await?;
+    let mut funded_for = None;
+    if load.funding == Funding::Full {
+        funded_for = Some(venue.account(market, "Load seller", "seller").await?.id);
+        together(&accounts, DEPOSITS_AT_ONCE, |account| venue.deposit(account.id, AMOUNT_MAX)).await?;
+    }
     let lots: Vec<_> = (1..=load.lots)
-        .map(|number| LotOptions { title: format!("Load lot {number}"), start_amount: START_AMOUNT })
+        .map(|number| LotOptions {
+            title: format!("Load lot {number}"),
+            start_amount: START_AMOUNT,
+            funded_for,
+        })
         .collect();
     let lots = venue.lots(&lots).await?;
     Ok((venue, accounts, lots))

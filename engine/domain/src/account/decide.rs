@@ -2,10 +2,10 @@
 
 use super::{
     Account, AccountCommand, AccountCreated, AccountEvent, AccountMarked, AccountUpdated, CreateAccount,
-    Grant, Link, Mark, Suspend, UpdateAccount, Verify,
+    Grant, Link, Mark, Suspend, UpdateAccount, Verify, funds,
 };
-use crate::actor::{Answer, Decision, StateAnswer};
-use crate::command::content_hash;
+use crate::actor::{Answer, Decision, Events, StateAnswer};
+use crate::command::{Targeted as _, content_hash};
 use crate::context::Context;
 use crate::facts::{AccountFacts, Standing};
 use crate::id::{AccountId, MarketId};
@@ -17,7 +17,7 @@ pub(super) fn create(
     command: &AccountCommand,
     context: &Context<'_>,
 ) -> Result<Decision<AccountEvent>, Rejection> {
-    let AccountCommand::Create(command) = command else { return Err(Rejection::NotFound) };
+    let AccountCommand::Create(command) = command else { return house(command, context) };
     // An account belongs to no market: whoever operates some market may make one (the shell passes the roles anywhere).
     if !context.standing.any(Standing::OPERATOR) {
         return Err(Rejection::Forbidden);
@@ -37,6 +37,34 @@ pub(super) fn create(
     }))))
 }
 
+/// The platform's own account is never created by anybody: the first that happens to its money makes it.
+fn house(command: &AccountCommand, context: &Context<'_>) -> Result<Decision<AccountEvent>, Rejection> {
+    let is_about_money = matches!(
+        command,
+        AccountCommand::Deposit(_)
+            | AccountCommand::Withdraw(_)
+            | AccountCommand::PlaceHold(_)
+            | AccountCommand::ReleaseHold(_)
+            | AccountCommand::CaptureHold(_)
+            | AccountCommand::PostEntry(_)
+            | AccountCommand::CountRetraction(_)
+    );
+    if !is_about_money || command.target() != Some(AccountId::HOUSE.into()) {
+        return Err(Rejection::NotFound);
+    }
+    let created = AccountCreated {
+        account: AccountId::HOUSE,
+        name_sealed: Bytes::default(),
+        reference: None,
+        content: 0,
+    };
+    let first = decide(&Account::new(&created, AccountId::HOUSE), command, context)?;
+    let mut events = Events::new();
+    events.push(AccountEvent::Created(Box::new(created)));
+    events.extend(first.events);
+    Ok(Decision { events, answer: first.answer })
+}
+
 pub(super) fn decide(
     account: &Account,
     command: &AccountCommand,
@@ -54,13 +82,13 @@ pub(super) fn decide(
         AccountCommand::Suspend(command) => suspend(account, command, context),
         AccountCommand::Verify(command) => verify(account, command, context),
         AccountCommand::Link(command) => link(account, command, context),
-        AccountCommand::Deposit(_)
-        | AccountCommand::Withdraw(_)
-        | AccountCommand::PlaceHold(_)
-        | AccountCommand::ReleaseHold(_)
-        | AccountCommand::CaptureHold(_)
-        | AccountCommand::PostEntry(_)
-        | AccountCommand::CountRetraction(_) => Err(Rejection::Forbidden),
+        AccountCommand::Deposit(command) => funds::deposit(account, command, context),
+        AccountCommand::Withdraw(command) => funds::withdraw(account, command, context),
+        AccountCommand::PlaceHold(command) => funds::place_hold(account, command, context),
+        AccountCommand::ReleaseHold(command) => funds::release_hold(account, command, context),
+        AccountCommand::CaptureHold(command) => funds::capture_hold(account, command, context),
+        AccountCommand::PostEntry(command) => funds::post_entry(account, command, context),
+        AccountCommand::CountRetraction(command) => funds::count_retraction(account, command, context),
     }
 }
 

@@ -1,13 +1,11 @@
-//! What happens to an account, and who hears of it.
+//! What happens to an account.
 
-use super::{AccountCommand, AccountSnapshot};
-use crate::actor::{ActorAddress, Answer, PrivateEvents, PublicEvents, Publication, StateAnswer};
+use super::{AccountCommand, Balances, Hold};
+use crate::actor::ActorAddress;
 use crate::command::Targeted;
-use crate::context::Stamp;
-use crate::effect::{Asked, Effects};
-use crate::facts::{AccountFacts, FactChange, Role};
-use crate::id::{AccountId, Id, MarketId};
-use crate::publication::AccountChanged;
+use crate::facts::{AccountFacts, Role};
+use crate::id::{AccountId, EntryId, HoldId, LotId, MarketId, OrderId};
+use crate::money::{Asker, EntryKind, Line};
 use crate::record::Bytes;
 use crate::rejection::Rejection;
 
@@ -54,6 +52,107 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// Who asked for money or goods, and what it knows its question by.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct AskedBy { 1 => pub asker: Asker, 2 => pub tag: u128 }
+}
+
+crate::record! {
+    /// An entry in the account's ledger. It is never changed: what corrects it is another entry that names it (I35).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct EntryPosted {
+        /// Shared by the entries of a transfer.
+        1 => pub entry: EntryId,
+        2 => pub kind: EntryKind,
+        /// They sum to 0 (I30).
+        3 => pub lines: Vec<Line>,
+        /// Of the asset that it is about.
+        4 => pub after: Balances,
+        5 => pub reverses: Option<EntryId>,
+        6 => pub order: Option<OrderId>,
+        7 => pub market: Option<MarketId>,
+        /// Of an operator's deposit or withdrawal.
+        8 => pub reason: Option<String>,
+        /// It was allowed to make the available balance negative, and it is.
+        9 => pub overdraws: bool,
+        /// How many kinds of goods the account has after it, where it is about goods.
+        10 => pub holdings_count: Option<u32>,
+        /// Who hears of it; nobody where a client's command is answered.
+        11 => pub asked: Option<AskedBy>,
+    }
+}
+
+crate::record! {
+    /// A hold was placed, or given another amount.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HoldSet {
+        1 => pub hold: Hold,
+        2 => pub tag: u128,
+        /// The asset's balance.
+        3 => pub balance: i64,
+        /// What is held of the asset after it, in all.
+        4 => pub held: u64,
+        /// How many holds there are after it.
+        5 => pub holds_count: u32,
+    }
+}
+
+crate::record! {
+    /// A hold was given back, wholly.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HoldReleased {
+        /// As it was.
+        1 => pub hold: Hold,
+        2 => pub balance: i64,
+        3 => pub held: u64,
+        4 => pub holds_count: u32,
+        /// The hold that snapshots list from now on instead of it.
+        5 => pub also_listed: Option<Hold>,
+    }
+}
+
+crate::record! {
+    /// A hold was captured: `amount` of it went from cash to clearing, the rest was given back.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HoldCaptured {
+        /// As it was.
+        1 => pub hold: Hold,
+        /// 0 to what was held; 0 makes no entry.
+        2 => pub amount: u64,
+        3 => pub entry: EntryId,
+        4 => pub kind: EntryKind,
+        5 => pub asked: AskedBy,
+        6 => pub after: Balances,
+        7 => pub holds_count: u32,
+        /// As in [`HoldReleased`].
+        8 => pub also_listed: Option<Hold>,
+    }
+}
+
+crate::record! {
+    /// What was asked was refused; nothing changed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Refused {
+        1 => pub asked: AskedBy,
+        2 => pub hold: Option<HoldId>,
+        /// What the hold holds, as before.
+        3 => pub held: u64,
+        4 => pub rejection: Rejection,
+    }
+}
+
+crate::record! {
+    /// The account took bids on a lot back.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct RetractionCounted {
+        1 => pub lot: LotId,
+        2 => pub bids: u32,
+        /// How often it has done so.
+        3 => pub retractions: u32,
+    }
+}
+
 crate::variants! {
     /// What happened to an account.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +160,12 @@ crate::variants! {
         1 => Created(Box<AccountCreated>),
         2 => Updated(Box<AccountUpdated>),
         3 => Marked(Box<AccountMarked>),
+        4 => Posted(Box<EntryPosted>),
+        5 => HoldSet(Box<HoldSet>),
+        6 => HoldReleased(Box<HoldReleased>),
+        7 => HoldCaptured(Box<HoldCaptured>),
+        8 => Refused(Box<Refused>),
+        9 => RetractionCounted(RetractionCounted),
     }
 }
 
@@ -103,69 +208,5 @@ impl AccountMarked {
             (Mark::Linked(_), false) => "linked",
             (Mark::Linked(_), true) => "unlinked",
         }
-    }
-}
-
-impl AccountEvent {
-    /// See [`crate::actor::Event::public`]: nothing about an account is public.
-    #[must_use]
-    pub fn public(&self) -> PublicEvents {
-        PublicEvents::new()
-    }
-
-    /// See [`crate::actor::Event::public_count`].
-    #[must_use]
-    pub const fn public_count(&self) -> u64 {
-        0
-    }
-
-    /// See [`crate::actor::Event::private`].
-    #[must_use]
-    pub fn private(&self, id: Id, _stamp: &Stamp) -> PrivateEvents {
-        let Self::Marked(marked) = self else { return PrivateEvents::new() };
-        let AccountSnapshot { grants, suspended_in, verified_in, .. } =
-            AccountSnapshot::new(AccountId(id), &marked.facts);
-        let data = AccountChanged { grants, suspended_in, verified_in }.into();
-        smallvec::smallvec![(AccountId(id), Publication { name: "account_changed", data })]
-    }
-
-    /// See [`crate::actor::Event::answer`].
-    #[must_use]
-    pub fn answer(&self, id: Id, _stamp: &Stamp) -> Option<Answer> {
-        Some(match self {
-            Self::Created(_) | Self::Updated(_) => Answer::Account(AccountId(id)),
-            Self::Marked(marked) => {
-                Answer::State(StateAnswer { state: marked.state().to_owned(), ends_at: None })
-            }
-        })
-    }
-
-    /// See [`crate::actor::Event::effects`].
-    #[inline]
-    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
-
-    /// See [`crate::actor::Event::asked`].
-    #[must_use]
-    #[inline]
-    pub const fn asked(&self) -> Option<Asked> {
-        None
-    }
-
-    /// See [`crate::actor::Event::refusal`].
-    #[must_use]
-    #[inline]
-    pub const fn refusal(&self) -> Option<&Rejection> {
-        None
-    }
-
-    /// See [`crate::actor::Event::fact`].
-    #[must_use]
-    pub fn fact(&self, id: Id) -> Option<FactChange> {
-        let facts = match self {
-            Self::Created(_) => AccountFacts { version: 1, ..AccountFacts::default() },
-            Self::Marked(marked) => marked.facts.clone(),
-            Self::Updated(_) => return None,
-        };
-        Some(FactChange::Account((AccountId(id), facts)))
     }
 }

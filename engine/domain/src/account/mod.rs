@@ -1,39 +1,30 @@
-//! An account: a party; its rights are grants (market, role).
+//! An account: a party. Its rights are grants (market, role); what it has is a ledger of its own, with holds.
 
 mod command;
 mod decide;
 mod event;
+mod funds;
+mod holds;
+mod ledger;
+mod publish;
 mod snapshot;
+mod state;
+mod statement;
 
 pub use crate::facts::Role;
 pub use command::*;
 pub use event::*;
+pub use holds::Hold;
+pub use ledger::Balances;
 pub use snapshot::AccountSnapshot;
+pub use state::Account;
+pub use statement::{Lines, StatementLine};
 
 use crate::actor::{Actor, Decision, Events};
 use crate::context::{Context, Stamp};
-use crate::facts::AccountFacts;
 use crate::id::{AccountId, MarketId};
-use crate::record::Bytes;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
-
-crate::record! {
-    /// An account's state.
-    #[derive(Debug, Clone, PartialEq)]
-    pub struct Account {
-        1 => pub id: AccountId,
-        /// Who created it.
-        2 => owner: AccountId,
-        /// Sealed by the vault; opened only by the shell for those who may read it.
-        3 => name_sealed: Bytes,
-        4 => reference: Option<String>,
-        /// What everybody knows of it: grants and marks.
-        5 => facts: AccountFacts,
-        /// The hash of the command that created it.
-        6 => content: u64,
-    }
-}
 
 impl Actor for Account {
     type Command = AccountCommand;
@@ -45,14 +36,8 @@ impl Actor for Account {
 
     fn born(event: &AccountEvent, stamp: &Stamp) -> Option<Self> {
         let AccountEvent::Created(created) = event else { return None };
-        Some(Self {
-            id: created.account,
-            owner: stamp.by,
-            name_sealed: created.name_sealed.clone(),
-            reference: created.reference.clone(),
-            facts: AccountFacts { version: 1, ..AccountFacts::default() },
-            content: created.content,
-        })
+        let owner = if created.account == AccountId::HOUSE { AccountId::HOUSE } else { stamp.by };
+        Some(Self::new(created, owner))
     }
 
     fn decide(
@@ -68,6 +53,27 @@ impl Actor for Account {
             AccountEvent::Created(_) => {}
             AccountEvent::Updated(updated) => self.name_sealed = updated.name_sealed.clone(),
             AccountEvent::Marked(marked) => self.facts = marked.facts.clone(),
+            AccountEvent::Posted(posted) => {
+                let EntryPosted { entry, reverses, lines, after, .. } = &**posted;
+                self.ledger.set(*after);
+                self.ledger.remember(*entry, *reverses, after.asset, lines);
+            }
+            AccountEvent::HoldSet(set) => {
+                self.ledger.set_held(set.hold.asset, set.held);
+                self.holds.set(&set.hold);
+            }
+            AccountEvent::HoldReleased(released) => {
+                self.ledger.set_held(released.hold.asset, released.held);
+                self.holds.end(released.hold.id);
+            }
+            AccountEvent::HoldCaptured(captured) => {
+                self.holds.end(captured.hold.id);
+                self.ledger.set(captured.after);
+                let lines = funds::capture_lines(captured.amount);
+                self.ledger.remember(captured.entry, None, captured.hold.asset, &lines);
+            }
+            AccountEvent::Refused(_) => {}
+            AccountEvent::RetractionCounted(counted) => self.retractions = counted.retractions,
         }
     }
 
@@ -90,25 +96,5 @@ impl Actor for Account {
     /// Always 0: what happens to an account is told to it alone, on its own feed.
     fn channel_seq(&self) -> u64 {
         0
-    }
-}
-
-impl Account {
-    /// The name as the vault sealed it.
-    #[must_use]
-    pub fn name_sealed(&self) -> &[u8] {
-        &self.name_sealed.0
-    }
-
-    /// The caller's own key of this account.
-    #[must_use]
-    pub fn reference(&self) -> Option<&str> {
-        self.reference.as_deref()
-    }
-
-    /// What its owner and operators may know of this account.
-    #[must_use]
-    pub fn snapshot(&self) -> AccountSnapshot {
-        AccountSnapshot::new(self.id, &self.facts)
     }
 }

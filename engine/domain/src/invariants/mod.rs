@@ -1,5 +1,7 @@
-//! What must never be broken, as functions over states and events that say which invariant is (docs/invariants.md). Tests,
-//! the simulation and audits of a recorded history share them.
+//! Checkers of docs/invariants.md, as functions over states and events: shared by the tests of the rules, the simulation
+//! and whoever reads a journal. Each says `Err` with the invariant's number and what broke it.
 
+pub mod auction;
+pub mod money;
 pub mod orders;
 pub mod stock;

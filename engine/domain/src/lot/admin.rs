@@ -63,6 +63,7 @@ impl Lot {
             halt: false,
             halted_us: self.halted_us,
             reason: command.reason.clone(),
+            clock: self.has_clock(),
         }))))
     }
 
@@ -182,6 +183,7 @@ impl Lot {
             market: self.listing.market,
             ends_at,
             reason,
+            clock: self.has_clock(),
         }))
     }
 

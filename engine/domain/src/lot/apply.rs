@@ -17,8 +17,22 @@ impl Lot {
                 }
                 self.bidding.apply(event, stamp);
             }
-            LotEvent::MaximumRaised(_) | LotEvent::Restated(_) => self.bidding.apply(event, stamp),
-            _ => self.take_change(event, stamp),
+            LotEvent::UnitsBid(bid) => {
+                if let (Some(_), Some(ends_at)) = (bid.old_ends_at, bid.ends_at) {
+                    self.ends_at = Some(ends_at.0);
+                }
+                self.bidding.apply(event, stamp);
+            }
+            LotEvent::MaximumRaised(_)
+            | LotEvent::Restated(_)
+            | LotEvent::SealedBid(_)
+            | LotEvent::Taken(_)
+            | LotEvent::Ticked(_) => self.bidding.apply(event, stamp),
+            _ => {
+                // A format's clock moves with the lot's states.
+                self.bidding.apply(event, stamp);
+                self.take_change(event, stamp);
+            }
         }
     }
 
@@ -35,16 +49,18 @@ impl Lot {
             LotEvent::Resumed(resumed) => self.take_resumption(resumed, stamp),
             LotEvent::Extended(extended) => self.ends_at = Some(extended.ends_at),
             LotEvent::Closed(closed) => self.take_end(closed),
-            LotEvent::Bought(bought) => {
-                self.bidding.apply(event, stamp);
-                self.take_purchase(bought);
-            }
+            LotEvent::Bought(bought) => self.take_purchase(bought),
             LotEvent::Reopened(reopened) => self.take_reopening(reopened, stamp),
             LotEvent::Revised(revised) => self.take_revision(revised),
+            // Bids are the format's.
             LotEvent::Created(_)
             | LotEvent::BidPlaced(_)
             | LotEvent::MaximumRaised(_)
-            | LotEvent::Restated(_) => {}
+            | LotEvent::Restated(_)
+            | LotEvent::SealedBid(_)
+            | LotEvent::UnitsBid(_)
+            | LotEvent::Taken(_)
+            | LotEvent::Ticked(_) => {}
         }
     }
 
@@ -109,7 +125,7 @@ impl Lot {
         self.phase = revised.phase;
         self.ends_at = revised.ends_at;
         if let Some(Hidden(reserve)) = revised.reserve {
-            self.bidding.rules_mut().lower_reserve(reserve);
+            self.bidding.rules_mut().lower_reserve(&self.listing, reserve);
             self.listing.reserve = Some(Hidden(reserve));
         }
     }

@@ -67,7 +67,7 @@ impl Lot {
 
     /// Who may never bid: accounts without the right, suspended ones, the seller and who is linked with the seller (I19).
     #[inline]
-    fn check_bidder(&self, context: &Context<'_>) -> Result<(), Rejection> {
+    pub(super) fn check_bidder(&self, context: &Context<'_>) -> Result<(), Rejection> {
         if !context.standing.any(Standing::BIDDER) {
             return Err(Rejection::Forbidden);
         }
@@ -83,7 +83,7 @@ impl Lot {
 
     /// Nothing is accepted at or after the end, nor before the start (I15).
     #[inline]
-    fn check_takes_bids(&self, context: &Context<'_>) -> Result<(), Rejection> {
+    pub(super) fn check_takes_bids(&self, context: &Context<'_>) -> Result<(), Rejection> {
         match self.phase {
             Phase::Open => {}
             Phase::Closed => return Err(self.too_late(context.now)),
@@ -99,7 +99,7 @@ impl Lot {
             return Err(self.too_late(context.now));
         }
         // A halt pauses the lot as soon as it is known; a lot that has not been told yet takes no bids either.
-        if context.facts.market(self.listing.market).is_some_and(|market| market.halted_since.is_some()) {
+        if context.facts.is_halted(self.listing.market) {
             return Err(Rejection::MarketHalted);
         }
         Ok(())

@@ -81,7 +81,7 @@ crate::variants! {
 
 command! {
     /// `lot.create`: by a seller or operator of the market.
-    pub struct CreateLot / CreateLotParams {
+    pub struct CreateLot / CreateLotParams in currency {
         1 => lot: Option<LotId>,
         2 => market: MarketId,
         /// 1 to 200 characters.
@@ -127,7 +127,7 @@ command! {
 
 command! {
     /// `lot.revise`: new content; after the first bid everybody is told. The reserve may only be lowered, by the seller.
-    pub struct ReviseLot / ReviseLotParams {
+    pub struct ReviseLot / ReviseLotParams in currency {
         1 => lot: LotId,
         2 => title: Option<String>,
         3 => description: Option<String>,
@@ -197,7 +197,7 @@ command! {
 
 command! {
     /// `lot.bid`.
-    pub struct PlaceBid / PlaceBidParams {
+    pub struct PlaceBid / PlaceBidParams in currency {
         1 => lot: LotId,
         /// The bidder's maximum where the format is proxy; the unit price elsewhere.
         2 => amount: Amount,
@@ -212,7 +212,7 @@ command! {
 
 command! {
     /// `lot.buy_now`: ends the lot at its buy-now amount.
-    pub struct BuyNow / BuyNowParams {
+    pub struct BuyNow / BuyNowParams in currency {
         1 => lot: LotId,
         /// What the buyer saw; refused if it is another amount now.
         2 => amount: Option<Amount>,
@@ -221,7 +221,7 @@ command! {
 
 command! {
     /// `lot.take`: buys units of a dutch lot at the clock's price.
-    pub struct TakeLot / TakeLotParams {
+    pub struct TakeLot / TakeLotParams in currency {
         1 => lot: LotId,
         /// 1 where absent.
         2 => quantity: Option<u64>,

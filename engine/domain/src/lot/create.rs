@@ -29,6 +29,7 @@ pub(super) fn create(command: &CreateLot, context: &Context<'_>) -> Result<Decis
     }
     // A lot of a sale ends when the sale says, unless it says otherwise itself: staggered, by its number.
     let closes_at = command.closes_at.or_else(|| sale.and_then(|sale| sale.closes_at(command.number)));
+    super::listing::check_known(command)?;
     let listing = listing_of(command, market, seller);
     listing.validate()?;
     listing.validate_times(closes_at, context.now)?;
@@ -74,7 +75,7 @@ fn listing_of(command: &CreateLot, market: &MarketFacts, seller: crate::id::Acco
         clock: command.clock,
         pricing: command.pricing.unwrap_or_default(),
         deposit: command.deposit,
-        sealed: command.sealed == Some(true),
+        sealed: command.sealed == Some(true) || command.format.is_sealed(),
         fees: market.fees.clone(),
     }
 }

@@ -5,22 +5,18 @@
 //! amount. Judging a bid needs only the leader's maximum and the price, so it costs the same with ten bidders and ten
 //! thousand; only a restatement looks at every bidder.
 
-mod bidders;
 mod restate;
 
-use self::bidders::{Bidder, Bidders, KeptBid};
+use super::bidders::{Bidder, Bidders, KeptBid};
 use super::format::{Award, Awards, Rules, Standing, Terms};
-use super::{
-    BidPlaced, Bought, BuyNow, Listing, LotEvent, MaximumRaised, PlaceBid, Qualification, Restated,
-    RetractBid,
-};
+use super::{BidPlaced, Bought, BuyNow, Listing, LotEvent, MaximumRaised, PlaceBid, Restated, RetractBid};
 use crate::amount::{Amount, Hidden};
 use crate::context::{Context, Stamp};
 use crate::id::{AccountId, BidId};
-use crate::limits::{self, BIDDERS_MAX};
+use crate::limits::BIDDERS_MAX;
 use crate::publication::Alias;
 use crate::record::{Field, Reader, RecordError};
-use crate::rejection::{BidTooLow, BuyNowUnavailable, NotQualified, Rejection};
+use crate::rejection::{BidTooLow, BuyNowUnavailable, Rejection};
 use crate::time::{Moment, Timestamp};
 
 crate::record! {
@@ -133,7 +129,7 @@ impl Rules for English {
     }
 
     fn bidders(&self) -> Box<dyn ExactSizeIterator<Item = AccountId> + '_> {
-        Box::new(self.bidders.list.iter().map(|bidder| bidder.account))
+        Box::new(self.bidders.accounts())
     }
 
     fn has_begun(&self) -> bool {
@@ -144,16 +140,13 @@ impl Rules for English {
         let leader = self.leader();
         let reserve_met =
             listing.reserve.map(|Hidden(reserve)| leader.is_some_and(|(_, _, top)| top >= reserve));
+        let next = self.figures.price.map(|price| next_amount(price, self.figures.step));
         Standing {
             price: self.figures.price,
             leader: leader.map(|(_, leader, _)| Alias(leader.alias)),
-            bids: self.figures.bids,
-            min_next_amount: self
-                .figures
-                .price
-                .map_or(listing.start_amount, |price| next_amount(price, self.figures.step)),
             reserve_met,
             buy_now: listing.buy_now.filter(|_| !self.figures.buy_now_gone),
+            ..Standing::new(self.figures.bids, next.unwrap_or(listing.start_amount))
         }
     }
 
@@ -189,7 +182,7 @@ impl Rules for English {
     /// RULES, "reserve": a hidden maximum does not win by a lowered reserve; it counts as one minor unit below it until
     /// its bidder bids again. What stands in the open, the price, counts as it is; every runner-up's maximum is at or
     /// below it already.
-    fn lower_reserve(&mut self, reserve: Amount) {
+    fn lower_reserve(&mut self, _listing: &Listing, reserve: Amount) {
         let (Some(place), Some(price)) = (self.figures.leader, self.figures.price) else { return };
         let cap = Amount::new(reserve.get() - 1).map_or(price, |below| below.max(price));
         self.bidders.list[place as usize].cap(cap);
@@ -224,36 +217,9 @@ impl English {
         Some((place, leader, leader.top()?.maximum.0))
     }
 
-    /// The bidder's alias in this lot: its own already, its paddle number in a sale, or the next number.
     #[inline]
     fn alias_of(&self, terms: &Terms<'_>, context: &Context<'_>) -> Result<u32, Rejection> {
-        if let Some(bidder) = self.bidders.find(context.by)
-            && (bidder.top().is_some() || terms.listing.sale.is_none())
-        {
-            return Ok(bidder.alias);
-        }
-        self.admit(terms, context)
-    }
-
-    /// What the lot asks of a bidder before its first bid.
-    fn admit(&self, terms: &Terms<'_>, context: &Context<'_>) -> Result<u32, Rejection> {
-        let lacks = |needs: &str| Err(Rejection::NotQualified(NotQualified { needs: needs.to_owned() }));
-        if terms.listing.qualification == Qualification::Verified
-            && !context.standing.any(crate::facts::Standing::VERIFIED)
-        {
-            return lacks("verified");
-        }
-        let asked = self.bidders.list.len() as u64 + 1;
-        if asked > BIDDERS_MAX as u64 {
-            return Err(limits::exceeded("bidders", BIDDERS_MAX as u64, asked));
-        }
-        // Whoever bids in a sale has accepted its terms, whatever else the lot asks for.
-        let Some(sale) = terms.listing.sale else { return Ok(asked as u32) };
-        let terms_version = context.facts.sale(sale).map_or(1, |facts| facts.terms_version);
-        match context.facts.registration(sale, context.by) {
-            Some(registration) if registration.terms_version >= terms_version => Ok(registration.alias),
-            _ => lacks("registered"),
-        }
+        self.bidders.alias_of(terms, context, BIDDERS_MAX)
     }
 
     fn first(
@@ -337,10 +303,7 @@ impl English {
         now: Timestamp,
     ) -> LotEvent {
         let mut event = self.judged(terms, maximum, usual, judged);
-        if let (Some(ends_at), Some(before_end_us)) = (terms.ends_at, terms.before_end_us)
-            && let Some(later) =
-                terms.listing.soft_close.and_then(|soft| soft.extended(ends_at, before_end_us, now))
-        {
+        if let Some(later) = terms.extended(now) {
             event.old_ends_at = event.ends_at;
             event.ends_at = Some(Moment(later));
         }
@@ -364,6 +327,7 @@ impl English {
             buy_now: self.buy_now_left(terms, reserve_met),
             ends_at: terms.ends_at.map(Moment),
             old_ends_at: None,
+            falling: false,
         }
     }
 

@@ -51,6 +51,8 @@ crate::record! {
         10 => pub ends_at: Option<Moment>,
         /// The end before it, where the bid extended it.
         11 => pub old_ends_at: Option<Moment>,
+        /// A tender: the next offer must be at most price - step.
+        12 => pub falling: bool,
     }
 }
 
@@ -110,6 +112,128 @@ crate::record! {
         14 => pub reason: Option<String>,
         /// The increment at the price; 0 where there is none.
         15 => pub step: u64,
+        /// Units that nobody has, in formats that sell several.
+        30 => pub remaining: Option<u64>,
+        /// How many have a bid, in formats that show nothing else.
+        31 => pub bidders: Option<u32>,
+        /// Others who come to be served by it, and who are not served any more (several units).
+        32 => pub risen_too: Vec<AccountId>,
+        33 => pub fallen: Vec<AccountId>,
+        /// What is left of the account's is bought already (dutch).
+        34 => pub has_bought: bool,
+    }
+}
+
+impl Restated {
+    /// A restatement after which nobody leads: what differs is set beside it.
+    pub(super) fn new(
+        cause: RestatementCause,
+        account: AccountId,
+        removed: u32,
+        min_next_amount: Amount,
+    ) -> Self {
+        Self {
+            cause,
+            account,
+            bid: None,
+            removed,
+            price: None,
+            leader: None,
+            bids: 0,
+            min_next_amount,
+            reserve_met: None,
+            buy_now: None,
+            ends_at: None,
+            risen: None,
+            still_leading: false,
+            reason: None,
+            step: 0,
+            remaining: None,
+            bidders: None,
+            risen_too: Vec::new(),
+            fallen: Vec::new(),
+            has_bought: false,
+        }
+    }
+}
+
+crate::record! {
+    /// A bid that nobody sees before the end. The bidder and the bid's id stand in the stamp; an earlier one of its is
+    /// replaced.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct SealedBid {
+        1 => pub amount: Hidden,
+        2 => pub alias: u32,
+        /// How many have a bid after it.
+        3 => pub bidders: u32,
+        /// The bidder had one before: nobody else hears of it.
+        4 => pub replaces: bool,
+        /// What a bid must reach: the start amount.
+        5 => pub limit: Amount,
+        6 => pub ends_at: Option<Moment>,
+    }
+}
+
+crate::record! {
+    /// A bid for units of a lot that sells several. The bidder and the bid's id stand in the stamp; an earlier one of its
+    /// is replaced.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct UnitsBid {
+        /// What it bids at most for a unit.
+        1 => pub amount: Hidden,
+        2 => pub units: u64,
+        3 => pub all_or_none: bool,
+        4 => pub alias: u32,
+        /// How many units it gets as it stands.
+        5 => pub served: u64,
+        /// The price of a unit after it; absent where nobody is served.
+        6 => pub price: Option<Amount>,
+        /// How many bids stand after it.
+        7 => pub bids: u32,
+        8 => pub min_next_amount: Amount,
+        /// Units that nobody gets as it stands.
+        9 => pub remaining: u64,
+        /// Who is not served any more, and who is served now that was not (behind an all-or-none bid that fell).
+        10 => pub fallen: Vec<AccountId>,
+        11 => pub risen: Vec<AccountId>,
+        12 => pub ends_at: Option<Moment>,
+        /// The end before it, where the bid extended it.
+        13 => pub old_ends_at: Option<Moment>,
+    }
+}
+
+crate::record! {
+    /// Units were bought at the clock's price (dutch). The buyer and the take's id stand in the stamp.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Taken {
+        1 => pub alias: u32,
+        2 => pub units: u64,
+        /// Of a unit.
+        3 => pub price: Amount,
+        /// Of these units.
+        4 => pub amount: Amount,
+        /// What this adds to the buyer's premium on all that it has taken; absent where the lot has no fees.
+        5 => pub premium: Option<u64>,
+        /// Units that nobody has taken.
+        6 => pub remaining: u64,
+        /// How many takes stand after it.
+        7 => pub takes: u32,
+        8 => pub ends_at: Option<Moment>,
+    }
+}
+
+crate::record! {
+    /// The clock shows a new price, or goes on after it stood.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Ticked {
+        1 => pub price: Amount,
+        /// What comes next; both absent at the floor.
+        2 => pub next_price: Option<Amount>,
+        3 => pub next_at: Option<Timestamp>,
+        /// Units that nobody has taken.
+        4 => pub remaining: u64,
+        /// How long the clock stood still without a pause, an outage say, in microseconds.
+        5 => pub stood_us: Option<u64>,
     }
 }
 
@@ -139,6 +263,8 @@ crate::record! {
         5 => pub halt: bool,
         6 => pub halted_us: u64,
         7 => pub reason: Option<String>,
+        /// The lot's clock stands while it is paused (dutch).
+        30 => pub clock: bool,
     }
 }
 
@@ -216,6 +342,8 @@ crate::record! {
         6 => pub reason: Option<String>,
         /// In the order in which they were served.
         7 => pub winners: Vec<Win>,
+        /// The lot's clock has stopped (dutch).
+        30 => pub clock: bool,
     }
 }
 
@@ -282,5 +410,9 @@ crate::variants! {
         10 => Bought(Box<Bought>),
         11 => Reopened(Box<Reopened>),
         12 => Revised(Box<Revised>),
+        30 => SealedBid(Box<SealedBid>),
+        31 => UnitsBid(Box<UnitsBid>),
+        32 => Taken(Box<Taken>),
+        33 => Ticked(Box<Ticked>),
     }
 }

@@ -7,7 +7,7 @@ use crate::fees::Fees;
 use crate::id::{AccountId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::limits;
-use crate::lot::{Clock, Format, Funding, Pricing, Qualification, SoftClose};
+use crate::lot::{Clock, CreateLot, Format, Funding, Pricing, Qualification, SoftClose};
 use crate::rejection::{Invalid, Rejection};
 use crate::time::Timestamp;
 
@@ -89,8 +89,15 @@ impl Listing {
         if !(1..=limits::QUANTITY_MAX).contains(&self.quantity) {
             return Err(Rejection::invalid("quantity", format!("1 to {}", limits::QUANTITY_MAX)));
         }
+        self.validate_format()?;
         let floor = self.reserve.map_or(self.start_amount, |Hidden(reserve)| reserve);
-        if floor < self.start_amount {
+        if self.format.is_tender() && floor > self.start_amount {
+            return Err(Rejection::invalid(
+                "reserve",
+                "at most start_amount, which is the most that is offered",
+            ));
+        }
+        if !self.format.is_tender() && floor < self.start_amount {
             return Err(Rejection::invalid("reserve", "at least start_amount"));
         }
         if self.buy_now.is_some_and(|buy_now| buy_now < floor) {
@@ -100,6 +107,29 @@ impl Listing {
             table.validate()?;
         }
         self.validate_backing()
+    }
+
+    /// What the format asks of the lot's terms, besides what [`check_known`] refuses.
+    fn validate_format(&self) -> Result<(), Rejection> {
+        let knows = self.format.knows(self.sealed);
+        let given = [
+            ("reserve", self.reserve.is_some(), knows.reserve),
+            ("buy_now", self.buy_now.is_some(), knows.buy_now),
+            ("soft_close", self.soft_close.is_some(), knows.soft_close),
+            ("clock", self.clock.is_some(), knows.clock),
+            ("sealed", self.sealed, knows.sealed),
+            ("funding", self.funding == Funding::Full, knows.bidders_pay),
+        ];
+        refuse_unknown(self.format, &given)?;
+        if knows.units && self.quantity > limits::LOT_UNITS_MAX {
+            let expected = format!("1 to {} where units are sold one by one", limits::LOT_UNITS_MAX);
+            return Err(Rejection::invalid("quantity", expected));
+        }
+        match self.clock {
+            Some(clock) => clock.validate(self.start_amount),
+            None if knows.clock => Err(Rejection::invalid("clock", "start, step, interval_ms and floor")),
+            None => Ok(()),
+        }
     }
 
     fn validate_backing(&self) -> Result<(), Rejection> {
@@ -145,6 +175,49 @@ impl Listing {
         let too_early = |hard: Timestamp| !valid(hard) || closes_at.is_some_and(|closes_at| hard < closes_at);
         if soft_close.hard_close_at.is_some_and(too_early) {
             return Err(Rejection::invalid("soft_close", "hard_close_at not before closes_at"));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses the terms that are given and that the format does not know: (name, given, known).
+fn refuse_unknown(format: Format, terms: &[(&str, bool, bool)]) -> Result<(), Rejection> {
+    match terms.iter().find(|(_, given, known)| *given && !known) {
+        Some((name, ..)) => {
+            Err(Rejection::invalid(name, format!("not in a lot of the format {}", format.name())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses terms of a new lot that its format does not know, whatever they say.
+pub(super) fn check_known(command: &CreateLot) -> Result<(), Rejection> {
+    let knows = command.format.knows(command.format.is_sealed() || command.sealed == Some(true));
+    refuse_unknown(
+        command.format,
+        &[
+            ("increments", command.increments.is_some(), knows.increments),
+            ("proxy", command.proxy.is_some(), knows.proxy),
+            ("pricing", command.pricing.is_some(), knows.pricing),
+            ("sealed", command.sealed == Some(true), knows.sealed),
+            // What is always secret cannot be made open.
+            ("sealed", command.sealed == Some(false), !command.format.is_sealed()),
+        ],
+    )
+}
+
+impl Clock {
+    /// Checks the clock of a lot that starts at `start_amount`.
+    fn validate(&self, start_amount: Amount) -> Result<(), Rejection> {
+        let (least, most) = (limits::CLOCK_INTERVAL_MIN_MS, limits::CLOCK_INTERVAL_MAX_MS);
+        if self.floor > self.start {
+            return Err(Rejection::invalid("clock", "a floor at most its start"));
+        }
+        if !(least..=most).contains(&self.interval_ms) {
+            return Err(Rejection::invalid("clock", format!("interval_ms from {least} to {most}")));
+        }
+        if self.start != start_amount {
+            return Err(Rejection::invalid("start_amount", "where the clock starts"));
         }
         Ok(())
     }

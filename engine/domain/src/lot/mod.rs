@@ -6,21 +6,32 @@
 mod admin;
 mod apply;
 mod bid;
+mod bidders;
+mod clock;
 mod command;
 mod create;
+mod dutch;
 mod english;
 mod event;
 mod format;
 mod listing;
+mod multi_unit;
+mod offers;
 mod publish;
+mod retraction;
+mod reverse;
 mod revise;
+mod roll;
+mod sealed;
+mod sealed_first_price;
 mod snapshot;
 mod state;
 mod time;
+mod vickrey;
 
 pub use command::*;
 pub use event::*;
-pub use format::Format;
+pub use format::{Format, won_order};
 pub use listing::{Content, Listing};
 pub use snapshot::LotSnapshot;
 pub use state::{Lot, Phase};
@@ -67,7 +78,7 @@ impl Actor for Lot {
             LotCommand::Close(command) => self.close_now(command, context),
             LotCommand::Reopen(command) => self.reopen(command, context),
             LotCommand::VoidBid(command) => self.void_bid(command, context),
-            LotCommand::Take(_) => Err(Rejection::NotAllowedInFormat),
+            LotCommand::Take(command) => self.take(command, context),
             LotCommand::Settled(_) => Err(Rejection::NotAllowedInFormat),
         }
     }
@@ -81,7 +92,7 @@ impl Actor for Lot {
     fn next_deadline(&self) -> Option<Timestamp> {
         match self.phase {
             Phase::Scheduled => self.listing.opens_at,
-            Phase::Open => self.ends_at,
+            Phase::Open => self.open_deadline(),
             Phase::Draft | Phase::Paused | Phase::Closed => None,
         }
     }

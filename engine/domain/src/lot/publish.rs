@@ -1,40 +1,27 @@
 //! Who hears what of a lot's events. Everything from the event, its lot's id and its stamp alone.
 
+mod bids;
+
 use smallvec::smallvec;
 
-use super::{BidPlaced, Closed, LotEvent, LotResult, MaximumRaised, Phase, Restated, Win};
+use self::bids::{
+    answer_to_take, bid_status, min_next_amount, price_of_raise, price_of_restatement, price_of_take,
+    private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, won,
+};
+use super::{Closed, LotEvent, LotResult, Phase, Win};
 use crate::actor::{
     Answer, BidAnswer, BidStatus, PrivateEvents, PublicEvents, Publication, RestatedAnswer, StateAnswer,
 };
-use crate::amount::Amount;
 use crate::context::Stamp;
 use crate::effect::{Asked, Effects};
 use crate::facts::FactChange;
-use crate::id::{AccountId, BidId, Id, LotId, MarketId};
+use crate::id::{AccountId, BidId, Id, LotId};
 use crate::publication::{
-    Alias, BidStatusChanged, Data, LotClosed, LotReopened, LotRevised, LotState, Outbid, PriceChanged,
-    TimeExtended, Winner, Won,
+    Alias, BiddersChanged, ClockTicked, Data, LotClosed, LotReopened, LotRevised, LotState, TimeExtended,
+    Winner,
 };
 use crate::rejection::Rejection;
 use crate::time::{Moment, Timestamp};
-
-impl BidPlaced {
-    /// The bid's status for its bidder.
-    #[must_use]
-    pub const fn status(&self) -> BidStatus {
-        if self.leader.is_none() { BidStatus::Leading } else { BidStatus::Outbid }
-    }
-
-    /// The lowest next bid.
-    #[must_use]
-    pub fn min_next_amount(&self) -> Amount {
-        min_next_amount(self.price, self.step)
-    }
-}
-
-fn min_next_amount(price: Amount, step: u64) -> Amount {
-    Amount::new(price.get().saturating_add(step)).unwrap_or(Amount::MAX)
-}
 
 fn micros_to_ms(micros: u64) -> u64 {
     micros / 1_000
@@ -59,6 +46,27 @@ impl LotEvent {
             Self::MaximumRaised(event) if !event.lifted => PublicEvents::new(),
             Self::MaximumRaised(event) => one("price_changed", price_of_raise(event)),
             Self::Restated(event) => one("bid_retracted", price_of_restatement(event)),
+            // Who replaces a sealed bid does it in silence.
+            Self::SealedBid(event) if event.replaces => PublicEvents::new(),
+            Self::SealedBid(event) => {
+                let ends_at = event.ends_at.map(|Moment(ends_at)| ends_at);
+                one(
+                    "bidders_changed",
+                    BiddersChanged { bidders: event.bidders, bids: event.bidders, ends_at },
+                )
+            }
+            Self::UnitsBid(event) => public_of_units(event),
+            Self::Taken(event) => one("price_changed", price_of_take(event)),
+            Self::Ticked(event) => one(
+                "clock_ticked",
+                ClockTicked {
+                    price: event.price,
+                    min_next_amount: event.price,
+                    next_price: event.next_price,
+                    next_at: event.next_at,
+                    remaining: event.remaining,
+                },
+            ),
             Self::Closed(_) | Self::Bought(_) => one("lot_closed", self.end()),
             Self::Opened(_) | Self::Paused(_) | Self::Resumed(_) => self.state_change(),
             Self::Extended(event) => {
@@ -108,6 +116,8 @@ impl LotEvent {
                     remaining_ms: None,
                     soft_close: event.soft_close,
                     reason: event.reason.clone(),
+                    next_price: None,
+                    next_at: None,
                 },
             ),
             Self::Paused(event) => (
@@ -121,6 +131,8 @@ impl LotEvent {
                         .map(|ends_at| micros_to_ms(ends_at.micros_since(event.since))),
                     soft_close: event.soft_close,
                     reason: event.reason.clone(),
+                    next_price: event.clock.then_some(()),
+                    next_at: event.clock.then_some(()),
                 },
             ),
             Self::Resumed(event) => (
@@ -132,6 +144,8 @@ impl LotEvent {
                     remaining_ms: None,
                     soft_close: event.soft_close,
                     reason: event.reason.clone(),
+                    next_price: None,
+                    next_at: None,
                 },
             ),
             _ => return PublicEvents::new(),
@@ -151,6 +165,7 @@ impl LotEvent {
             }
             _ => (LotResult::Unsold, None, &[], None, None),
         };
+        let stopped = matches!(self, Self::Closed(event) if event.clock).then_some(());
         LotClosed {
             state: Phase::Closed.name(),
             result: result.name(),
@@ -160,6 +175,8 @@ impl LotEvent {
             ends_at,
             remaining_ms: None,
             reason,
+            next_price: stopped,
+            next_at: stopped,
         }
     }
 
@@ -168,10 +185,14 @@ impl LotEvent {
     #[inline]
     pub const fn public_count(&self) -> u64 {
         match self {
-            Self::BidPlaced(event) => 1 + event.old_ends_at.is_some() as u64,
+            Self::BidPlaced(event) => 1 + (event.old_ends_at.is_some() && event.ends_at.is_some()) as u64,
             Self::MaximumRaised(event) => event.lifted as u64,
+            Self::UnitsBid(event) => 1 + event.old_ends_at.is_some() as u64,
+            Self::SealedBid(event) => !event.replaces as u64,
             Self::Created(_) => 0,
-            Self::Restated(_)
+            Self::Taken(_)
+            | Self::Ticked(_)
+            | Self::Restated(_)
             | Self::Opened(_)
             | Self::Paused(_)
             | Self::Resumed(_)
@@ -202,6 +223,11 @@ impl LotEvent {
                 smallvec![(stamp.by, bid_status(lot, BidStatus::Leading, Some(event.price)))]
             }
             Self::Restated(event) => private_of_restatement(event, lot),
+            Self::SealedBid(_) => smallvec![(stamp.by, bid_status(lot, BidStatus::Placed, None))],
+            Self::UnitsBid(event) => private_of_units(event, lot, stamp),
+            Self::Taken(event) => {
+                smallvec![(stamp.by, bid_status(lot, BidStatus::Won, Some(event.price)))]
+            }
             Self::Closed(event) => {
                 event.winners.iter().map(|win| (win.account, won(lot, event.market, win))).collect()
             }
@@ -220,38 +246,36 @@ impl LotEvent {
     #[must_use]
     #[inline]
     pub fn answer(&self, id: Id, stamp: &Stamp) -> Option<Answer> {
-        let bid = BidId::from_u128(stamp.command_id);
+        let answer = |status, price, min_next_amount, ends_at| {
+            Answer::Bid(BidAnswer {
+                bid: BidId::from_u128(stamp.command_id),
+                status,
+                price,
+                min_next_amount,
+                ends_at,
+                fees: None,
+                total: None,
+                held: None,
+            })
+        };
+        let time = |moment: Option<Moment>| moment.map(|Moment(time)| time);
         Some(match self {
-            Self::BidPlaced(event) => Answer::Bid(BidAnswer {
-                bid,
-                status: event.status(),
-                price: Some(event.price),
-                min_next_amount: Some(event.min_next_amount()),
-                ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
-                fees: None,
-                total: None,
-                held: None,
-            }),
-            Self::MaximumRaised(event) => Answer::Bid(BidAnswer {
-                bid,
-                status: BidStatus::Leading,
-                price: Some(event.price),
-                min_next_amount: Some(min_next_amount(event.price, event.step)),
-                ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
-                fees: None,
-                total: None,
-                held: None,
-            }),
-            Self::Bought(event) => Answer::Bid(BidAnswer {
-                bid,
-                status: BidStatus::Won,
-                price: Some(event.win.amount),
-                min_next_amount: None,
-                ends_at: Some(event.ends_at),
-                fees: None,
-                total: None,
-                held: None,
-            }),
+            Self::BidPlaced(event) => {
+                let next = Some(event.min_next_amount());
+                answer(event.status(), Some(event.price), next, time(event.ends_at))
+            }
+            Self::MaximumRaised(event) => {
+                let next = Some(min_next_amount(event.price, event.step));
+                answer(BidStatus::Leading, Some(event.price), next, time(event.ends_at))
+            }
+            Self::Bought(event) => answer(BidStatus::Won, Some(event.win.amount), None, Some(event.ends_at)),
+            Self::SealedBid(event) => answer(BidStatus::Placed, None, Some(event.limit), time(event.ends_at)),
+            Self::UnitsBid(event) => {
+                answer(event.status(), event.price, Some(event.min_next_amount), time(event.ends_at))
+            }
+            Self::Taken(event) => return Some(answer_to_take(event, stamp)),
+            // By the clock: nobody asked.
+            Self::Ticked(_) => return None,
             Self::Created(_) => Answer::Lot(LotId(id)),
             Self::Restated(event) => Answer::Restated(RestatedAnswer {
                 price: event.price,
@@ -298,78 +322,4 @@ impl LotEvent {
 
 fn state(phase: Phase, ends_at: Option<Timestamp>) -> Answer {
     Answer::State(StateAnswer { state: phase.name().to_owned(), ends_at })
-}
-
-fn public_of_bid(event: &BidPlaced) -> PublicEvents {
-    let ends_at = event.ends_at.map(|Moment(ends_at)| ends_at);
-    let data = PriceChanged {
-        price: Some(event.price),
-        leader: Some(Alias(event.leader.unwrap_or(event.alias))),
-        bidder: Some(Alias(event.alias)),
-        bids: event.bids,
-        min_next_amount: event.min_next_amount(),
-        reserve_met: event.reserve_met,
-        buy_now: event.buy_now,
-        ends_at,
-    };
-    let mut told = one("price_changed", data);
-    if let (Some(Moment(old_ends_at)), Some(ends_at)) = (event.old_ends_at, ends_at) {
-        let data = TimeExtended { old_ends_at: Some(old_ends_at), ends_at }.into();
-        told.push(Publication { name: "time_extended", data });
-    }
-    told
-}
-
-fn price_of_raise(event: &MaximumRaised) -> PriceChanged {
-    PriceChanged {
-        price: Some(event.price),
-        leader: Some(Alias(event.alias)),
-        bidder: Some(Alias(event.alias)),
-        bids: event.bids,
-        min_next_amount: min_next_amount(event.price, event.step),
-        reserve_met: event.reserve_met,
-        buy_now: event.buy_now,
-        ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
-    }
-}
-
-fn price_of_restatement(event: &Restated) -> PriceChanged {
-    PriceChanged {
-        price: event.price,
-        leader: event.leader.map(Alias),
-        bidder: None,
-        bids: event.bids,
-        min_next_amount: event.min_next_amount,
-        reserve_met: event.reserve_met,
-        buy_now: event.buy_now,
-        ends_at: event.ends_at.map(|Moment(ends_at)| ends_at),
-    }
-}
-
-fn bid_status(lot: LotId, status: BidStatus, price: Option<Amount>) -> Publication {
-    Publication { name: "bid_status", data: BidStatusChanged { lot, status, price }.into() }
-}
-
-fn won(lot: LotId, market: MarketId, win: &Win) -> Publication {
-    let Win { quantity, amount, order, .. } = *win;
-    Publication { name: "won", data: Won { lot, quantity, amount, market, order }.into() }
-}
-
-fn private_of_bid(event: &BidPlaced, lot: LotId, stamp: &Stamp) -> PrivateEvents {
-    let mut told: PrivateEvents = smallvec![(stamp.by, bid_status(lot, event.status(), Some(event.price)))];
-    let outbid = |displaced: AccountId| {
-        let data = Outbid { lot, price: Some(event.price), min_next_amount: event.min_next_amount() }.into();
-        (displaced, Publication { name: "outbid", data })
-    };
-    told.extend(event.displaced.map(outbid));
-    told
-}
-
-/// Whoever lost bids hears how it stands now; so does who came to lead by it.
-fn private_of_restatement(event: &Restated, lot: LotId) -> PrivateEvents {
-    let status = if event.still_leading { BidStatus::Leading } else { BidStatus::Outbid };
-    let mut told: PrivateEvents = smallvec![(event.account, bid_status(lot, status, event.price))];
-    let risen = event.risen.filter(|&risen| risen != event.account);
-    told.extend(risen.map(|risen| (risen, bid_status(lot, BidStatus::Leading, event.price))));
-    told
 }

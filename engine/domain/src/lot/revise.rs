@@ -38,12 +38,17 @@ impl Lot {
         self.revised(command, context.now)
     }
 
-    /// After the first bid a reserve may only be lowered, and only while it is not met.
+    /// After the first bid a reserve may only be moved in the bidders' favour, and only while it is not met. In a sealed lot
+    /// nobody may learn whether it is, also not by a refusal: there it may always be.
     fn check_lowered(&self, reserve: Amount) -> Result<(), Rejection> {
-        let unmet = self.bidding.rules().standing(&self.listing).reserve_met == Some(false);
-        let lower = self.listing.reserve.is_some_and(|Hidden(present)| reserve <= present);
-        if !unmet || !lower {
-            return Err(Rejection::invalid("reserve", "below the present one, which no bid has met yet"));
+        let standing = self.bidding.rules().standing(&self.listing);
+        let unmet = self.listing.sealed || standing.reserve_met == Some(false);
+        let tender = self.listing.format.is_tender();
+        let eased = |present: Amount| if tender { reserve >= present } else { reserve <= present };
+        if !unmet || !self.listing.reserve.is_some_and(|Hidden(present)| eased(present)) {
+            let expected = if tender { "above" } else { "below" };
+            let expected = format!("{expected} the present one, which no bid has met yet");
+            return Err(Rejection::invalid("reserve", expected));
         }
         Ok(())
     }
@@ -71,7 +76,7 @@ impl Lot {
         };
         let mut bidding = self.bidding.clone();
         if let Some(reserve) = command.reserve {
-            bidding.rules_mut().lower_reserve(reserve);
+            bidding.rules_mut().lower_reserve(&self.listing, reserve);
         }
         let standing = bidding.rules().standing(&listing);
         Ok(Decision::event(LotEvent::Revised(Box::new(Revised {

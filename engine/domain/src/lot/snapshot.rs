@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::format::Standing;
-use super::{Format, Funding, Listing, Lot, LotEvent, Phase, Qualification, SoftClose};
+use super::{Clock, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose};
 use crate::amount::{Amount, Currency};
 use crate::context::Stamp;
+use crate::fees::FeeTable;
 use crate::id::{LotId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::publication::{Alias, Data, Winner};
@@ -37,8 +38,9 @@ pub struct LotSnapshot {
     pub leader: Option<Alias>,
     /// Bids that count: a leader's own raises do not.
     pub bids: u32,
+    /// What the next bid must reach: at least this, in a tender at most.
     pub min_next_amount: Amount,
-    /// `null`: the lot has no reserve.
+    /// `null`: the lot has no reserve, or its bids are sealed.
     pub reserve_met: Option<bool>,
     /// What it can still be bought for at once.
     pub buy_now: Option<Amount>,
@@ -50,6 +52,10 @@ pub struct LotSnapshot {
     pub soft_close: Option<SoftClose>,
     pub funding: Funding,
     pub qualification: Qualification,
+    /// What is held before the first bid; `null`: nothing.
+    pub deposit: Option<Amount>,
+    /// What a winner pays on top of the hammer price; `null`: nothing.
+    pub buyers_premium: Option<FeeTable>,
     /// `sold`, `unsold` or `cancelled`.
     pub result: Option<&'static str>,
     pub winners: Vec<Winner>,
@@ -57,6 +63,19 @@ pub struct LotSnapshot {
     pub reason: Option<String>,
     /// `null`: the default table of the currency.
     pub increments: Option<IncrementTable>,
+    /// Nobody sees bids before the end.
+    pub sealed: bool,
+    /// How many have a bid; `null` where bids are open.
+    pub bidders: Option<u32>,
+    /// Units that nobody has as it stands; `null` where they are not sold one by one.
+    pub remaining: Option<u64>,
+    /// What winners of several units pay; `null` in other formats.
+    pub pricing: Option<Pricing>,
+    /// The dutch clock.
+    pub clock: Option<Clock>,
+    /// What the clock shows next, and when; `null` at the floor and while it stands.
+    pub next_price: Option<Amount>,
+    pub next_at: Option<Timestamp>,
 }
 
 impl LotSnapshot {
@@ -67,7 +86,8 @@ impl LotSnapshot {
         ends_at: Option<Timestamp>,
         standing: Standing,
     ) -> Self {
-        let Standing { price, leader, bids, min_next_amount, reserve_met, buy_now } = standing;
+        let Standing { price, leader, bids, min_next_amount, reserve_met, buy_now, .. } = standing;
+        let knows = listing.format.knows(listing.sealed);
         let content = &listing.content;
         Self {
             lot,
@@ -82,7 +102,7 @@ impl LotSnapshot {
             estimate: content.estimate,
             images: content.images.clone(),
             format: listing.format,
-            proxy: !listing.plain,
+            proxy: knows.proxy && !listing.plain,
             quantity: listing.quantity,
             state: phase.name(),
             start_amount: listing.start_amount,
@@ -98,10 +118,19 @@ impl LotSnapshot {
             soft_close: listing.soft_close,
             funding: listing.funding,
             qualification: listing.qualification,
+            deposit: listing.deposit,
+            buyers_premium: listing.fees.as_ref().and_then(|fees| fees.buyers_premium.clone()),
             result: None,
             winners: Vec::new(),
             reason: None,
             increments: listing.increments.as_deref().cloned(),
+            sealed: listing.sealed,
+            bidders: standing.bidders,
+            remaining: standing.remaining,
+            pricing: knows.pricing.then_some(listing.pricing),
+            clock: listing.clock,
+            next_price: standing.next_price,
+            next_at: standing.next_at,
         }
     }
 
@@ -130,7 +159,7 @@ impl LotSnapshot {
     pub fn born(event: &LotEvent, _stamp: &Stamp) -> Option<Self> {
         let LotEvent::Created(created) = event else { return None };
         let listing = &created.listing;
-        let standing = super::format::Bidding::new(listing.format).rules().standing(listing);
+        let standing = super::format::Bidding::new(listing).rules().standing(listing);
         Some(Self::new(created.lot, listing, created.phase(), created.closes_at, standing))
     }
 
@@ -155,6 +184,12 @@ impl LotSnapshot {
         self.ends_at = bid.ends_at.map(|crate::time::Moment(ends_at)| ends_at);
     }
 
+    fn stop_clock(&mut self, stops: bool) {
+        if stops {
+            (self.next_price, self.next_at) = (None, None);
+        }
+    }
+
     fn fold(&mut self, data: Data) {
         match data {
             Data::PriceChanged(data) => {
@@ -165,6 +200,20 @@ impl LotSnapshot {
                 self.reserve_met = data.reserve_met;
                 self.buy_now = data.buy_now;
                 self.ends_at = data.ends_at;
+                self.remaining = data.remaining.or(self.remaining);
+                self.bidders = data.bidders.or(self.bidders);
+            }
+            Data::BiddersChanged(data) => {
+                self.bidders = Some(data.bidders);
+                self.bids = data.bids;
+                self.ends_at = data.ends_at;
+            }
+            Data::ClockTicked(data) => {
+                self.price = Some(data.price);
+                self.min_next_amount = data.min_next_amount;
+                self.next_price = data.next_price;
+                self.next_at = data.next_at;
+                self.remaining = Some(data.remaining);
             }
             Data::TimeExtended(data) => self.ends_at = Some(data.ends_at),
             Data::LotState(data) => {
@@ -174,8 +223,10 @@ impl LotSnapshot {
                 self.remaining_ms = data.remaining_ms;
                 self.soft_close = data.soft_close;
                 self.reason = data.reason;
+                self.stop_clock(data.next_at.is_some());
             }
             Data::LotClosed(data) => {
+                self.stop_clock(data.next_at.is_some());
                 self.state = data.state;
                 self.result = Some(data.result);
                 self.price = data.price;

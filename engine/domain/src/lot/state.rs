@@ -153,7 +153,7 @@ impl Lot {
             id: created.lot,
             owner,
             increments: Increments::new(listing.increments.clone(), listing.currency),
-            bidding: Bidding::new(listing.format),
+            bidding: Bidding::new(listing),
             phase: created.phase(),
             open_since: Timestamp::default(),
             ends_at: created.closes_at,

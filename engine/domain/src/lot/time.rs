@@ -23,6 +23,7 @@ impl Lot {
             Phase::Open if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) => {
                 smallvec![self.closed(None, self.ends_at, None)]
             }
+            Phase::Open => self.clock_events(context),
             _ => Events::new(),
         }
     }
@@ -30,15 +31,18 @@ impl Lot {
     /// A lot whose end fell into an outage ends `extend_ms` after the recovery: nobody loses it to a machine.
     #[must_use]
     pub fn after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Events<LotEvent> {
-        let Some(old_ends_at) = self.ends_at.filter(|_| self.phase == Phase::Open) else {
-            return Events::new();
-        };
+        let end = self.end_after_outage(context, extend_ms);
+        end.into_iter().chain(self.clock_after_outage(context, extend_ms)).collect()
+    }
+
+    fn end_after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Option<LotEvent> {
+        let old_ends_at = self.ends_at.filter(|_| self.phase == Phase::Open)?;
         let ends_at = context.now.plus_ms(extend_ms);
         if old_ends_at > context.now || ends_at <= old_ends_at {
-            return Events::new();
+            return None;
         }
         let reason = Some("the end fell into an outage".to_owned());
-        smallvec![LotEvent::Extended(Box::new(Extended { old_ends_at: Some(old_ends_at), ends_at, reason }))]
+        Some(LotEvent::Extended(Box::new(Extended { old_ends_at: Some(old_ends_at), ends_at, reason })))
     }
 
     /// While its market is halted a lot opens and is paused at once, with all its time.
@@ -105,6 +109,7 @@ impl Lot {
             halt: true,
             halted_us,
             reason: Some("market halted".to_owned()),
+            clock: self.has_clock(),
         }))
     }
 

@@ -74,7 +74,7 @@ command! {
 
 command! {
     /// `order.refund`: by an operator: the whole of what was paid, or a part.
-    pub struct RefundOrder / RefundOrderParams {
+    pub struct RefundOrder / RefundOrderParams in currency {
         1 => order: OrderId,
         /// All that has not been given back where absent.
         2 => amount: Option<Amount>,

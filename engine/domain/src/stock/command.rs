@@ -39,7 +39,7 @@ crate::variants! {
 
 command! {
     /// `stock.create`: by a seller or operator.
-    pub struct CreateStock / CreateStockParams {
+    pub struct CreateStock / CreateStockParams in currency {
         1 => stock: Option<StockId>,
         2 => market: MarketId,
         /// 1 to 200 characters.

@@ -14,7 +14,7 @@ use crate::lot_script::{LOT, create_lot};
 use crate::world::{Command, MARKET, SELLER, START, World, amount};
 
 /// A file of the shared data; `None`, said on the output, where they are absent.
-fn shared(path: &str) -> Option<String> {
+pub fn shared(path: &str) -> Option<String> {
     let beside_the_workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let root = std::env::var_os("VENDUE_SHARED_DATA").map_or(beside_the_workspace, PathBuf::from);
     let text = std::fs::read_to_string(root.join(path)).ok();

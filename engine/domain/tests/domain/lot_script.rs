@@ -9,8 +9,8 @@ use vendue_domain::facts::{FactChange, Registration, SaleFacts, Standing};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot, PlaceBid,
-    Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, VoidBid,
+    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot,
+    PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, TakeLot, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
@@ -24,7 +24,7 @@ pub const SALE: SaleId = SaleId::from_u128(88);
 pub struct Case {
     /// The rule and where it stands.
     pub rule: &'static str,
-    /// The lot: `start=100 reserve=500 ends=2h soft=60s/120s hard=3h`, all optional.
+    /// The lot: `format=dutch start=100 reserve=500 ends=2h soft=60s/120s hard=3h`, all optional; English by default.
     pub lot: &'static str,
     pub steps: &'static [&'static str],
 }
@@ -105,6 +105,19 @@ pub fn create_lot(text: &str) -> CreateLot {
             "verified" => lot.qualification = Some(Qualification::Verified),
             "sale" => lot.sale = Some(SALE),
             "quantity" => lot.quantity = value.parse().ok(),
+            "format" => {
+                let name = serde_json::Value::String(value.to_owned());
+                lot.format = serde_json::from_value(name).unwrap_or_else(|_| panic!("no format: {value}"));
+            }
+            "clock" => {
+                let clock = clock(value);
+                (lot.clock, lot.start_amount) = (Some(clock), clock.start);
+            }
+            "pricing" => {
+                let name = serde_json::Value::String(value.to_owned());
+                lot.pricing = Some(serde_json::from_value(name).expect("a pricing"));
+            }
+            "sealed" => lot.sealed = Some(true),
             "step" => lot.increments = Some(IncrementTable { bands: vec![(0, number())] }),
             "soft" => {
                 let (window, extend) = value.split_once('/').expect("soft=WINDOW/EXTEND");
@@ -121,6 +134,15 @@ pub fn create_lot(text: &str) -> CreateLot {
         }
     }
     lot
+}
+
+/// `START/STEP/INTERVAL/FLOOR`.
+fn clock(text: &str) -> Clock {
+    let parts: Vec<&str> = text.split('/').collect();
+    let [start, step, interval, floor] = parts[..] else { panic!("START/STEP/INTERVAL/FLOOR: {text}") };
+    let number = |text: &str| amount(text.parse().unwrap_or_else(|_| panic!("no amount: {text}")));
+    let interval_ms = (micros(interval) / 1_000) as u64;
+    Clock { start: number(start), step: number(step), interval_ms, floor: number(floor) }
 }
 
 /// A lot under way.
@@ -226,6 +248,7 @@ impl Script {
                 self.world.change_account(letter(who), |facts| facts.suspended_in.push(MARKET));
                 self.wake(asleep);
             }
+            ["outage", extend] => drop(self.world.after_outage((micros(extend) / 1_000) as u64)),
             ["lift", who] => self.world.change_account(letter(who), |facts| facts.suspended_in.clear()),
             ["verify", who] => self.world.change_account(letter(who), |facts| facts.verified_in.push(MARKET)),
             ["link", one, other] => {
@@ -259,6 +282,12 @@ impl Script {
     pub fn act_on(&mut self, line: &str) -> Result<Outcome, Rejection> {
         let action = line.split_once('=').map_or(line, |(action, _)| action);
         self.act(&action.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// What is due at the moment of a line that is nothing but a moment, `@10s`; `None` for other lines.
+    pub fn act_by_clock(&mut self, line: &str) -> Option<Outcome> {
+        self.world.now = at(line.strip_prefix('@')?);
+        Some(self.world.due())
     }
 
     /// The command that a line gives.
@@ -304,6 +333,20 @@ impl Script {
             ["bid", text, "all_or_none"] => {
                 LotCommand::Bid(PlaceBid { all_or_none: Some(true), ..bid(text) })
             }
+            ["bid", text, "quantity", quantity, "all_or_none"] => LotCommand::Bid(PlaceBid {
+                quantity: quantity.parse().ok(),
+                all_or_none: Some(true),
+                ..bid(text)
+            }),
+            ["take"] => LotCommand::Take(TakeLot { lot: LOT, quantity: None, amount: None }),
+            ["take", quantity] => {
+                LotCommand::Take(TakeLot { lot: LOT, quantity: quantity.parse().ok(), amount: None })
+            }
+            ["take", quantity, "at", most] => LotCommand::Take(TakeLot {
+                lot: LOT,
+                quantity: quantity.parse().ok(),
+                amount: Some(bid(most).amount),
+            }),
             ["bid", text, "if_seq", seq] => {
                 LotCommand::Bid(PlaceBid { if_seq: seq.parse().ok(), ..bid(text) })
             }
@@ -332,7 +375,7 @@ impl Script {
         for (field, value) in settings(expected) {
             let is = match (field, &shown[field]) {
                 (_, Value::Null) => "-".to_owned(),
-                ("ends_at" | "opens_at", time) => {
+                ("ends_at" | "opens_at" | "next_at", time) => {
                     let micros = time.as_i64().expect("an instant") - START.0;
                     if micros % 1_000_000 == 0 {
                         format!("{}s", micros / 1_000_000)
@@ -342,8 +385,13 @@ impl Script {
                 }
                 ("winners", winners) => {
                     let winners = winners.as_array().expect("a list");
-                    let seen =
-                        |winner: &Value| format!("{}:{}", winner["alias"], winner["amount"]).replace('"', "");
+                    let units = |winner: &Value| match winner["quantity"].as_u64() {
+                        Some(units) if shown["remaining"].is_u64() => format!("{units}x"),
+                        _ => String::new(),
+                    };
+                    let seen = |winner: &Value| {
+                        format!("{}:{}{}", winner["alias"], units(winner), winner["amount"]).replace('"', "")
+                    };
                     winners.iter().map(seen).collect::<Vec<_>>().join(",")
                 }
                 ("soft_close", soft_close) => {
@@ -414,6 +462,9 @@ pub fn said(result: &Result<Outcome, Rejection>) -> String {
     };
     match result {
         Err(Rejection::BidTooLow(details)) => format!("bid_too_low {}", details.min_next_amount.get()),
+        Err(Rejection::BidTooHigh(details)) => format!("bid_too_high {}", details.max_next_amount.get()),
+        Err(Rejection::OutOfStock(details)) => format!("out_of_stock {}", details.available),
+        Err(Rejection::LimitExceeded(details)) => format!("limit_exceeded {}", details.limit),
         Err(Rejection::BuyNowUnavailable(details)) => {
             format!("buy_now_unavailable {}", number(details.buy_now))
         }

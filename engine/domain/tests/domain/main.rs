@@ -2,8 +2,15 @@
 
 #![allow(unreachable_pub)]
 
+mod account_fees;
+mod account_model;
+mod account_script;
+mod account_tables;
+mod auction_checks;
 mod bytes;
 mod data;
+mod format_model;
+mod format_tables;
 mod lot_model;
 mod lot_script;
 mod lot_tables;

@@ -11,6 +11,7 @@ use vendue_domain::actor::{Answer, Command};
 use vendue_domain::amount::Currency;
 use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::{AccountId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId};
+use vendue_domain::lot::won_order;
 use vendue_domain::money::SubAccount;
 use vendue_domain::order::{
     CancelOrder, CompleteOrder, LineRequest, MarkDelivered, MarkPaid, OpenWonOrder, OrderCommand, PayOrder,
@@ -60,7 +61,7 @@ pub fn town(items: &[(u64, &str)]) -> Town {
         outcome.expect("an answer").expect("created");
     }
     for bidder in 'A'..='D' {
-        town.bank.deposit(account(bidder), 10_000);
+        town.deposit(account(bidder), 10_000);
     }
     town
 }
@@ -69,7 +70,7 @@ pub fn town(items: &[(u64, &str)]) -> Town {
 pub fn won(lot: u64, buyer: AccountId, hammer: u64) -> OpenWonOrder {
     let fees = fees();
     OpenWonOrder {
-        order: OrderId::of_win(lot_id(lot), buyer),
+        order: won_order(lot_id(lot), buyer),
         lot: lot_id(lot),
         market: MARKET,
         currency: Currency::new("EUR").expect("a currency"),
@@ -177,8 +178,7 @@ impl Script {
             ["told", who] => return self.last_told(who),
             ["outside"] => {
                 let asked = self.town.outside.drain(..);
-                let text: Vec<_> =
-                    asked.map(|one| format!("{} {}", one.kind.name(), one.amount.get())).collect();
+                let text: Vec<_> = asked.map(|one| format!("{} {}", one.kind.name(), one.amount)).collect();
                 return text.join(", ");
             }
             _ => {}
@@ -210,14 +210,14 @@ impl Script {
             match word.split_once('=') {
                 Some(("hold", held)) => {
                     won.hold = Some(hold);
-                    self.town.bank.hold(buyer, hold, number(held));
+                    self.town.hold(buyer, hold, number(held));
                 }
                 // The lot thinks that it holds, and it does not.
                 None if *word == "lost" => won.hold = Some(hold),
                 Some(("deposit", held)) => {
                     won.deposit = Some(hold);
                     won.deposit_amount = Some(amount(number(held)));
-                    self.town.bank.hold(buyer, hold, number(held));
+                    self.town.hold(buyer, hold, number(held));
                 }
                 Some(("seller", seller)) => won.seller = who_is(seller),
                 _ => panic!("no such thing about a win: {word}"),

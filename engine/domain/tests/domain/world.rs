@@ -9,6 +9,7 @@ use vendue_domain::command::Targeted as _;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::facts::{AccountFacts, FactChange, Facts, MarketFacts, Role, Standing};
 use vendue_domain::id::{AccountId, Id, MarketId};
+use vendue_domain::invariants::auction::Auction;
 use vendue_domain::record::{Field, Reader};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
@@ -67,6 +68,8 @@ pub struct World {
     /// Costly checks (bytes, JSON) are done once in so many events.
     pub thorough_every: u64,
     events: u64,
+    /// Checks every event of a lot (I11 to I20).
+    pub auction: Option<Auction>,
 }
 
 impl World {
@@ -94,6 +97,7 @@ impl World {
             published: 0,
             thorough_every: 1,
             events: 0,
+            auction: None,
         }
     }
 
@@ -163,7 +167,7 @@ impl World {
             self.id = command.target().expect("a creation names its actor").id;
         }
         let outcome = self.take(decision.events.into_vec(), self.stamp(by));
-        Ok(Outcome { answer: decision.answer.or(outcome.answer), ..outcome })
+        Ok(Outcome { answer: decision.answer.map(|answer| *answer).or(outcome.answer), ..outcome })
     }
 
     /// Everything that is due at `now`.
@@ -190,6 +194,11 @@ impl World {
         let more = self.engine(|entity, context| entity.facts_changed(context).into_vec());
         assert!(more.events.is_empty(), "all at once: {:?}", more.events);
         outcome
+    }
+
+    /// What an outage means in which the actor's deadline passed.
+    pub fn after_outage(&mut self, extend_ms: u64) -> Outcome {
+        self.engine(|entity, context| entity.after_outage(context, extend_ms).into_vec())
     }
 
     fn engine(&mut self, ask: impl FnOnce(&Entity, &Context<'_>) -> Vec<Event>) -> Outcome {
@@ -231,6 +240,14 @@ impl World {
 
     fn take_one(&mut self, event: &Event, stamp: &Stamp) {
         self.events += 1;
+        if let Event::Lot(event) = event {
+            match &mut self.auction {
+                Some(auction) => {
+                    auction.take(event, stamp).unwrap_or_else(|broken| panic!("{broken}: {event:?}"))
+                }
+                None => self.auction = Auction::new(event),
+            }
+        }
         let thorough = self.events.is_multiple_of(self.thorough_every);
         match (&mut self.entity, &mut self.snapshot) {
             (Some(entity), Some(snapshot)) => {
@@ -251,6 +268,9 @@ impl World {
             if let Event::Account(_) = event { event.private(self.id, stamp) } else { PrivateEvents::new() };
         for publication in public.iter().chain(to_itself.iter().map(|(_, publication)| publication)) {
             let data = serde_json::to_value(&publication.data).expect("data is JSON");
+            if let Event::Account(_) = event {
+                crate::account_script::fold(&mut self.folded, publication.name, &data);
+            }
             for (name, value) in data.as_object().expect("data is an object") {
                 if let Some(field) = self.folded.get_mut(name) {
                     *field = value.clone();

@@ -64,6 +64,7 @@ codes! {
     AlreadyExists "already_exists" 409;
     NotAllowedInState "not_allowed_in_state" 409;
     BidTooLow "bid_too_low" 422;
+    BidTooHigh "bid_too_high" 422;
     BidOffIncrement "bid_off_increment" 422;
     SelfOutbid "self_outbid" 422;
     NotQualified "not_qualified" 403;
@@ -106,6 +107,7 @@ impl Code {
             NotExecuted::RequestInProgress => Self::RequestInProgress,
             NotExecuted::InvalidRequest => Self::InvalidRequest,
             NotExecuted::UnknownChannel => Self::UnknownChannel,
+            NotExecuted::OrderNotFound => Self::OrderNotFound,
         }
     }
 
@@ -138,6 +140,7 @@ impl Code {
             }
             Self::Unavailable => "the engine cannot be reached at the moment; try again, with the same key",
             Self::NotFound => "there is nothing with this id",
+            Self::OrderNotFound => "there is no order with this id",
             Self::Forbidden => {
                 "the account has no right to do this here; an operator of the market can grant it"
             }
@@ -185,6 +188,7 @@ mod tests {
         let low = || BidTooLow { min_next_amount: Amount::ONE };
         for rejection in [
             Rejection::BidTooLow(low()),
+            Rejection::BidTooHigh(BidTooHigh { max_next_amount: Amount::ONE }),
             Rejection::SelfOutbid,
             Rejection::LotNotOpen(state()),
             Rejection::LotPaused,
@@ -209,6 +213,9 @@ mod tests {
             Rejection::invalid("a", "b"),
             Rejection::CurrencyMismatch(CurrencyMismatch { expected: Currency::new("EUR").unwrap() }),
             Rejection::NotImplemented(Invalid { field: "a".into(), expected: "b".into() }),
+            Rejection::InsufficientFunds(InsufficientFunds { needed: 2, available: 1 }),
+            Rejection::OrderNotFound,
+            Rejection::TimedOut,
         ] {
             assert_eq!(Code::of_rejection(&rejection).as_str(), rejection.code());
         }

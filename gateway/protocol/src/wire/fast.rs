@@ -95,7 +95,11 @@ impl<'a> Parts<'a> {
         Some(Request {
             id: self.id.filter(|&id| id <= ID_MAX)?,
             method: method(),
-            common: Common { key: Some(Cow::Borrowed(self.key?)), deadline_ms: self.deadline_ms },
+            common: Common {
+                key: Some(Cow::Borrowed(self.key?)),
+                deadline_ms: self.deadline_ms,
+                currency: None,
+            },
             call: Call::Command(Command::Lot(LotCommand::Bid(bid))),
         })
     }

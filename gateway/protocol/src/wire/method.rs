@@ -3,9 +3,10 @@
 use vendue_domain::account::*;
 use vendue_domain::actor::Command;
 use vendue_domain::command::{Common, Params};
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, SaleId, StockId};
+use vendue_domain::id::{AccountId, Id, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::*;
 use vendue_domain::market::*;
+use vendue_domain::order::*;
 use vendue_domain::sale::*;
 use vendue_domain::stock::*;
 
@@ -194,9 +195,8 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["account.deposit" "account.withdraw" "lot.take" "lot.stay" "stock.ship" "stock.return"
-        "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"
-        "order.place" "order.cancel" "order.mark_paid" "order.get" "order.list"]
+    later: ["lot.stay" "stock.ship" "stock.return"
+        "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"]
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
     Session Guest "ping" PingParams => session!(Ping);
@@ -208,6 +208,7 @@ methods! {
     Command Account "market.create" CreateMarketParams => to!(boxed Market MarketCommand Create);
     Command Account "market.halt" HaltMarketParams => to!(Market MarketCommand Halt);
     Command Account "market.resume" ResumeMarketParams => to!(Market MarketCommand Resume);
+    Command Account "market.set_fees" SetFeesParams => to!(boxed Market MarketCommand SetFees);
     Read Guest "market.get" GetMarketParams => ask!(MarketGet);
     Read Guest "market.list" ListMarketsParams => ask!(MarketList);
     Command Account "sale.create" CreateSaleParams => to!(boxed Sale SaleCommand Create);
@@ -221,7 +222,10 @@ methods! {
     Command Account "account.suspend" SuspendParams => to!(Account AccountCommand Suspend);
     Command Account "account.verify" VerifyParams => to!(Account AccountCommand Verify);
     Command Account "account.link" LinkParams => to!(Account AccountCommand Link);
+    Command Account "account.deposit" DepositParams => to!(Account AccountCommand Deposit);
+    Command Account "account.withdraw" WithdrawParams => to!(Account AccountCommand Withdraw);
     Read Account "account.get" GetAccountParams => ask!(AccountGet);
+    Read Account "account.statement" GetStatementParams => ask!(Statement);
     Command Account "lot.create" CreateLotParams => to!(boxed Lot LotCommand Create);
     Command Account "lot.revise" ReviseLotParams => to!(boxed Lot LotCommand Revise);
     Command Account "lot.open" OpenLotParams => to!(Lot LotCommand Open);
@@ -234,6 +238,7 @@ methods! {
     Command Account "lot.void_bid" VoidBidParams => to!(Lot LotCommand VoidBid);
     Command Account "lot.bid" PlaceBidParams => to!(Lot LotCommand Bid);
     Command Account "lot.buy_now" BuyNowParams => to!(Lot LotCommand BuyNow);
+    Command Account "lot.take" TakeLotParams => to!(Lot LotCommand Take);
     Command Account "lot.retract" RetractBidParams => to!(Lot LotCommand Retract);
     Read Guest "lot.get" GetLotParams => ask!(LotGet);
     Read Guest "lot.list" ListLotsParams => ask!(LotList);
@@ -247,6 +252,16 @@ methods! {
     Command Account "stock.commit" CommitReservationParams => to!(Stock StockCommand Commit);
     Read Guest "stock.get" GetStockParams => ask!(StockGet);
     Read Guest "stock.list" ListStockParams => ask!(StockList);
+    Command Account "order.place" PlaceOrderParams => to!(boxed Order OrderCommand Place);
+    Command Account "order.cancel" CancelOrderParams => to!(Order OrderCommand Cancel);
+    Command Account "order.pay" PayOrderParams => to!(Order OrderCommand Pay);
+    Command Account "order.mark_paid" MarkPaidParams => to!(Order OrderCommand MarkPaid);
+    Command Account "order.refund" RefundOrderParams => to!(Order OrderCommand Refund);
+    Command Account "order.mark_delivered" MarkDeliveredParams => to!(Order OrderCommand MarkDelivered);
+    Command Account "order.complete" CompleteOrderParams => to!(Order OrderCommand Complete);
+    Read Account "order.get" GetOrderParams => ask!(OrderGet);
+    Read Account "order.list" ListOrdersParams => ask!(OrderList);
+    Read Account "effect.list" ListEffectsParams => ask!(EffectList);
     Read Account "audit.list" ListAuditParams => ask!(AuditList);
 }
 
@@ -282,6 +297,7 @@ pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Meth
         Command::Sale(SaleCommand::Create(create)) => _ = create.sale.get_or_insert_with(|| SaleId(id())),
         Command::Lot(LotCommand::Create(create)) => _ = create.lot.get_or_insert_with(|| LotId(id())),
         Command::Stock(StockCommand::Create(create)) => _ = create.stock.get_or_insert_with(|| StockId(id())),
+        Command::Order(OrderCommand::Place(place)) => _ = place.order.get_or_insert_with(|| OrderId(id())),
         _ => {}
     }
 }

@@ -28,7 +28,7 @@ macro_rules! session_params {
 
             fn split(self) -> (Common<'a>, $name<'a>) {
                 (
-                    Common { key: self.key, deadline_ms: self.deadline_ms },
+                    Common { key: self.key, deadline_ms: self.deadline_ms, currency: None },
                     $name { $( $field: self.$field, )* borrowed: std::marker::PhantomData },
                 )
             }

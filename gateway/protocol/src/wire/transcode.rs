@@ -20,7 +20,7 @@ pub enum Instants {
 /// Whether a field of this name is an instant.
 #[must_use]
 pub fn is_instant(name: &str) -> bool {
-    name.ends_with("_at") || matches!(name, "ts" | "t_in" | "t_out" | "time")
+    name.ends_with("_at") || matches!(name, "ts" | "t_in" | "t_out" | "time" | "at")
 }
 
 /// Appends the JSON of the one MessagePack value in `bytes`.

@@ -130,8 +130,14 @@ export const foldLot: Fold = (state, event) => {
 /** A market: its own fields. What happens to its lots is for listeners: thousands of lots are not kept here. */
 export const foldMarket: Fold = (state, event) => (event.type === "market_state" ? { ...state, ...event.data } : state);
 
-/** The account's feed is a sequence of news, not a state. */
-export const foldAccount: Fold = (state) => state;
+/** An account: its grants and marks, and its balances, which every event about money carries. The rest of its feed is news, not state. */
+export const foldAccount: Fold = (state, event) => {
+  if (event.type === "account_changed") return { ...state, ...event.data };
+  const { currency, balance, held, available } = event.data;
+  if (typeof currency !== "string" || typeof balance !== "number") return state;
+  const others = Array.isArray(state.balances) ? (state.balances as { currency: string }[]).filter((one) => one.currency !== currency) : [];
+  return { ...state, balances: [...others, { currency, balance, held, available }] };
+};
 
 export function foldFor(channel: string): Fold {
   if (channel.startsWith("lot:")) return foldLot;

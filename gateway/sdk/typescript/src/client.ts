@@ -31,6 +31,7 @@ export class Client {
   readonly stock: Group<"stock", RequestOptions>;
   readonly account: Group<"account", RequestOptions>;
   readonly market: Group<"market", RequestOptions>;
+  readonly order: Group<"order", RequestOptions>;
   readonly clock = new ServerClock();
 
   private readonly signals = new Emitter<Signals>();
@@ -50,6 +51,7 @@ export class Client {
     this.stock = groupOf("stock", call);
     this.account = groupOf("account", call);
     this.market = groupOf("market", call);
+    this.order = groupOf("order", call);
     this.listen();
     this.connection.start();
   }

@@ -1,15 +1,26 @@
 import type {
+  Account,
+  BalanceResult,
   BidResult,
+  Clock,
   CommandResult,
   Cursor,
+  FeeSchedule,
+  Format,
+  Funding,
   LotSnapshot,
   LotState,
   Market,
   Micros,
   Minor,
+  Order,
+  OrderResult,
+  Pricing,
   PublicBid,
+  Qualification,
   Sale,
   SoftClose,
+  StatementLine,
   StockSnapshot,
   LotEvents,
   StockEvents,
@@ -23,16 +34,25 @@ export interface NewLot {
   lot?: string;
   market: string;
   title: string;
-  format: string;
+  format: Format;
   quantity?: number;
-  opens_at: Micros;
-  closes_at: Micros;
+  /** Absent: it stays a draft until `lot.open`. */
+  opens_at?: Micros;
+  closes_at?: Micros;
   start_amount: Minor;
   reserve?: Minor;
   buy_now?: Minor;
   increments?: unknown;
   soft_close?: SoftClose;
-  funding?: "none" | "deposit" | "full";
+  funding?: Funding;
+  /** What is held before the first bid, where funding or qualification is `deposit`. */
+  deposit?: Minor;
+  qualification?: Qualification;
+  clock?: Clock;
+  pricing?: Pricing;
+  sealed?: boolean;
+  /** Checked against the market's; another is `currency_mismatch`. */
+  currency?: string;
   proxy?: boolean;
   sale?: string;
   number?: number;
@@ -54,7 +74,9 @@ type StockCounters = CommandResult & { stock?: string; available: number; reserv
 /** Every method this client types: parameters without `key`, and the result. Others go through `client.request`. */
 export interface Methods {
   "market.list": [Record<string, never>, { markets: Market[] }];
-  "market.create": [{ market?: string; name: string; currency: string; increments?: unknown; fees?: unknown; policy?: unknown }, CommandResult & { market: string }];
+  "market.create": [{ market?: string; name: string; currency: string; increments?: unknown; fees?: FeeSchedule; policy?: unknown }, CommandResult & { market: string }];
+  "market.get": [{ market: string }, Market];
+  "market.set_fees": [{ market: string; fees: FeeSchedule; reason: string }, CommandResult & { state: string }];
   "market.halt": [{ market: string; reason: string }, CommandResult & { state: string }];
   "market.resume": [{ market: string; reason: string }, CommandResult & { state: string }];
   "sale.create": [{ market: string; title: string; terms?: string; opens_at: Micros; stagger_ms?: number }, CommandResult & { sale: string }];
@@ -66,7 +88,10 @@ export interface Methods {
   "account.suspend": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
   "account.verify": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
   "account.link": [{ account: string; other: string; market: string; reason: string }, CommandResult & { state: string }];
-  "account.get": [{ account?: string }, Record<string, unknown> & { account: string }];
+  "account.deposit": [MoveOfMoney | MoveOfGoods, BalanceResult];
+  "account.withdraw": [MoveOfMoney | MoveOfGoods, BalanceResult];
+  "account.get": [{ account?: string }, Account];
+  "account.statement": [{ account?: string; currency?: string; from?: Micros; to?: Micros; cursor?: string; limit?: number }, Cursor & { lines: StatementLine[] }];
   "lot.create": [NewLot, CommandResult & { lot: string }];
   "lot.revise": [Partial<NewLot> & { lot: string }, CommandResult];
   "lot.open": [LotReason, LotStateResult];
@@ -77,9 +102,10 @@ export interface Methods {
   "lot.close": [LotReason, LotStateResult];
   "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
   "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
-  "lot.bid": [{ lot: string; amount: Minor; quantity?: number; if_seq?: number; validate_only?: boolean }, BidResult];
-  "lot.buy_now": [{ lot: string }, BidResult];
-  "lot.retract": [{ lot: string; reason?: string }, CommandResult & Record<string, unknown>];
+  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean }, BidResult];
+  "lot.buy_now": [{ lot: string; amount?: Minor; currency?: string }, BidResult];
+  "lot.take": [{ lot: string; quantity?: number; amount?: Minor; currency?: string }, BidResult];
+  "lot.retract": [{ lot: string; bid?: string; reason?: string }, CommandResult & Record<string, unknown>];
   "lot.get": [{ lot: string }, LotSnapshot];
   "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];
   "lot.bids": [{ lot: string; cursor?: string; limit?: number }, Cursor & { bids: PublicBid[] }];
@@ -91,7 +117,36 @@ export interface Methods {
   "stock.reserve": [{ stock: string; quantity: number; ttl_ms?: number }, CommandResult & { reservation: string; expires_at: Micros; available: number }];
   "stock.release": [{ reservation: string }, StockCounters];
   "stock.extend": [{ reservation: string; ttl_ms?: number }, StockCounters];
+  "order.place": [{ order?: string; market?: string; lines: OrderLineRequest[]; near?: [number, number] }, OrderResult];
+  "order.pay": [{ order: string; reason?: string }, OrderResult];
+  "order.cancel": [{ order: string; reason?: string }, OrderResult];
+  "order.mark_paid": [{ order: string; reason?: string; reference?: string }, OrderResult];
+  "order.refund": [{ order: string; amount?: Minor; currency?: string; reason: string }, OrderResult];
+  "order.mark_delivered": [{ order: string; reason?: string }, OrderResult];
+  "order.complete": [{ order: string; reason?: string }, OrderResult];
+  "order.get": [{ order: string }, Order];
+  "order.list": [{ market?: string; account?: string; state?: string; cursor?: string; limit?: number }, Cursor & { orders: Order[] }];
 }
+
+/** Money in or out of an account, by an operator. */
+export interface MoveOfMoney {
+  account: string;
+  amount: Minor;
+  currency: string;
+  reason: string;
+}
+
+/** Goods in or out of an account, by an operator. */
+export interface MoveOfGoods {
+  account: string;
+  /** A stock item's id. */
+  goods: string;
+  quantity: number;
+  reason: string;
+}
+
+/** What is ordered: a reservation, stock, or a lot that was won. */
+export type OrderLineRequest = { reservation: string } | { stock: string; quantity: number } | { lot: string };
 
 /** The order and the choice of `lot.list`. */
 export interface LotQuery {
@@ -119,11 +174,14 @@ const stock: Kind = { target: "stock" };
 const market: Kind = { target: "market" };
 const account: Kind = { target: "account" };
 const sale: Kind = { target: "sale" };
+const order: Kind = { target: "order" };
 const elsewhere: Kind = { target: null };
 
 export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "market.list": "read",
   "market.create": market,
+  "market.get": "read",
+  "market.set_fees": market,
   "market.halt": market,
   "market.resume": market,
   "sale.create": sale,
@@ -135,7 +193,10 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "account.suspend": account,
   "account.verify": account,
   "account.link": account,
+  "account.deposit": account,
+  "account.withdraw": account,
   "account.get": "read",
+  "account.statement": "read",
   "lot.create": lot,
   "lot.revise": lot,
   "lot.open": lot,
@@ -148,6 +209,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "lot.void_bid": lot,
   "lot.bid": lot,
   "lot.buy_now": lot,
+  "lot.take": lot,
   "lot.retract": lot,
   "lot.get": "read",
   "lot.list": "read",
@@ -160,6 +222,15 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "stock.reserve": stock,
   "stock.release": elsewhere,
   "stock.extend": elsewhere,
+  "order.place": order,
+  "order.pay": order,
+  "order.cancel": order,
+  "order.mark_paid": order,
+  "order.refund": order,
+  "order.mark_delivered": order,
+  "order.complete": order,
+  "order.get": "read",
+  "order.list": "read",
 };
 
 /** The methods of one noun: `Group<"lot">` has `bid`, `get`, ... */

@@ -12,7 +12,38 @@ export type LotResult = "sold" | "unsold" | "cancelled";
 export interface Winner {
   alias: string;
   quantity: number;
+  /** The hammer price for all units. */
   amount: Minor;
+}
+
+/** How a lot is sold. */
+export type Format = "english" | "dutch" | "sealed_first_price" | "vickrey" | "multi_unit" | "reverse";
+export type Funding = "none" | "deposit" | "full";
+export type Qualification = "none" | "registered" | "deposit" | "verified";
+/** What the winners of a multi-unit lot pay for each unit. */
+export type Pricing = "uniform_lowest_winning" | "uniform_highest_losing" | "pay_as_bid";
+
+/** A dutch clock: from `start` down by `step` every `interval_ms`, never below `floor`. */
+export interface Clock {
+  start: Minor;
+  step: Minor;
+  interval_ms: number;
+  floor: Minor;
+}
+
+/** A fee by marginal bands `[begins at, parts per million]`. */
+export interface FeeTable {
+  bands: [Minor, number][];
+  /** Beside the bands, for each order line. */
+  fixed?: Minor;
+  rounding?: "half_up" | "half_even" | "up" | "down";
+}
+
+/** The fees of a market, for what is offered from now on. */
+export interface FeeSchedule {
+  version?: number;
+  buyers_premium?: FeeTable | null;
+  sellers_commission?: FeeTable | null;
 }
 
 export interface SoftClose {
@@ -54,6 +85,23 @@ export interface LotSnapshot {
   /** True where an amount is the bidder's secret maximum. */
   proxy?: boolean;
   quantity?: number;
+  funding?: Funding;
+  qualification?: Qualification;
+  /** What is held before the first bid, where funding or qualification is `deposit`. */
+  deposit?: Minor | null;
+  /** What a winner pays on top of the hammer price; null: nothing. */
+  buyers_premium?: FeeTable | null;
+  /** Nobody sees bids before the end. */
+  sealed?: boolean;
+  /** How many have a bid; null where bids are open. */
+  bidders?: number | null;
+  /** Units that nobody has as it stands; null where they are not sold one by one. */
+  remaining?: number | null;
+  pricing?: Pricing | null;
+  clock?: Clock | null;
+  /** What the clock shows next, and when; null at the floor and while it stands. */
+  next_price?: Minor | null;
+  next_at?: Micros | null;
   /** The seq of `lot:<id>` that this is the state at; not in a snapshot of the channel, whose reply says it. */
   seq?: number;
 }
@@ -64,6 +112,8 @@ export interface PublicBid {
   alias: string;
   amount: Minor;
   ts: Micros;
+  /** Units, where the lot has several. */
+  quantity?: number;
 }
 
 /** A lot's line in `lots_changed`; only what changed has to be there. */
@@ -76,6 +126,10 @@ export interface LotChange {
   min_next_amount?: Minor;
   reserve_met?: boolean | null;
   state?: LotState;
+  bidders?: number;
+  remaining?: number;
+  next_price?: Minor | null;
+  next_at?: Micros | null;
 }
 
 export interface Market {
@@ -83,7 +137,112 @@ export interface Market {
   name: string;
   currency: string;
   state: string;
+  reason?: string | null;
+  fees?: FeeSchedule | null;
 }
+
+/** What an account has of a currency, or (`goods`) of a stock item. */
+export interface Balance {
+  currency?: string;
+  goods?: string;
+  balance: Minor;
+  held: Minor;
+  /** `balance - held`. */
+  available: Minor;
+}
+
+/** Money of an account that is set aside for a bid or order. */
+export interface Hold {
+  hold: string;
+  currency?: string;
+  goods?: string;
+  amount: Minor;
+  lot?: string | null;
+  order?: string | null;
+}
+
+/** An account as its owner sees it. */
+export interface Account {
+  account: string;
+  name: string | null;
+  grants: { market: string; role: string }[];
+  balances: Balance[];
+  holdings: Balance[];
+  /** The oldest first; `holds_count` says how many there are in all. */
+  holds: Hold[];
+  holds_count?: number;
+  /** Where its bids stand, on lots that are not over; the newest first. */
+  bids: { lot: string; title: string; status: BidStatus; price: Minor | null; currency: string; ends_at: Micros | null }[];
+  reservations: { reservation: string; stock: string; title: string; quantity: number; expires_at: Micros }[];
+  seq: number;
+}
+
+/** One entry of an account's ledger, as a statement shows it. */
+export interface StatementLine {
+  entry: string;
+  at: Micros;
+  kind: string;
+  currency?: string;
+  goods?: string;
+  /** By how much the balance changed. */
+  amount: Minor;
+  balance: Minor;
+  held: Minor;
+  order?: string | null;
+  lot?: string | null;
+  reason?: string | null;
+  reverses?: string | null;
+}
+
+export type OrderState =
+  | "placing"
+  | "placed"
+  | "awaiting_payment"
+  | "paid"
+  | "fulfilling"
+  | "delivered"
+  | "completed"
+  | "cancelled"
+  | "refunded"
+  | "refunded_in_part"
+  | "returned";
+
+/** A line of an order; prices are those of the moment when it was placed. */
+export interface OrderLine {
+  title: string;
+  quantity: number;
+  /** For all units, without fees. */
+  amount: Minor;
+  premium: Minor;
+  lot?: string | null;
+  stock?: string | null;
+  [field: string]: unknown;
+}
+
+/** An order as its buyer and sellers see it. */
+export interface Order {
+  order: string;
+  market: string;
+  currency: string;
+  state: OrderState;
+  /** What the buyer pays in all, fees included. */
+  total: Minor;
+  buyer: string;
+  lines: OrderLine[];
+  placed_at?: Micros;
+  [field: string]: unknown;
+}
+
+export interface OrderResult extends CommandResult {
+  order: string;
+  state: OrderState;
+  total: Minor;
+  currency: string;
+  /** Units that were paid for and are not there, by line. */
+  stock_shortfall?: [number, number][];
+}
+
+export interface BalanceResult extends CommandResult, Balance {}
 
 export interface StockSnapshot {
   stock: string;
@@ -135,13 +294,23 @@ export interface CommandResult {
   replayed?: boolean;
 }
 
+/** How a bid stands for its bidder; sealed ones are only `placed`. */
+export type BidStatus = "leading" | "outbid" | "placed" | "won";
+
 export interface BidResult extends CommandResult {
   bid: string;
-  status: "leading" | "outbid" | "placed" | "won";
-  price: Minor;
+  status: BidStatus;
+  /** Null where the format shows none before the end. */
+  price: Minor | null;
   /** Null when the bid ended the lot. */
   min_next_amount: Minor | null;
   ends_at: Micros;
+  /** The buyer's premium if it wins at the price (sealed: at its own amount); absent without fees. */
+  fees?: Minor;
+  /** Price and fees. */
+  total?: Minor;
+  /** What is held for it, where bids are funded. */
+  held?: Minor;
 }
 
 /** A page of a list; `cursor` is null on the last. */
@@ -157,7 +326,9 @@ export interface LotEvents {
   lot_paused: Partial<LotSnapshot>;
   lot_resumed: Partial<LotSnapshot>;
   bid_retracted: Partial<LotSnapshot>;
-  clock_ticked: Partial<LotSnapshot>;
+  clock_ticked: Pick<LotSnapshot, "price" | "min_next_amount" | "next_price" | "next_at" | "remaining">;
+  bidders_changed: Pick<LotSnapshot, "bidders" | "bids" | "ends_at">;
+  lot_closing: Partial<LotSnapshot>;
   lot_closed: { result: LotResult; price?: Minor | null; winners: Winner[] };
 }
 
@@ -176,10 +347,12 @@ export interface AccountEvents {
   bid_status: { lot: string; status: string; price: Minor };
   outbid: { lot: string; price: Minor; min_next_amount: Minor };
   won: { lot: string; quantity: number; amount: Minor; order?: string };
-  hold_placed: Record<string, unknown>;
-  hold_released: Record<string, unknown>;
+  balance_changed: Balance & { kind: string; entry: string; amount: Minor; reason?: string | null };
+  hold_placed: Balance & Hold;
+  hold_released: Balance & Hold;
+  hold_captured: Balance & Hold;
   reservation_created: { reservation: string; stock: string; quantity: number; expires_at: Micros };
   reservation_released: { reservation: string; stock: string; quantity: number };
   reservation_expired: { reservation: string; stock: string; quantity: number };
-  order_changed: { order: string; state: string };
+  order_changed: { order: string; state: OrderState; total: Minor; currency: string; lines?: OrderLine[] };
 }

@@ -47,6 +47,39 @@ test("requests, typed results and errors", () =>
     assert.ok(Math.abs(client.stats().offset_us) < 1_000_000);
   }));
 
+test("money and orders: the table's methods are there, with keys where something changes", () =>
+  withServer(async (server, make) => {
+    server.command("order.pay", (params) => ({ order: params.order, state: "paid", total: 14_400, currency: "EUR" }));
+    server.command("lot.take", () => ({ bid: "bid_1", status: "won", price: 42_000, min_next_amount: null, fees: 8_400, total: 50_400 }));
+    server.command("account.deposit", (params) => ({ currency: params.currency, balance: params.amount, held: 0, available: params.amount }));
+    server.handlers.set("order.list", () => ({ result: { orders: [{ order: "ord_1", state: "awaiting_payment" }], cursor: null } }));
+    const client = make({ token: "t" });
+    assert.equal((await client.order.pay({ order: "ord_1" })).state, "paid");
+    assert.equal((await client.lot.take({ lot: "lot_1", amount: 42_000 })).total, 50_400);
+    assert.equal((await client.account.deposit({ account: "acc_1", amount: 5, currency: "EUR", reason: "cash" })).available, 5);
+    assert.equal((await client.order.list({})).orders[0]?.order, "ord_1");
+    for (const { method, params } of server.seen as { method: string; params: { key?: string } }[]) {
+      if (method === "order.list") assert.equal(params.key, undefined);
+      else if (method !== "connect" && method !== "ping") assert.ok(params.key, method);
+    }
+  }));
+
+test("an account's balances follow its feed", () =>
+  withServer(async (server, make) => {
+    server.channel("account", { account: "acc_1", balances: [{ currency: "EUR", balance: 100, held: 0, available: 100 }] });
+    const client = make({ token: "t" });
+    const feed = client.subscribe("account");
+    await until("live", () => feed.status === "live");
+    server.publish("account", "hold_placed", { hold: "hld_1", currency: "EUR", amount: 40, balance: 100, held: 40, available: 60 });
+    server.publish("account", "outbid", { lot: "lot_1", price: 5 });
+    server.publish("account", "balance_changed", { currency: "JPY", balance: 7, held: 0, available: 7 });
+    await until("both are known", () => feed.position?.seq === 3);
+    assert.deepEqual(feed.state?.balances, [
+      { currency: "EUR", balance: 100, held: 40, available: 60 },
+      { currency: "JPY", balance: 7, held: 0, available: 7 },
+    ]);
+  }));
+
 test("a subscription that refuses to exist fails, once, and says so", () =>
   withServer(async (_server, make) => {
     const subscription = make().subscribe("lot:none");

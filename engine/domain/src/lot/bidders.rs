@@ -1,16 +1,15 @@
-//! The bidders of a lot and what each has bid.
+//! The bidders of an open lot, with the bids of each that may come to matter again: a maximum in an English auction, an
+//! offer in a tender.
 
-use hashbrown::HashMap;
 use smallvec::SmallVec;
+
+use super::roll::{Member, Roll};
 
 use crate::amount::{Amount, Hidden};
 use crate::id::{AccountId, BidId};
 use crate::limits::BIDS_KEPT;
 use crate::record::{Field, Reader, RecordError};
 use crate::time::Timestamp;
-
-/// Up to how many bidders a lot is searched from end to end: below it that beats a hash table and saves its memory.
-const SEARCHED_MAX: usize = 8;
 
 crate::record! {
     /// A bid that may come to matter again when later ones of the same bidder are taken back.
@@ -26,7 +25,7 @@ crate::record! {
     }
 }
 
-/// A bidder's own bids, newest last. Each is above the one before.
+/// A bidder's own bids, newest last. Each is better than the one before: above it, or below it in a tender.
 pub(super) type KeptBids = SmallVec<[KeptBid; 1]>;
 
 /// One bidder.
@@ -67,7 +66,7 @@ impl Field for Bidder {
 }
 
 impl Bidder {
-    /// Its highest bid: the last one.
+    /// Its best bid: the last one.
     #[inline]
     pub(super) fn top(&self) -> Option<&KeptBid> {
         self.bids.last()
@@ -95,6 +94,14 @@ impl Bidder {
         }
     }
 
+    /// What would go with one bid, or with all: how many, and how many of them count.
+    pub(super) fn removed(&self, bid: Option<&KeptBid>) -> (u32, u32) {
+        match bid {
+            Some(bid) => (1, u32::from(bid.counts)),
+            None => (self.standing, self.counted),
+        }
+    }
+
     /// Removes one bid, or all.
     fn remove(&mut self, bid: Option<BidId>) {
         let Some(bid) = bid else {
@@ -111,74 +118,62 @@ impl Bidder {
     }
 }
 
-/// All bidders of a lot, in the order of their first bids, and where to find them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Bidders {
-    pub(super) list: Vec<Bidder>,
-    /// Places by account; empty while there are few.
-    places: HashMap<AccountId, u32>,
-}
+impl Member for Bidder {
+    fn new(account: AccountId, alias: u32) -> Self {
+        Self { account, alias, standing: 0, counted: 0, bids: KeptBids::new() }
+    }
 
-/// Where to find bidders follows from who they are.
-impl PartialEq for Bidders {
-    fn eq(&self, other: &Self) -> bool {
-        self.list == other.list
+    #[inline]
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    #[inline]
+    fn alias(&self) -> u32 {
+        self.alias
+    }
+
+    #[inline]
+    fn set_alias(&mut self, alias: u32) {
+        self.alias = alias;
+    }
+
+    #[inline]
+    fn stands(&self) -> bool {
+        self.top().is_some()
     }
 }
+
+/// All bidders of a lot with what each has bid.
+pub(super) type Bidders = Roll<Bidder>;
 
 impl Bidders {
-    pub(super) fn new(list: Vec<Bidder>) -> Self {
-        let mut bidders = Self { list, places: HashMap::new() };
-        bidders.index();
-        bidders
-    }
-
-    fn index(&mut self) {
-        if self.list.len() > SEARCHED_MAX {
-            self.places = (0_u32..).zip(&self.list).map(|(place, bidder)| (bidder.account, place)).collect();
-        }
-    }
-
-    #[inline]
-    pub(super) fn place(&self, account: AccountId) -> Option<u32> {
-        if self.list.len() > SEARCHED_MAX {
-            return self.places.get(&account).copied();
-        }
-        self.list.iter().position(|bidder| bidder.account == account).map(|place| place as u32)
-    }
-
-    #[inline]
-    pub(super) fn find(&self, account: AccountId) -> Option<&Bidder> {
-        self.place(account).map(|place| &self.list[place as usize])
-    }
-
-    /// The bidder's place; a new one comes last. In a sale a paddle may be another after a new registration.
-    #[inline]
-    pub(super) fn find_or_add(&mut self, account: AccountId, alias: u32) -> u32 {
-        if let Some(place) = self.place(account) {
-            self.list[place as usize].alias = alias;
-            return place;
-        }
-        let place = self.list.len() as u32;
-        self.list.push(Bidder { account, alias, standing: 0, counted: 0, bids: KeptBids::new() });
-        match self.list.len() {
-            ..=SEARCHED_MAX => {}
-            len if len == SEARCHED_MAX + 1 => self.index(),
-            _ => {
-                self.places.insert(account, place);
-            }
-        }
-        place
-    }
-
-    pub(super) fn place_of_alias(&self, alias: u32) -> Option<u32> {
-        self.list.iter().position(|bidder| bidder.alias == alias).map(|place| place as u32)
-    }
-
     /// Removes one bid of an account, or all of them.
     pub(super) fn remove(&mut self, account: AccountId, bid: Option<BidId>) {
         if let Some(place) = self.place(account) {
             self.list[place as usize].remove(bid);
         }
+    }
+
+    /// Who made a remembered bid.
+    pub(super) fn of_bid(&self, bid: BidId) -> Option<(&Bidder, &KeptBid)> {
+        let mut all = self.list.iter().flat_map(|bidder| bidder.bids.iter().map(move |kept| (bidder, kept)));
+        all.find(|(_, kept)| kept.bid == bid)
+    }
+
+    /// Everybody's best bid, without what is removed (one bid of `from`, or all of its bids), and not none.
+    pub(super) fn tops_without<'a>(
+        &'a self,
+        from: &'a Bidder,
+        bid: Option<&'a KeptBid>,
+    ) -> impl Iterator<Item = (&'a Bidder, &'a KeptBid)> {
+        self.list.iter().filter_map(move |bidder| {
+            let top = if bidder.account != from.account {
+                bidder.top()
+            } else {
+                bid.and_then(|removed| bidder.bids.iter().rev().find(|kept| kept.bid != removed.bid))
+            };
+            top.map(|top| (bidder, top))
+        })
     }
 }

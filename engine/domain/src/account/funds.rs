@@ -1,0 +1,250 @@
+//! The rules of money and goods: deposits and withdrawals by operators; holds and entries asked for by lots and orders.
+//!
+//! Who asks from another actor always hears: a rule that says no is an event whose effect tells the asker. An operator's
+//! command is refused like any command.
+
+use super::ledger::insufficient;
+use super::{
+    Account, AccountEvent, AskedBy, Balances, CountRetraction, Deposit, EntryPosted, Hold, HoldCaptured,
+    HoldReleased, HoldSet, Refused, RetractionCounted, Withdraw,
+};
+use crate::actor::Decision;
+use crate::amount::{AMOUNT_MAX, Amount, Currency};
+use crate::context::Context;
+use crate::facts::Standing;
+use crate::id::{EntryId, HoldId};
+use crate::limits;
+use crate::money::{Asset, CaptureHold, EntryKind, Line, PlaceHold, PostEntry, ReleaseHold, SubAccount};
+use crate::rejection::Rejection;
+
+type Decided = Result<Decision<AccountEvent>, Rejection>;
+
+/// The engine's own commands: never a client's.
+fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
+    if context.standing.any(Standing::ENGINE) { Ok(()) } else { Err(Rejection::Forbidden) }
+}
+
+/// An account belongs to no market: whoever operates some market may book (the shell passes the roles anywhere).
+fn operator_only(context: &Context<'_>) -> Result<(), Rejection> {
+    if context.standing.any(Standing::OPERATOR) { Ok(()) } else { Err(Rejection::Forbidden) }
+}
+
+pub(super) fn deposit(account: &Account, command: &Deposit, context: &Context<'_>) -> Decided {
+    operator_only(context)?;
+    let Deposit { account: _, amount, currency, goods, quantity, reason } = command;
+    let (asset, size) = asked_for(*amount, *currency, goods.as_deref(), *quantity)?;
+    from_outside(account, asset, size, EntryKind::Deposit, reason, context)
+}
+
+pub(super) fn withdraw(account: &Account, command: &Withdraw, context: &Context<'_>) -> Decided {
+    operator_only(context)?;
+    let Withdraw { account: _, amount, currency, goods, quantity, reason } = command;
+    let (asset, size) = asked_for(*amount, *currency, goods.as_deref(), *quantity)?;
+    from_outside(account, asset, -size, EntryKind::Withdrawal, reason, context)
+}
+
+/// Money or goods, and how much: exactly one of `amount` with `currency` and `goods` with `quantity`.
+fn asked_for(
+    amount: Option<Amount>,
+    currency: Option<Currency>,
+    goods: Option<&str>,
+    quantity: Option<u64>,
+) -> Result<(Asset, i64), Rejection> {
+    let (asset, size) = match (amount, currency, goods, quantity) {
+        (Some(amount), Some(currency), None, None) => (Asset::Money(currency), amount.get()),
+        (None, None, Some(goods), Some(quantity)) => {
+            let asset = Asset::of_goods(goods).ok_or_else(|| {
+                Rejection::invalid("goods", "the id of a stock item (stk_...) or book (bok_...)")
+            })?;
+            (asset, quantity)
+        }
+        (Some(_), None, None, None) => return Err(Rejection::invalid("currency", "the amount's currency")),
+        (None, None, Some(_), None) => return Err(Rejection::invalid("quantity", "how many of the goods")),
+        (None, None, None, Some(_)) => return Err(Rejection::invalid("goods", "what the quantity is of")),
+        _ => return Err(Rejection::invalid("amount", "either amount and currency, or goods and quantity")),
+    };
+    if !(1..=limits::QUANTITY_MAX).contains(&size) {
+        return Err(Rejection::invalid("quantity", format!("1 to {}", limits::QUANTITY_MAX)));
+    }
+    Ok((asset, size as i64))
+}
+
+/// An operator's entry between the account's cash and the world outside.
+fn from_outside(
+    account: &Account,
+    asset: Asset,
+    size: i64,
+    kind: EntryKind,
+    reason: &str,
+    context: &Context<'_>,
+) -> Decided {
+    limits::reason(Some(reason))?;
+    let lines = vec![line(SubAccount::Cash, size), line(SubAccount::Outside, -size)];
+    let after = account.ledger.after(asset, &lines, false)?;
+    Ok(Decision::event(AccountEvent::Posted(Box::new(EntryPosted {
+        entry: EntryId::from_u128(context.command_id),
+        kind,
+        lines,
+        after,
+        reverses: None,
+        order: None,
+        market: None,
+        reason: Some(reason.to_owned()),
+        overdraws: false,
+        holdings_count: account.holdings_with(asset),
+        asked: None,
+    }))))
+}
+
+const fn line(sub: SubAccount, amount: i64) -> Line {
+    Line { sub, amount }
+}
+
+/// The asker's no: nothing has changed. `held` is what the hold in question still holds.
+fn refused(asked: AskedBy, hold: Option<HoldId>, held: u64, rejection: Rejection) -> Decided {
+    Ok(Decision::event(AccountEvent::Refused(Box::new(Refused { asked, hold, held, rejection }))))
+}
+
+pub(super) fn place_hold(account: &Account, command: &PlaceHold, context: &Context<'_>) -> Decided {
+    engine_only(context)?;
+    let known = account.holds.get(command.hold);
+    let already = known.map_or(0, |known| known.amount);
+    match holding(account, command, known) {
+        Ok(balances) => Ok(Decision::event(AccountEvent::HoldSet(Box::new(HoldSet {
+            hold: Hold {
+                id: command.hold,
+                asset: command.asset,
+                amount: command.amount,
+                asker: command.asker,
+                market: command.market,
+            },
+            tag: command.tag,
+            balance: balances.cash,
+            held: balances.held,
+            holds_count: account.holds.len() as u32 + u32::from(known.is_none()),
+        })))),
+        Err(rejection) => refused(
+            AskedBy { asker: command.asker, tag: command.tag },
+            Some(command.hold),
+            already,
+            rejection,
+        ),
+    }
+}
+
+/// The balances with a hold at its new amount.
+fn holding(account: &Account, command: &PlaceHold, known: Option<&Hold>) -> Result<Balances, Rejection> {
+    if !(1..=AMOUNT_MAX).contains(&command.amount) {
+        return Err(Rejection::AmountOutOfRange);
+    }
+    if known.is_some_and(|known| known.asker != command.asker || known.asset != command.asset) {
+        return Err(Rejection::AlreadyExists);
+    }
+    let count = account.holds.len();
+    if known.is_none() && count >= limits::HOLDS_MAX {
+        return Err(limits::exceeded("holds", limits::HOLDS_MAX as u64, count as u64 + 1));
+    }
+    let already = known.map_or(0, |known| known.amount);
+    let mut balances = account.ledger.of(command.asset);
+    let available_for_it = balances.available().saturating_add_unsigned(already);
+    // Less than before is always given back, also where the account is overdrawn.
+    if command.amount > already && available_for_it.saturating_sub_unsigned(command.amount) < 0 {
+        return Err(insufficient(command.amount, available_for_it));
+    }
+    balances.held = balances.held - already + command.amount;
+    Ok(balances)
+}
+
+pub(super) fn release_hold(account: &Account, command: &ReleaseHold, context: &Context<'_>) -> Decided {
+    engine_only(context)?;
+    let Some(hold) = account.holds.get(command.hold) else {
+        // It has ended already, or never was: there is nothing to give back, and nobody waits for an answer.
+        return Ok(Decision { events: smallvec::SmallVec::new(), answer: None });
+    };
+    let balances = account.ledger.of(hold.asset);
+    Ok(Decision::event(AccountEvent::HoldReleased(Box::new(HoldReleased {
+        hold: hold.clone(),
+        balance: balances.cash,
+        held: balances.held - hold.amount,
+        holds_count: account.holds.len() as u32 - 1,
+        also_listed: account.holds.listed_instead_of(hold.id).cloned(),
+    }))))
+}
+
+pub(super) fn capture_hold(account: &Account, command: &CaptureHold, context: &Context<'_>) -> Decided {
+    engine_only(context)?;
+    let asked = AskedBy { asker: command.asker, tag: command.tag };
+    let hold = account.holds.get(command.hold);
+    match capture(account, command, hold) {
+        Ok(captured) => Ok(Decision::event(AccountEvent::HoldCaptured(Box::new(captured)))),
+        Err(rejection) => refused(asked, Some(command.hold), hold.map_or(0, |hold| hold.amount), rejection),
+    }
+}
+
+fn capture(account: &Account, command: &CaptureHold, hold: Option<&Hold>) -> Result<HoldCaptured, Rejection> {
+    let hold = hold.ok_or(Rejection::NotFound)?;
+    // Captured <= held (I32).
+    if command.amount > hold.amount {
+        return Err(Rejection::AmountOutOfRange);
+    }
+    let lines = capture_lines(command.amount);
+    // What was held is promised: it is paid also where the account has been overdrawn meanwhile, which changes nothing
+    // about what is available.
+    let mut after = account.ledger.after(hold.asset, &lines, true)?;
+    after.held -= hold.amount;
+    Ok(HoldCaptured {
+        hold: hold.clone(),
+        amount: command.amount,
+        entry: command.entry,
+        kind: command.kind,
+        asked: AskedBy { asker: command.asker, tag: command.tag },
+        after,
+        holds_count: account.holds.len() as u32 - 1,
+        also_listed: account.holds.listed_instead_of(hold.id).cloned(),
+    })
+}
+
+/// The entry of a capture: from cash to clearing.
+pub(super) const fn capture_lines(amount: u64) -> [Line; 2] {
+    let amount = amount.cast_signed();
+    [line(SubAccount::Cash, -amount), line(SubAccount::Clearing, amount)]
+}
+
+pub(super) fn post_entry(account: &Account, command: &PostEntry, context: &Context<'_>) -> Decided {
+    engine_only(context)?;
+    let asked = AskedBy { asker: command.asker, tag: command.tag };
+    let after = account.ledger.after(command.asset, &command.lines, command.may_overdraw).and_then(|after| {
+        let reversed = command.reverses;
+        reversed.map_or(Ok(()), |reversed| {
+            account.ledger.check_reversal(reversed, command.asset, &command.lines)
+        })?;
+        Ok(after)
+    });
+    match after {
+        Ok(after) => Ok(Decision::event(AccountEvent::Posted(Box::new(EntryPosted {
+            entry: command.entry,
+            kind: command.kind,
+            lines: command.lines.clone(),
+            after,
+            reverses: command.reverses,
+            order: command.order,
+            market: Some(command.market),
+            reason: None,
+            overdraws: command.may_overdraw && after.available() < 0,
+            holdings_count: account.holdings_with(command.asset),
+            asked: Some(asked),
+        })))),
+        Err(rejection) => refused(asked, None, 0, rejection),
+    }
+}
+
+pub(super) fn count_retraction(
+    account: &Account,
+    command: &CountRetraction,
+    context: &Context<'_>,
+) -> Decided {
+    engine_only(context)?;
+    let retractions = account.retractions.saturating_add(1);
+    let event = RetractionCounted { lot: command.lot, bids: command.bids, retractions };
+    Ok(Decision::event(AccountEvent::RetractionCounted(event)))
+}

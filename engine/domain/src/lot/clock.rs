@@ -1,0 +1,70 @@
+//! What a lot decides by itself between its opening and its end: the steps of its format's clock, and its end where nothing
+//! is left to be bid for. And taking at the clock's price.
+
+use smallvec::smallvec;
+
+use super::{Lot, LotEvent, Phase, TakeLot};
+use crate::actor::{Decision, Events};
+use crate::context::{Context, Stamp};
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+impl Lot {
+    pub(super) fn take(
+        &self,
+        command: &TakeLot,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        self.check_bidder(context)?;
+        self.check_takes_bids(context)?;
+        let event = self.bidding.rules().take(&self.terms(context.now), command, context)?;
+        let last = matches!(&event, LotEvent::Taken(taken) if taken.remaining == 0);
+        if !last {
+            return Ok(Decision::event(event));
+        }
+        // The last unit's take ends the lot in the same decision.
+        let stamp = Stamp { time: context.now, by: context.by, command_id: context.command_id };
+        let mut lot = self.clone();
+        lot.take_over(&event, &stamp);
+        let end = lot.closed(None, Some(context.now), None);
+        let mut events: Events<LotEvent> = smallvec![event];
+        events.push(end);
+        Ok(Decision::events(events))
+    }
+
+    /// When an open lot next has something to decide: its end, its clock's next step, or at once where nothing is left.
+    #[inline]
+    pub(super) fn open_deadline(&self) -> Option<Timestamp> {
+        if self.bidding.is_over(&self.listing) {
+            return Some(self.open_since);
+        }
+        match (self.ends_at, self.bidding.next_tick()) {
+            (Some(ends_at), Some(tick)) => Some(ends_at.min(tick)),
+            (ends_at, tick) => ends_at.or(tick),
+        }
+    }
+
+    /// What is due in an open lot before its end.
+    pub(super) fn clock_events(&self, context: &Context<'_>) -> Events<LotEvent> {
+        if self.bidding.is_over(&self.listing) {
+            return smallvec![self.closed(None, Some(context.now), None)];
+        }
+        self.bidding.rules().tick(&self.listing, context.now).into_iter().collect()
+    }
+
+    /// A clock whose step fell into an outage has stood since: nobody could take at the prices that it passed. It goes on
+    /// `extend_ms` after the recovery.
+    pub(super) fn clock_after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Option<LotEvent> {
+        if self.phase != Phase::Open {
+            return None;
+        }
+        let resumes_at = context.now.plus_ms(extend_ms);
+        let ticked = self.bidding.rules().stand_still(&self.listing, context.now, resumes_at)?;
+        Some(LotEvent::Ticked(Box::new(ticked)))
+    }
+
+    /// Whether a clock stands while the lot does, and stops with it.
+    pub(super) fn has_clock(&self) -> bool {
+        self.listing.clock.is_some()
+    }
+}

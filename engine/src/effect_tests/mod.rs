@@ -1,0 +1,175 @@
+//! Chains of effects through crashes, cold targets, stuck lanes and several shards: each effect exactly once, each command
+//! one outcome (I2, I3, I6, I36, I47). The processes are toys (`hook::toy`): stock items that cause each other to receive.
+
+mod chains;
+mod order;
+mod stuck;
+mod waiting;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use vendue_domain::actor::{Answer, Command, Event};
+use vendue_domain::amount::Amount;
+use vendue_domain::id::AccountId;
+use vendue_domain::record::Field;
+use vendue_domain::stock::{CreateStock, StockCommand, StockEvent};
+use vendue_engine::EngineOptions;
+use vendue_storage::JournalReader;
+
+use crate::effects::Lane;
+use crate::entry::Entry;
+use crate::hook;
+use crate::hook::toy;
+use crate::support::{MARKET, Told, World};
+
+/// How many stock items a world has.
+const ITEMS: u64 = 9;
+
+/// A command: item, units, reason.
+type Ask = (u64, u64, String);
+
+fn ask(item: u64, units: u64, reason: &str) -> Ask {
+    (item, units, reason.to_owned())
+}
+
+fn command((item, units, reason): &Ask) -> Command {
+    toy::receive(*item, *units, reason)
+}
+
+fn options(shards: u16) -> EngineOptions {
+    EngineOptions { shards, ..EngineOptions::default() }
+}
+
+/// A cell with empty stock items in its market.
+fn world(options: EngineOptions) -> World {
+    let mut world = World::with_market(options, 0, 0);
+    for n in 0..ITEMS {
+        let create = CreateStock {
+            stock: Some(toy::stock(n)),
+            market: MARKET,
+            title: format!("Item {n}"),
+            price: Amount::new(100).expect("in range"),
+            on_hand: 0,
+            r#ref: None,
+            threshold: None,
+            limit_per_account: None,
+            description: None,
+            category: None,
+            images: None,
+            seller: None,
+        };
+        world.ok(AccountId::HOUSE, Command::Stock(StockCommand::Create(Box::new(create))));
+    }
+    world
+}
+
+/// What every item has at hand after these commands, if each was done once.
+fn expected(asks: &[Ask]) -> BTreeMap<u64, u64> {
+    let mut units: BTreeMap<u64, u64> = (0..ITEMS).map(|n| (n, 0)).collect();
+    for (item, given, reason) in asks {
+        *units.entry(*item).or_default() += given;
+        toy::units(reason, &mut units);
+    }
+    units
+}
+
+/// What every item has at hand, from the journal's last record of each.
+fn on_hand(world: &World) -> BTreeMap<u64, u64> {
+    let mut units: BTreeMap<u64, u64> = (0..ITEMS).map(|n| (n, 0)).collect();
+    let by_id: BTreeMap<_, _> = (0..ITEMS).map(|n| (toy::stock(n).0, n)).collect();
+    for (_, entry) in entries(world) {
+        let Entry::Decided(decided) = entry else { continue };
+        for event in &decided.events.0 {
+            if let Event::Stock(StockEvent::Received(received)) = event {
+                units.insert(by_id[&decided.id], received.counters.on_hand);
+            }
+        }
+    }
+    units
+}
+
+fn entries(world: &World) -> Vec<(u64, Entry)> {
+    let mut entries = Vec::new();
+    world
+        .log
+        .read(1, &mut |position, record| {
+            entries.push((position, Entry::from_bytes(record).expect("readable")));
+            ControlFlow::Continue(())
+        })
+        .expect("readable");
+    entries
+}
+
+/// Every effect that a record of the journal causes has exactly one outcome, behind it, in the order of its lane; no
+/// outcome is without a cause; none was refused.
+fn check_lanes(world: &World) {
+    let mut caused: BTreeMap<Lane, u16> = BTreeMap::new();
+    let mut marks: BTreeMap<u16, Lane> = BTreeMap::new();
+    let mut outcomes = 0;
+    for (position, entry) in entries(world) {
+        assert!(!matches!(entry, Entry::Declined(_)), "record {position} declines an effect");
+        if let Some((slot, lane)) = entry.lane() {
+            assert_eq!(caused.get(&lane), Some(&slot), "record {position} is the outcome of nothing");
+            let before = marks.insert(slot, lane).unwrap_or_default();
+            assert!(before < lane, "record {position}: {lane:?} after {before:?}");
+            outcomes += 1;
+        }
+        let Entry::Decided(decided) = entry else { continue };
+        let mut effects = Vec::new();
+        for event in &decided.events.0 {
+            hook::effects(event, decided.id, &decided.stamp(), &mut effects);
+        }
+        for (index, effect) in effects.into_iter().enumerate() {
+            caused.insert(Lane { position, index: index as u32 }, effect.target.slot());
+        }
+    }
+    assert_eq!(outcomes, caused.len(), "an effect has no outcome");
+}
+
+/// The process is replaced; its memory is what the journal says.
+fn check_replay(world: &World) {
+    let again = world.replayed_from_nothing();
+    assert_eq!(crate::support::hashes(&again), world.state_hashes(), "I6");
+}
+
+/// Sends every command with its own key until each has a definite outcome; those are returned by number.
+fn until_answered(world: &mut World, asks: &[Ask]) -> BTreeMap<usize, Told> {
+    let mut outcomes = BTreeMap::new();
+    for _ in 0..50 {
+        let mut sent = BTreeMap::new();
+        for (number, ask) in asks.iter().enumerate().filter(|(number, _)| !outcomes.contains_key(number)) {
+            let expires_at = world.now.plus_ms(5_000);
+            let request =
+                world.deliver(AccountId::HOUSE, &format!("ask-{number}"), &command(ask), expires_at);
+            sent.insert(request, number);
+        }
+        if sent.is_empty() {
+            return outcomes;
+        }
+        for (request, told) in world.commit() {
+            // Replies to what was sent before this may come too.
+            if let Some(number) = sent.get(&request).filter(|_| !matches!(told, Told::NotExecuted(_))) {
+                outcomes.insert(*number, told);
+            }
+        }
+        world.wait_ms(200);
+    }
+    let waiting: Vec<_> = world.cell.shards().iter().map(|shard| shard.answers_waiting()).collect();
+    panic!("commands stay without an answer: {outcomes:?}, waiting {waiting:?}, {:?}", shown_effects(world));
+}
+
+fn shown_effects(world: &World) -> Vec<(usize, crate::shard::ShardStats)> {
+    world.cell.shards().iter().map(|shard| (shard.effects_waiting(), shard.stats())).collect()
+}
+
+fn units_told(told: &Told) -> Option<u64> {
+    match told {
+        Told::Accepted { answer, .. } => on_hand_of(answer),
+        _ => None,
+    }
+}
+
+fn on_hand_of(answer: &Answer) -> Option<u64> {
+    toy::on_hand(answer)
+}
