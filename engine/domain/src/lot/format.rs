@@ -155,6 +155,15 @@ pub(super) struct Awards {
     pub(super) awards: Vec<Award>,
 }
 
+/// The order of a lot's winner, derived so that it can be found again from what everybody knows.
+#[must_use]
+pub fn won_order(lot: LotId, winner: AccountId) -> OrderId {
+    let mut whose = [0; 32];
+    whose[..16].copy_from_slice(&lot.0.0);
+    whose[16..].copy_from_slice(&winner.0.0);
+    OrderId::from_u128(xxhash_rust::xxh3::xxh3_128(&whose))
+}
+
 impl Terms<'_> {
     /// An award with the order that follows from it, and its fees. Its order's id is derived from lot and winner: a lot
     /// whose outcome has caused orders is never opened again, so that each winner has exactly one (I21).
@@ -165,7 +174,7 @@ impl Terms<'_> {
             alias,
             quantity,
             amount,
-            order: OrderId::of_win(self.lot, account),
+            order: won_order(self.lot, account),
             premium: fees::premium(&self.listing.fees, amount),
             commission: fees::commission(&self.listing.fees, amount),
             hold: None,

@@ -32,7 +32,7 @@ mod vickrey;
 
 pub use command::*;
 pub use event::*;
-pub use format::Format;
+pub use format::{Format, won_order};
 pub use funding::{
     Backed, BidWaits, Change, Closing, HoldAsked, HoldChange, HoldSettled, HoldWanted, HoldsFreed, Lowered,
     Purpose, Refused, Released, Removal, Reopening, Step, Told, Wish, WishedBid, WishedPurchase, WishedTake,
