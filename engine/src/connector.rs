@@ -133,7 +133,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
-    use vendue_domain::amount::{Amount, Currency};
+    use vendue_domain::amount::Currency;
     use vendue_domain::effect::OutsideKind;
     use vendue_domain::id::{AccountId, MarketId, OrderId};
     use vendue_storage::{Journal, MemoryJournal, MemoryLog};
@@ -147,7 +147,7 @@ mod tests {
         }
 
         fn ask(&self, request: &OutsideRequest) {
-            self.0.lock().expect("nobody panics").push(request.amount.get());
+            self.0.lock().expect("nobody panics").push(request.amount);
         }
     }
 
@@ -158,7 +158,7 @@ mod tests {
             order: OrderId::from_u128(1),
             market: MarketId::from_u128(2),
             buyer: AccountId::from_u128(3),
-            amount: Amount::new(amount).expect("an amount"),
+            amount,
             currency,
         }
     }

@@ -8,7 +8,8 @@
 use dashmap::DashMap;
 use vendue_domain::actor::{ActorAddress, Command, Event};
 use vendue_domain::context::Stamp;
-use vendue_domain::id::{AccountId, Id, OrderId, ReservationId, StockId};
+use vendue_domain::id::{AccountId, Id, ReservationId, StockId};
+use vendue_domain::lot::won_order;
 
 use vendue_domain::order::OrderCommand;
 
@@ -61,7 +62,7 @@ impl Directory {
                 (Some(reservation), _) => {
                     self.reservations.get(&reservation).map(|stock| ActorAddress::from(*stock))
                 }
-                (None, Some(lot)) => Some(OrderId::of_win(lot, by).into()),
+                (None, Some(lot)) => Some(won_order(lot, by).into()),
                 (None, None) => None,
             })
             .collect();

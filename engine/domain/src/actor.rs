@@ -559,9 +559,9 @@ impl Event {
     /// What it asks of the world outside. From the event, its actor's id and its stamp alone.
     #[must_use]
     #[inline]
-    pub fn outside(&self, id: Id, _stamp: &Stamp) -> Option<OutsideRequest> {
+    pub fn outside(&self, id: Id, stamp: &Stamp) -> Option<OutsideRequest> {
         match self {
-            Self::Order(event) => event.outside(id),
+            Self::Order(event) => event.outside(id, stamp),
             _ => None,
         }
     }

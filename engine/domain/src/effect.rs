@@ -10,7 +10,7 @@
 //! that a repeat finds the final outcome.
 
 use crate::actor::{ActorAddress, Command};
-use crate::amount::{Amount, Currency};
+use crate::amount::Currency;
 use crate::id::{AccountId, MarketId, OrderId};
 
 /// A command on its way to another actor.
@@ -47,33 +47,40 @@ crate::record! {
 }
 
 crate::variants! {
-    /// What is asked of the world outside.
+    /// What an order asks of the world outside.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum OutsideKind {
-        /// A payment: its result comes back as `order.mark_paid`.
+        /// To collect an amount from its buyer; the result comes back as `order.mark_paid`.
         1 => Payment,
-        /// The payment that was asked for the order is not wanted any more: it was paid otherwise, or cancelled.
+        /// What was asked before is not wanted any more: the order was paid otherwise, cancelled, or brought into another.
         2 => PaymentWithdrawn,
     }
 }
 
+impl OutsideKind {
+    /// Its name, as connectors and logs know it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::PaymentWithdrawn => "payment_withdrawn",
+        }
+    }
+}
+
 crate::record! {
-    /// What an event asks of a connector to the world outside (payment providers). It is asked when the event is durable,
-    /// never in a replay, and again after a restart while the order waits for it; the result comes back as a command.
+    /// What an order asks of the world outside (a payment provider): to collect `amount` from its buyer, say. It is asked
+    /// when the event that causes it is durable, never in a replay, and a payment again after a restart while the order
+    /// waits for it; the result comes back as a command.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct OutsideRequest {
-        /// What is asked.
-        1 => pub kind: OutsideKind,
-        /// For which order.
-        2 => pub order: OrderId,
-        /// In which market.
-        3 => pub market: MarketId,
-        /// Who shall pay.
-        4 => pub buyer: AccountId,
-        /// How much, in minor units: what a deposit does not cover.
-        5 => pub amount: Amount,
-        /// Of which currency.
-        6 => pub currency: Currency,
+        1 => pub order: OrderId,
+        /// Minor units, from 1: what no deposit covers.
+        2 => pub amount: u64,
+        3 => pub currency: Currency,
+        4 => pub kind: OutsideKind,
+        5 => pub market: MarketId,
+        6 => pub buyer: AccountId,
     }
 }
 
@@ -82,16 +89,5 @@ impl OutsideRequest {
     #[must_use]
     pub fn key(&self) -> u128 {
         xxhash_rust::xxh3::xxh3_128(&crate::record::Field::to_bytes(self))
-    }
-}
-
-impl OutsideKind {
-    /// The request's name, as connectors and logs know it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Payment => "payment",
-            Self::PaymentWithdrawn => "payment_withdrawn",
-        }
     }
 }

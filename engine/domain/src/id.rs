@@ -240,18 +240,6 @@ impl MarketId {
     pub const PLATFORM: Self = Self(Id::NIL);
 }
 
-impl OrderId {
-    /// The order of an account that has won a lot: each winner has exactly one (I21), since a lot whose outcome has caused
-    /// orders is never opened again.
-    #[must_use]
-    pub fn of_win(lot: LotId, winner: AccountId) -> Self {
-        let mut whose = [0; 32];
-        whose[..16].copy_from_slice(&lot.0.0);
-        whose[16..].copy_from_slice(&winner.0.0);
-        Self::from_u128(xxhash_rust::xxh3::xxh3_128(&whose))
-    }
-}
-
 impl AccountId {
     /// The account that exists from the first start: operator of the platform. `vendue token --operator` names it.
     pub const HOUSE: Self = Self::from_u128(1);

@@ -11,7 +11,7 @@ use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, SaleId, Stoc
 use crate::lot::{LotEvent, RestatementCause};
 use crate::market::MarketEvent;
 use crate::money::EntryKind;
-use crate::order::{Cause, OrderCommand, OrderEvent};
+use crate::order::{Cause, OrderEvent};
 use crate::sale::SaleEvent;
 use crate::stock::{StockCommand, StockEvent};
 
@@ -120,7 +120,7 @@ const fn sale_action(event: &SaleEvent) -> Option<Action<'_>> {
 }
 
 fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
-    Some(match event {
+    Some(match event.inner() {
         LotEvent::BidPlaced(_)
         | LotEvent::MaximumRaised(_)
         | LotEvent::Bought(_)
@@ -134,6 +134,7 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
                 RestatementCause::Retracted => "bid_retracted",
                 RestatementCause::Voided => "bid_voided",
                 RestatementCause::Suspended => "bidder_removed",
+                RestatementCause::Unfunded => "bidder_without_money_removed",
             };
             Action::new(name).because(restated.reason.as_ref())
         }
@@ -144,6 +145,16 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
         LotEvent::Closed(closed) => Action::new("lot_closed").because(closed.reason.as_ref()),
         LotEvent::Reopened(reopened) => Action::new("lot_reopened").because(reopened.reason.as_ref()),
         LotEvent::Revised(_) => Action::new("lot_revised"),
+        LotEvent::Closing(closing) => Action::new("lot_closing").because(closing.reason.as_ref()),
+        // On the way to what is told by the event that ends it.
+        LotEvent::BidWaits(_)
+        | LotEvent::HoldAsked(_)
+        | LotEvent::Backed(_)
+        | LotEvent::Refused(_)
+        | LotEvent::HoldSettled(_)
+        | LotEvent::HoldsFreed(_)
+        | LotEvent::Restating(_)
+        | LotEvent::Blocked(_) => return None,
     })
 }
 
@@ -189,35 +200,6 @@ impl StockCommand {
             _ => None,
         }
     }
-}
-
-impl OrderCommand {
-    /// What the shell has to look up before an order is placed: for each line what it names, and where to write down the
-    /// actor that has it ([`PlaceOrder::found`](crate::order::PlaceOrder)). A stock item is that of a live reservation; a
-    /// lot's order is that of [`OrderId::of_win`] for the account that asks (or any other that the shell knows to exist).
-    pub fn lookups(&mut self) -> impl Iterator<Item = (Lookup, &mut Option<ActorAddress>)> {
-        let place = if let Self::Place(place) = self { Some(place) } else { None };
-        place.into_iter().flat_map(|place| {
-            place.found.resize(place.lines.len(), None);
-            place.lines.iter().zip(&mut place.found).filter_map(|(line, found)| {
-                let lookup = match (line.reservation, line.lot) {
-                    (Some(reservation), _) => Lookup::Reservation(reservation),
-                    (None, Some(lot)) => Lookup::Lot(lot),
-                    (None, None) => return None,
-                };
-                Some((lookup, found))
-            })
-        })
-    }
-}
-
-/// What a line of an order names that only the shell can find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup {
-    /// The stock item that has it.
-    Reservation(ReservationId),
-    /// The order that the caller won it by.
-    Lot(LotId),
 }
 
 impl crate::actor::Entity {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::id::{AccountId, LotId, OrderId, StockId};
+use crate::lot::won_order;
 use crate::order::{LinePhase, Order, OrderState, Thing};
 use crate::stock::Stock;
 
@@ -22,7 +23,7 @@ pub fn one_order_per_win<'a>(
         }
     }
     for (lot, winner) in wins {
-        if !made.remove(&OrderId::of_win(lot, winner)) {
+        if !made.remove(&won_order(lot, winner)) {
             return Err(format!("I21: {winner} has won {lot} and has no order of it"));
         }
     }

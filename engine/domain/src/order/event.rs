@@ -159,6 +159,8 @@ crate::record! {
         4 => pub lines: Vec<EntryLine>,
         5 => pub reverses: Option<EntryId>,
         6 => pub may_overdraw: bool,
+        /// By which the account's answer is known.
+        7 => pub tag: u128,
     }
 }
 
@@ -199,7 +201,13 @@ crate::record! {
 crate::record! {
     /// Some of a hold of the buyer.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct AskCapture { 1 => pub hold: HoldId, 2 => pub amount: u64, 3 => pub entry: EntryId }
+    pub struct AskCapture {
+        1 => pub hold: HoldId,
+        2 => pub amount: u64,
+        3 => pub entry: EntryId,
+        /// As in [`Booking`].
+        4 => pub tag: u128,
+    }
 }
 
 crate::record! {

@@ -6,18 +6,21 @@ use crate::context::Context;
 use crate::id::{AccountId, EntryId, OrderId};
 use crate::money::{EntryKind, Line as EntryLine, SubAccount};
 
-/// The id of a transfer: of the order, the decision, and the transfer's place in it.
-pub(super) fn entry_id(order: OrderId, context: &Context<'_>, nth: u8) -> EntryId {
-    let mut cause = [0; 33];
+/// The id of a transfer: of the order and the decision, which makes one at most.
+pub(super) fn entry_id(order: OrderId, context: &Context<'_>) -> EntryId {
+    let mut cause = [0; 32];
     cause[..16].copy_from_slice(&order.0.0);
-    cause[16..32].copy_from_slice(&context.command_id.to_be_bytes());
-    cause[32] = nth;
+    cause[16..].copy_from_slice(&context.command_id.to_be_bytes());
     EntryId::from_u128(xxhash_rust::xxh3::xxh3_128(&cause))
 }
 
-/// The same transfer's other entry in one account: where the buyer sells too, or runs the market.
-fn own_side(entry: EntryId) -> EntryId {
-    EntryId::from_u128(xxhash_rust::xxh3::xxh3_128(&entry.0.0))
+/// By which the answer to a part of a payment is known. All other entries of a transfer are known by the transfer.
+pub(super) fn leg_tag(entry: EntryId, nth: usize) -> u128 {
+    let mut part = [0; 17];
+    part[..16].copy_from_slice(&entry.0.0);
+    // At most one part for each of an order's lines, and the rest.
+    part[16] = nth as u8;
+    xxhash_rust::xxh3::xxh3_128(&part)
 }
 
 /// What a line brings its seller and the market's owner.
@@ -40,12 +43,7 @@ pub(super) fn add_shares(sum: &mut Vec<EntryShare>, more: &[EntryShare]) {
 }
 
 /// The entries that give everybody its shares out of clearing (negative ones: back into it), one for each account.
-fn postings(
-    shares: &[EntryShare],
-    buyer: AccountId,
-    entry: EntryId,
-    reverses: Option<EntryId>,
-) -> impl Iterator<Item = Ask> {
+fn postings(shares: &[EntryShare], entry: EntryId, reverses: Option<EntryId>) -> impl Iterator<Item = Ask> {
     let mut accounts: Vec<(AccountId, Vec<EntryLine>)> = Vec::new();
     for share in shares.iter().filter(|share| share.amount != 0) {
         let line = EntryLine { sub: share.sub, amount: share.amount };
@@ -54,7 +52,7 @@ fn postings(
             None => accounts.push((share.account, vec![line])),
         }
     }
-    accounts.into_iter().filter_map(move |(account, mut lines)| {
+    accounts.into_iter().map(move |(account, mut lines)| {
         let sum: i64 = lines.iter().map(|line| line.amount).sum();
         let kind = match reverses {
             Some(_) => EntryKind::Reversal,
@@ -63,19 +61,20 @@ fn postings(
         };
         lines.insert(0, EntryLine { sub: SubAccount::Clearing, amount: -sum });
         lines.retain(|line| line.amount != 0);
-        let entry = if account == buyer { own_side(entry) } else { entry };
         // What a seller has withdrawn, it owes: a refund does not wait for it.
         let may_overdraw = reverses.is_some();
-        Some(Ask::Post(Booking { account, entry, kind, lines, reverses, may_overdraw }))
+        let tag = entry.0.as_u128();
+        Ask::Post(Booking { account, entry, kind, lines, reverses, may_overdraw, tag })
     })
 }
 
 /// What asks the buyer's account for a part of a payment.
-pub(super) fn ask_leg(leg: &Leg, buyer: AccountId) -> Ask {
+pub(super) fn ask_leg(leg: &Leg, buyer: AccountId, entry: EntryId) -> Ask {
+    let tag = leg.tag;
     let amount = leg.amount as i64;
     let from = match leg.source {
         Source::Hold(hold) => {
-            return Ask::Capture(AskCapture { hold, amount: leg.amount, entry: leg.entry });
+            return Ask::Capture(AskCapture { hold, amount: leg.amount, entry, tag });
         }
         Source::Balance => SubAccount::Cash,
         Source::Outside => SubAccount::Outside,
@@ -84,11 +83,12 @@ pub(super) fn ask_leg(leg: &Leg, buyer: AccountId) -> Ask {
         vec![EntryLine { sub: from, amount: -amount }, EntryLine { sub: SubAccount::Clearing, amount }];
     Ask::Post(Booking {
         account: buyer,
-        entry: leg.entry,
+        entry,
         kind: EntryKind::Payment,
         lines,
         reverses: None,
         may_overdraw: false,
+        tag,
     })
 }
 
@@ -98,8 +98,8 @@ pub(super) fn give_buyer(buyer: AccountId, amount: u64, entry: EntryId, reverses
         EntryLine { sub: SubAccount::Clearing, amount: -(amount as i64) },
         EntryLine { sub: SubAccount::Cash, amount: amount as i64 },
     ];
-    let kind = EntryKind::Refund;
-    Ask::Post(Booking { account: buyer, entry, kind, lines, reverses, may_overdraw: true })
+    let (kind, tag) = (EntryKind::Refund, entry.0.as_u128());
+    Ask::Post(Booking { account: buyer, entry, kind, lines, reverses, may_overdraw: true, tag })
 }
 
 impl Order {
@@ -126,14 +126,14 @@ impl Order {
         for line in &self.lines {
             add_shares(&mut shares, &line_shares(&line.now, owner));
         }
-        let asks = postings(&shares, self.buyer, entry, None).collect();
+        let asks = postings(&shares, entry, None).collect();
         (shares, asks)
     }
 
     /// The entries of a refund: everybody gives its (negative) share back, the buyer gets the sum.
     pub(super) fn book_back(&self, shares: &[EntryShare], entry: EntryId) -> Vec<Ask> {
         let amount: i64 = shares.iter().map(|share| -share.amount).sum();
-        let mut asks: Vec<Ask> = postings(shares, self.buyer, entry, self.entry).collect();
+        let mut asks: Vec<Ask> = postings(shares, entry, self.entry).collect();
         if amount > 0 {
             asks.push(give_buyer(self.buyer, amount.unsigned_abs(), entry, self.entry));
         }
@@ -151,7 +151,11 @@ impl Order {
             add_shares(&mut shares, &line_shares(now, owner));
         }
         let amount: i64 = shares.iter().map(|share| -share.amount).sum();
-        if amount > self.remaining() as i64 { self.shares_of_refund(self.remaining()) } else { shares }
+        if amount > self.remaining() as i64 {
+            return self.shares_of_refund(self.remaining());
+        }
+        only_giving(&mut shares);
+        shares
     }
 
     /// What everybody gives back of an amount: in proportion to what it has; the whole is exactly what everybody has.
@@ -178,6 +182,20 @@ impl Order {
         }
         shares.retain(|share| share.amount != 0);
         shares
+    }
+}
+
+/// Rounding may let a party gain a unit by a smaller line, where rates are near 100 %: it then gives nothing back, and
+/// another so much less.
+fn only_giving(shares: &mut [EntryShare]) {
+    let mut gained = 0;
+    for share in shares.iter_mut().filter(|share| share.amount > 0) {
+        gained += std::mem::take(&mut share.amount);
+    }
+    for share in shares.iter_mut() {
+        let less = gained.min(-share.amount).max(0);
+        share.amount += less;
+        gained -= less;
     }
 }
 

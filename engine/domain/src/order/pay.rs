@@ -1,6 +1,6 @@
 //! How an order is paid: from a hold, the buyer's balance, or outside, less its deposits.
 
-use super::money::{ask_leg, entry_id, give_buyer};
+use super::money::{ask_leg, entry_id, give_buyer, leg_tag};
 use super::place::uncovered;
 use super::plan::Plan;
 use super::{
@@ -19,14 +19,13 @@ impl Order {
     /// Pays by itself where the buyer's money is held already; otherwise asks for it.
     pub(super) fn start_payment(&self, asked: Option<Asked>, context: &Context<'_>) -> OrderEvent {
         if let Some(hold) = self.hold {
-            let leg =
-                Leg { source: Source::Hold(hold), amount: self.total, entry: entry_id(self.id, context, 0) };
-            return self.begin(vec![leg], asked, Cause::HoldCaptured, None);
+            let whole = (Source::Hold(hold), self.total);
+            return self.begin(vec![whole], asked, (Cause::HoldCaptured, None), context);
         }
         match uncovered(self.total, &self.deposits) {
             None => {
-                let legs = self.legs(Source::Balance, context);
-                self.begin(legs, asked, Cause::HoldCaptured, None)
+                let parts = self.parts(Source::Balance);
+                self.begin(parts, asked, (Cause::HoldCaptured, None), context)
             }
             Some(amount) => {
                 let head = Head { state: OrderState::AwaitingPayment, ..self.head() };
@@ -40,50 +39,36 @@ impl Order {
         }
     }
 
-    /// What was asked of a payment connector and has no result yet: asked again after a restart.
-    #[must_use]
-    pub fn outstanding(&self) -> Option<OutsideRequest> {
-        if !self.outside_asked {
-            return None;
-        }
-        Some(OutsideRequest {
-            kind: OutsideKind::Payment,
-            order: self.id,
-            market: self.market,
-            buyer: self.buyer,
-            amount: uncovered(self.total, &self.deposits)?,
-            currency: self.currency?,
-        })
-    }
-
     /// The parts of a payment: what no deposit covers first, since only that may be refused in a right history.
-    fn legs(&self, source: Source, context: &Context<'_>) -> Vec<Leg> {
+    fn parts(&self, source: Source) -> Vec<(Source, u64)> {
         let mut left = self.total;
-        let mut legs = Vec::new();
+        let mut parts = Vec::new();
         for deposit in &self.deposits {
             let amount = deposit.amount.min(left);
             left -= amount;
             if amount > 0 {
-                let entry = entry_id(self.id, context, legs.len() as u8 + 1);
-                legs.push(Leg { source: Source::Hold(deposit.hold), amount, entry });
+                parts.push((Source::Hold(deposit.hold), amount));
             }
         }
         if left > 0 {
-            legs.insert(0, Leg { source, amount: left, entry: entry_id(self.id, context, 0) });
+            parts.insert(0, (source, left));
         }
-        legs
+        parts
     }
 
     fn begin(
         &self,
-        legs: Vec<Leg>,
+        parts: Vec<(Source, u64)>,
         asked: Option<Asked>,
-        cause: Cause,
-        reason: Option<String>,
+        (cause, reason): (Cause, Option<String>),
+        context: &Context<'_>,
     ) -> OrderEvent {
-        let first = legs.first().map(|leg| ask_leg(leg, self.buyer));
+        let entry = entry_id(self.id, context);
+        let leg = |(nth, (source, amount))| Leg { source, amount, tag: leg_tag(entry, nth) };
+        let legs: Vec<_> = parts.into_iter().enumerate().map(leg).collect();
+        let first = legs.first().map(|leg| ask_leg(leg, self.buyer, entry));
         let step = Step { asks: Vec::from_iter(first), ..Step::new(self.head(), cause) };
-        let payment = Payment { legs, done: 0, asked, cause, reason, state: self.state };
+        let payment = Payment { legs, done: 0, asked, cause, reason, state: self.state, entry };
         OrderEvent::PaymentBegun(Box::new(PaymentBegun { step, payment }))
     }
 
@@ -105,9 +90,9 @@ impl Order {
         }
         limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
         self.check_payable()?;
-        let legs = self.legs(Source::Balance, context);
-        let cause = Cause::PaidFromBalance;
-        Ok(Decision::event(self.begin(legs, Some(context.asked()), cause, command.reason.clone())))
+        let why = (Cause::PaidFromBalance, command.reason.clone());
+        let parts = self.parts(Source::Balance);
+        Ok(Decision::event(self.begin(parts, Some(context.asked()), why, context)))
     }
 
     pub(super) fn mark_paid(
@@ -121,12 +106,12 @@ impl Order {
         limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
         limits::optional_text("reference", command.reference.as_deref(), limits::REASON_CHARS_MAX)?;
         self.check_payable()?;
-        let legs = self.legs(Source::Outside, context);
         let said = match (&command.reason, &command.reference) {
             (Some(reason), Some(reference)) => Some(format!("{reason} ({reference})")),
             (reason, reference) => reason.clone().or_else(|| reference.clone()),
         };
-        Ok(Decision::event(self.begin(legs, Some(context.asked()), Cause::PaidOutside, said)))
+        let parts = self.parts(Source::Outside);
+        Ok(Decision::event(self.begin(parts, Some(context.asked()), (Cause::PaidOutside, said), context)))
     }
 
     /// What an account said. Only a payment is waited for; a refused entry of what follows from it is never passed over.
@@ -134,7 +119,7 @@ impl Order {
         let leg = self.payment.as_ref().and_then(|payment| payment.legs.get(payment.done as usize));
         if let (Some(payment), Some(leg)) = (&self.payment, leg)
             && settled.account == self.buyer
-            && settled.tag == leg.entry.0.as_u128()
+            && settled.tag == leg.tag
         {
             return match &settled.refused {
                 Some(rejection) => self.fail(payment, leg, rejection, context),
@@ -153,7 +138,7 @@ impl Order {
 
     fn advance(&self, payment: &Payment, context: &Context<'_>) -> OrderEvent {
         if let Some(next) = payment.legs.get(payment.done as usize + 1) {
-            let asks = vec![ask_leg(next, self.buyer)];
+            let asks = vec![ask_leg(next, self.buyer, payment.entry)];
             return OrderEvent::PaymentAdvanced(Box::new(Step {
                 asks,
                 ..Step::new(self.head(), payment.cause)
@@ -164,7 +149,7 @@ impl Order {
 
     /// All parts are booked: sellers and the market get theirs, stock is allocated, what was held beyond is given back.
     fn paid(&self, payment: &Payment, context: &Context<'_>) -> OrderEvent {
-        let entry = payment.legs.first().map_or_else(|| entry_id(self.id, context, 0), |leg| leg.entry);
+        let entry = payment.entry;
         let (shares, mut asks) = self.shares_of_payment(entry, context);
         for (line, one) in (0..).zip(&self.lines) {
             if let Thing::Stock(stock) = one.now.thing {
@@ -186,6 +171,20 @@ impl Order {
         OrderEvent::Paid(Box::new(Booked { step, entry: Some(entry), shares, line: None }))
     }
 
+    /// See [`crate::actor::Entity::outstanding`].
+    #[must_use]
+    pub fn outstanding(&self) -> Option<OutsideRequest> {
+        let amount = uncovered(self.total, &self.deposits).filter(|_| self.outside_asked)?;
+        Some(OutsideRequest {
+            kind: OutsideKind::Payment,
+            order: self.id,
+            market: self.market,
+            buyer: self.buyer,
+            amount: amount.get(),
+            currency: self.currency?,
+        })
+    }
+
     /// Tells a connector that was asked for the payment that it is not wanted any more.
     pub(super) fn withdrawing(&self, withdraw: bool, step: Step) -> Step {
         if !withdraw || !self.outside_asked {
@@ -204,12 +203,10 @@ impl Order {
         rejection: &Rejection,
         context: &Context<'_>,
     ) -> Decision<OrderEvent> {
-        let booked = payment.legs.iter().take(payment.done as usize).enumerate();
-        let asks = booked.map(|(nth, leg)| {
-            let entry = entry_id(self.id, context, nth as u8);
-            give_buyer(self.buyer, leg.amount, entry, Some(leg.entry))
-        });
-        let asks = asks.collect();
+        let booked = payment.legs.iter().take(payment.done as usize).map(|leg| leg.amount).sum();
+        let entry = entry_id(self.id, context);
+        let back = (booked > 0).then(|| give_buyer(self.buyer, booked, entry, Some(payment.entry)));
+        let asks = Vec::from_iter(back);
         let lost = if let Source::Hold(hold) = leg.source { Some(hold) } else { None };
         // A payment that began by itself refuses nobody: it is asked for now.
         let by_itself = payment.state == OrderState::Placed;

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::account::AccountCommand;
 use crate::actor::{Answer, Command, OrderAnswer, PrivateEvents, PublicEvents, Publication};
-use crate::amount::Amount;
 use crate::context::Stamp;
 use crate::effect::{Asked, Effect, Effects, OutsideRequest};
 use crate::facts::FactChange;
@@ -93,14 +92,14 @@ impl OrderEvent {
 
     /// See [`crate::actor::Event::outside`].
     #[must_use]
-    pub fn outside(&self, id: Id) -> Option<OutsideRequest> {
+    pub fn outside(&self, id: Id, _stamp: &Stamp) -> Option<OutsideRequest> {
         let step = self.step()?;
         Some(OutsideRequest {
             kind: step.outside?,
             order: OrderId(id),
             market: step.head.market,
             buyer: step.head.buyer,
-            amount: Amount::new(step.outside_amount)?,
+            amount: step.outside_amount,
             currency: step.head.currency?,
         })
     }
@@ -287,14 +286,14 @@ fn tell_loan(order: OrderId, told: &TellLoan, out: &mut Effects) {
 }
 
 fn capture(order: OrderId, head: &Head, capture: &AskCapture, out: &mut Effects) {
-    let AskCapture { hold, amount, entry } = *capture;
+    let AskCapture { hold, amount, entry, tag } = *capture;
     let command = CaptureHold {
         account: head.buyer,
         hold,
         amount,
         entry,
         asker: Asker::Order(order),
-        tag: entry.0.as_u128(),
+        tag,
         kind: EntryKind::Payment,
         market: head.market,
     };
@@ -312,7 +311,7 @@ fn post(order: OrderId, head: &Head, booking: &Booking, out: &mut Effects) {
         reverses: booking.reverses,
         may_overdraw: booking.may_overdraw,
         asker: Asker::Order(order),
-        tag: booking.entry.0.as_u128(),
+        tag: booking.tag,
         market: head.market,
         order: Some(order),
     };

@@ -95,7 +95,7 @@ impl Order {
 
     /// All that was not shipped is back: its money is given back. What was shipped in that moment stays sold.
     fn finish_cancelling(&self, cancelling: &Cancelling, context: &Context<'_>) -> OrderEvent {
-        let entry = entry_id(self.id, context, 0);
+        let entry = entry_id(self.id, context);
         let cut = |line: &Line| match line.now.thing {
             Thing::Stock(_) => line.cut(line.now.shipped),
             Thing::Lot(_) => line.cut(0),
@@ -141,7 +141,7 @@ impl Order {
                 format!("at most {remaining}, what was paid and not given back"),
             ));
         }
-        let entry = entry_id(self.id, context, 0);
+        let entry = entry_id(self.id, context);
         let shares = self.shares_of_refund(amount);
         let whole = amount == remaining;
         let mut asks = self.book_back(&shares, entry);
@@ -175,7 +175,7 @@ impl Order {
         }
         let mut lines = self.head().lines;
         lines[nth as usize] = line.cut(quantity);
-        let entry = entry_id(self.id, context, 0);
+        let entry = entry_id(self.id, context);
         let shares = self.shares_of_cut(&lines, context);
         let refunded = shares.iter().map(|share| -share.amount).sum::<i64>().max(0).unsigned_abs();
         let nothing_left = lines.iter().all(|line| line.quantity == 0);

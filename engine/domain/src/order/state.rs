@@ -154,7 +154,8 @@ crate::record! {
     pub struct Leg {
         1 => pub source: Source,
         2 => pub amount: u64,
-        3 => pub entry: EntryId,
+        /// By which its answer is known.
+        3 => pub tag: u128,
     }
 }
 
@@ -170,6 +171,8 @@ crate::record! {
         5 => pub reason: Option<String>,
         /// The state to go back to where it is refused.
         6 => pub state: OrderState,
+        /// The transfer: all entries that it leads to, of the buyer and of everybody else, have this id.
+        7 => pub entry: EntryId,
     }
 }
 

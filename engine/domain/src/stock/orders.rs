@@ -32,7 +32,7 @@ impl Stock {
                 (asked.order, asked.line, self.take_reservation(asked, context))
             }
             StockCommand::AllocateForOrder(asked) => return Ok(self.allocate_for_order(asked, context)),
-            StockCommand::ReleaseForOrder(asked) => return Ok(self.release_for_order(asked)),
+            StockCommand::ReleaseForOrder(asked) => return Ok(self.release_for_order(asked, context)),
             StockCommand::FinishForOrder(asked) => return Ok(self.finish_for_order(asked)),
             _ => return Err(Rejection::Forbidden),
         };
@@ -146,9 +146,10 @@ impl Stock {
     }
 
     /// Gives back where it came from what an order has and has not been shipped. The order always hears of it.
-    fn release_for_order(&self, asked: &OfOrder) -> Decision<StockEvent> {
+    fn release_for_order(&self, asked: &OfOrder, context: &Context<'_>) -> Decision<StockEvent> {
         let OfOrder { order, line, .. } = *asked;
-        let mut after = self.levels.clone();
+        // What is due expires, and nothing else (I29).
+        let (mut events, mut after) = self.expiries(context.now, usize::MAX);
         let mut moved = LineMoved {
             order,
             line,
@@ -160,7 +161,8 @@ impl Stock {
             counters: after.counters(),
             split: None,
         };
-        if let Some(live) = self.of_orders.get(&(order, line)).and_then(|id| self.reservations.get(id)) {
+        let live = self.of_orders.get(&(order, line)).and_then(|id| self.live(*id, context.now).ok());
+        if let Some(live) = live {
             after.take(Kind::Reserved, live.quantity, &live.parts);
             (moved.account, moved.quantity, moved.reservation) = (live.account, live.quantity, Some(live.id));
         } else if let Some(allocation) = self.allocations.get(&(order, line)) {
@@ -170,7 +172,8 @@ impl Stock {
         }
         moved.counters = after.counters();
         moved.split = after.split(&[]);
-        Decision::event(StockEvent::LineReleased(Box::new(moved)))
+        events.push(StockEvent::LineReleased(Box::new(moved)));
+        Decision::events(events)
     }
 
     fn finish_for_order(&self, asked: &OfOrder) -> Decision<StockEvent> {

@@ -11,6 +11,7 @@ use vendue_domain::stock::{CreateStock, StockCommand};
 use vendue_domain::time::Timestamp;
 
 use crate::lot_script::{LOT, Script, create_lot};
+use crate::town::Town;
 use crate::world::{Command, MARKET, SELLER, START, World, amount};
 
 /// A file of the shared data; `None`, said on the output, where they are absent.
@@ -36,22 +37,28 @@ fn cents(text: &str) -> u64 {
 struct Auction {
     world: World,
     names: Vec<String>,
+    /// Where bids are funded: the bidders' money.
+    town: Option<Town>,
 }
 
 impl Auction {
-    fn new(start: u64, increments: Option<IncrementTable>) -> Self {
-        let mut world = World::new();
-        let mut lot = create_lot("ends=never");
+    fn new(start: u64, increments: Option<IncrementTable>, funded: bool) -> Self {
+        let mut world = World { records: funded, ..World::new() };
+        let mut lot = create_lot(if funded { "ends=never full" } else { "ends=never" });
         (lot.start_amount, lot.increments) = (amount(start), increments);
         world.command(SELLER, &Command::Lot(LotCommand::Create(Box::new(lot)))).expect("created");
         world.due();
         world.thorough_every = 16;
-        Self { world, names: Vec::new() }
+        Self { world, names: Vec::new(), town: funded.then(Town::default) }
     }
 
     fn account(&mut self, name: &str) -> AccountId {
         let place = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
             self.names.push(name.to_owned());
+            let account = AccountId::from_u128(5_000 + self.names.len() as u128 - 1);
+            if let Some(town) = &mut self.town {
+                town.bank.deposit(account, vendue_domain::amount::AMOUNT_MAX);
+            }
             self.names.len() - 1
         });
         let account = AccountId::from_u128(5_000 + place as u128);
@@ -74,6 +81,16 @@ impl Auction {
             validate_only: None,
         };
         let _ = self.world.command(by, &Command::Lot(LotCommand::Bid(bid)));
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        if let Some(town) = &mut self.town {
+            town.take(&mut self.world);
+            town.settle(&mut [&mut self.world]);
+            assert!(town.is_answered());
+            town.bank.check();
+        }
     }
 
     /// The leader's name and the price. Bidders are numbered by their first accepted bid.
@@ -84,18 +101,35 @@ impl Auction {
             .command(crate::world::OPERATOR, &Command::Lot(LotCommand::Close(close)))
             .expect("closed");
         let winner = outcome.private.first().map(|(winner, _)| *winner);
+        self.settle();
+        if let Some(town) = &self.town {
+            let orders: Vec<_> = town.bank.orders.values().map(|order| order.buyer).collect();
+            assert_eq!(orders, winner.into_iter().collect::<Vec<_>>(), "one order, of the winner");
+            assert_eq!(town.bank.live_holds(), 0, "every hold has ended");
+            assert_eq!(Some(town.bank.captured), self.world.folded["price"].as_u64(), "at the winning price");
+        }
         (winner, self.world.folded["price"].as_u64())
     }
 }
 
 #[test]
 fn ebay_histories() {
+    check_histories(false);
+}
+
+/// The same with every maximum held: nothing of it stays held, and exactly the winner pays exactly the winning price.
+#[test]
+fn ebay_histories_with_full_funding() {
+    check_histories(true);
+}
+
+fn check_histories(funded: bool) {
     let Some(histories) = shared("ebay/histories.jsonl") else { return };
     let (mut right, mut all) = (0, 0);
     for line in histories.lines() {
         let history: Value = serde_json::from_str(line).expect("a history is JSON");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let mut auction = Auction::new(cents(&text(&history["openbid"])), None);
+        let mut auction = Auction::new(cents(&text(&history["openbid"])), None, funded);
         for event in history["events"].as_array().expect("events") {
             auction.world.now = Timestamp(auction.world.now.0 + 1_000_000);
             let maximum = match text(&event["max"]).as_str() {
@@ -202,7 +236,7 @@ fn check_proxy(example: &Value) {
     let events = example["events"].as_array().expect("events");
     let start = if example["start"].is_null() { minor(&events[0]["max"]) } else { minor(&example["start"]) };
     let table = IncrementTable { bands: vec![(0, amount(minor(&example["increment"])))] };
-    let mut auction = Auction::new(start, Some(table));
+    let mut auction = Auction::new(start, Some(table), false);
     for event in events {
         auction.bid(event["bidder"].as_str().expect("a name"), minor(&event["max"]));
     }

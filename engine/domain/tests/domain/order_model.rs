@@ -80,7 +80,7 @@ impl Life {
         town.thorough_every = 61;
         // Everybody may run short of money.
         if random.once_in(2) {
-            BUYERS.iter().for_each(|&buyer| town.bank.deposit(account(buyer), -9_000));
+            BUYERS.iter().for_each(|&buyer| town.deposit(account(buyer), -9_000));
         }
         let orders = Vec::new();
         Self { town, random, now: 0, orders, reservations: Vec::new(), wins: Vec::new(), next: 0 }
@@ -144,14 +144,14 @@ impl Life {
         match self.random.below(3) {
             0 => {
                 // More is held than is due where a bidder's maximum was higher.
-                self.town.bank.hold(buyer, hold, total + self.random.below(100));
-                self.town.bank.deposit(buyer, total as i64 + 100);
+                self.town.deposit(buyer, total as i64 + 100);
+                self.town.hold(buyer, hold, total + self.random.below(100));
                 won.hold = Some(hold);
             }
             1 => {
                 let held = 1 + self.random.below(total + 50);
-                self.town.bank.hold(buyer, hold, held);
-                self.town.bank.deposit(buyer, held as i64);
+                self.town.deposit(buyer, held as i64);
+                self.town.hold(buyer, hold, held);
                 (won.deposit, won.deposit_amount) = (Some(hold), Some(amount(held)));
             }
             _ => {}

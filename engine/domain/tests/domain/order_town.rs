@@ -3,32 +3,32 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use vendue_domain::account::AccountCommand;
+use vendue_domain::account::{AccountCommand, Deposit, Withdraw};
 use vendue_domain::actor::{
     ActorAddress, ActorKind, Answer, Command, Decision, Entity, Event, PrivateEvents,
 };
+use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::command::Targeted as _;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::effect::{Effects, OutsideRequest};
 use vendue_domain::facts::{Facts, Standing};
-use vendue_domain::id::{AccountId, EntryId, HoldId, LotId, OrderId, ReservationId, StockId};
+use vendue_domain::id::{AccountId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId};
 use vendue_domain::invariants;
-use vendue_domain::money::{Asker, CaptureHold, Line, PostEntry, Settled, SubAccount};
-use vendue_domain::order::{Order, OrderCommand, OrderSettled};
+use vendue_domain::lot::won_order;
+use vendue_domain::money::{Asker, Asset, CaptureHold, Line, PlaceHold, PostEntry, Settled, SubAccount};
+use vendue_domain::order::{LineRequest, Order, OrderCommand, OrderSettled};
 use vendue_domain::record::Field as _;
 use vendue_domain::rejection::{InsufficientFunds, Rejection};
-use vendue_domain::shell::Lookup;
 use vendue_domain::stock::{Stock, StockEvent};
 use vendue_domain::time::Timestamp;
 
-use crate::world::{MARKET, START, World};
+use crate::world::{MARKET, OPERATOR, SELLER, START, World, account, create_account};
 
-/// A naive account: what it has in each sub-account, its holds, and every entry it ever saw.
+/// A naive account: what it has in each sub-account and its holds.
 #[derive(Default, Clone)]
 pub struct BankAccount {
     pub subs: BTreeMap<SubAccount, i64>,
     pub holds: HashMap<HoldId, u64>,
-    entries: HashSet<EntryId>,
 }
 
 impl BankAccount {
@@ -62,10 +62,6 @@ impl Bank {
         *account.subs.entry(SubAccount::Outside).or_default() -= amount;
     }
 
-    pub fn hold(&mut self, account: AccountId, hold: HoldId, amount: u64) {
-        self.accounts.entry(account).or_default().holds.insert(hold, amount);
-    }
-
     fn decide(&mut self, command: &AccountCommand) -> Option<(Asker, Settled)> {
         match command {
             AccountCommand::ReleaseHold(release) => {
@@ -91,7 +87,7 @@ impl Bank {
             let amount = capture.amount as i64;
             let lines =
                 [Line { sub: SubAccount::Cash, amount: -amount }, Line { sub: SubAccount::Clearing, amount }];
-            self.enter(capture.account, capture.entry, &lines, capture.asker);
+            self.enter(capture.account, &lines, capture.asker);
         }
         let (account, tag, hold) = (capture.account, capture.tag, Some(capture.hold));
         Settled { account, tag, hold, amount: capture.amount, refused }
@@ -107,16 +103,15 @@ impl Bank {
             let available = account.available().max(0) as u64;
             Some(Rejection::InsufficientFunds(InsufficientFunds { needed: cash.unsigned_abs(), available }))
         } else {
-            self.enter(entry.account, entry.entry, &entry.lines, entry.asker);
+            self.enter(entry.account, &entry.lines, entry.asker);
             None
         };
         Settled { account: entry.account, tag: entry.tag, hold: None, amount: cash.unsigned_abs(), refused }
     }
 
-    fn enter(&mut self, id: AccountId, entry: EntryId, lines: &[Line], asker: Asker) {
+    fn enter(&mut self, id: AccountId, lines: &[Line], asker: Asker) {
         assert_eq!(lines.iter().map(|line| line.amount).sum::<i64>(), 0, "I30: {lines:?}");
         let account = self.accounts.entry(id).or_default();
-        assert!(account.entries.insert(entry), "one entry of a transfer in an account: {entry}");
         let Asker::Order(order) = asker else { panic!("an order asked") };
         for line in lines {
             *account.subs.entry(line.sub).or_default() += line.amount;
@@ -161,6 +156,17 @@ pub struct Town {
 
 impl Town {
     pub fn new() -> Self {
+        let mut town = Self::empty();
+        let accounts = ('A'..='D').map(account).chain([SELLER, OPERATOR]);
+        for account in accounts {
+            let command = create_account(account.0.as_u128(), "Somebody");
+            let outcome = town.command(AccountId::HOUSE, command);
+            outcome.expect("an answer").expect("an account");
+        }
+        town
+    }
+
+    fn empty() -> Self {
         Self {
             facts: World::new().facts,
             now: START,
@@ -209,18 +215,15 @@ impl Town {
         self.lanes.entry(target).or_default().push_back(command);
     }
 
+    /// What the shell fills in.
     fn look_up(&self, by: AccountId, command: &mut Command) {
-        let Command::Order(command) = command else { return };
-        for (lookup, found) in command.lookups() {
-            *found = match lookup {
-                Lookup::Reservation(reservation) => {
-                    self.reservations.get(&reservation).map(|&stock| stock.into())
-                }
-                Lookup::Lot(lot) => {
-                    Some(OrderId::of_win(lot, by).into()).filter(|address| self.actors.contains_key(address))
-                }
-            };
-        }
+        let Command::Order(OrderCommand::Place(place)) = command else { return };
+        let found = |line: &LineRequest| match (line.reservation, line.lot) {
+            (Some(reservation), _) => self.reservations.get(&reservation).map(|&stock| stock.into()),
+            (None, Some(lot)) => Some(won_order(lot, by).into()),
+            (None, None) => None,
+        };
+        place.found = place.lines.iter().map(found).collect();
     }
 
     fn stamp(&self, by: AccountId) -> Stamp {
@@ -255,23 +258,69 @@ impl Town {
         if self.lanes[&target].is_empty() {
             self.lanes.remove(&target);
         }
-        if let Command::Account(command) = &command {
-            self.commands += 1;
-            if let Some((Asker::Order(order), settled)) = self.bank.decide(command) {
-                let told = OrderSettled { order, settled };
-                self.ask(Command::Order(OrderCommand::Settled(Box::new(told))));
-            }
-            return;
-        }
         let by = AccountId::default();
+        if let Command::Account(asked) = &command {
+            return self.deliver_to_account(target, &command, asked);
+        }
         match self.decide(target, &command, by, Standing::ENGINE) {
             Ok(decision) => self.take(target, decision.events.into_vec(), by),
-            Err(rejection) => assert_eq!(
-                rejection,
-                Rejection::NotFound,
-                "only what is not there may refuse an effect: {command:?}"
+            Err(rejection) => assert!(
+                !self.actors.contains_key(&target)
+                    && matches!(rejection, Rejection::NotFound | Rejection::OrderNotFound),
+                "only what is not there may refuse an effect: {command:?}, {rejection:?}"
             ),
         }
+    }
+
+    /// The real account must say what the naive one says.
+    fn deliver_to_account(&mut self, target: ActorAddress, command: &Command, asked: &AccountCommand) {
+        let expected = self.bank.decide(asked).map(|(asker, settled)| {
+            let Asker::Order(order) = asker else { panic!("an order asked") };
+            Command::Order(OrderCommand::Settled(Box::new(OrderSettled { order, settled })))
+        });
+        if self.bank.refuses == Some(AccountId(target.id)) {
+            return expected.into_iter().for_each(|told| self.ask(told));
+        }
+        let by = AccountId::default();
+        let decided = self.decide(target, command, by, Standing::ENGINE).expect("accounts always answer");
+        let mut effects = Effects::new();
+        for event in &decided.events {
+            event.effects(target.id, &self.stamp(by), &mut effects);
+        }
+        let told = effects.pop().map(|effect| effect.command);
+        assert_eq!(said(told.as_ref()), said(expected.as_ref()), "{command:?}: {told:?}, {expected:?}");
+        self.take(target, decided.events.into_vec(), by);
+    }
+
+    /// Money comes to an account, or goes.
+    pub fn deposit(&mut self, account: AccountId, amount: i64) {
+        self.bank.deposit(account, amount);
+        let (goods, quantity, reason) = (None, None, "so it is".to_owned());
+        let (size, currency) = (Amount::new(amount.unsigned_abs()), Currency::new("EUR"));
+        let command = if amount < 0 {
+            AccountCommand::Withdraw(Withdraw { account, amount: size, currency, goods, quantity, reason })
+        } else {
+            AccountCommand::Deposit(Deposit { account, amount: size, currency, goods, quantity, reason })
+        };
+        let house = AccountId::HOUSE;
+        let operator = self.facts.standing(house, MarketId::PLATFORM);
+        let target = account.into();
+        let decided = self.decide(target, &Command::Account(command), house, operator).expect("it is there");
+        self.take(target, decided.events.into_vec(), house);
+    }
+
+    /// A lot has money held.
+    pub fn hold(&mut self, account: AccountId, hold: HoldId, amount: u64) {
+        self.bank.accounts.entry(account).or_default().holds.insert(hold, amount);
+        let asset = Asset::Money(Currency::new("EUR").expect("a currency"));
+        let (asker, tag, market) = (Asker::Lot(LotId::default()), 0, MARKET);
+        let place = PlaceHold { account, hold, asset, amount, asker, tag, market };
+        let command = Command::Account(AccountCommand::PlaceHold(place));
+        let by = AccountId::default();
+        let decided = self.decide(account.into(), &command, by, Standing::ENGINE).expect("it is there");
+        self.take(account.into(), decided.events.into_vec(), by);
+        // What the lot hears is none of the town's.
+        self.lanes.retain(|target, _| target.kind != ActorKind::Lot);
     }
 
     /// Delivers everything.
@@ -400,10 +449,26 @@ impl Town {
         }
     }
 
+    /// The real accounts have what the naive ones have.
+    fn check_accounts(&self) {
+        let asset = Asset::Money(Currency::new("EUR").expect("a currency"));
+        for (id, naive) in &self.bank.accounts {
+            let Some(Entity::Account(account)) = self.actors.get(&(*id).into()) else {
+                panic!("{id} is there")
+            };
+            let balances = account.balances_of(asset);
+            for sub in [SubAccount::Cash, SubAccount::Clearing, SubAccount::Fees, SubAccount::Outside] {
+                assert_eq!(balances.of(sub), naive.has(sub), "{sub:?} of {id}");
+            }
+            assert_eq!(balances.held, naive.held(), "held of {id}");
+        }
+    }
+
     /// What must hold when nothing is under way.
     pub fn check_quiet(&self, wins: &[(LotId, AccountId)]) {
         assert!(self.waiting.is_empty(), "nobody waits for ever: {:?}", self.waiting);
         assert_eq!(self.bank.clearing(), 0, "I30: clearing nets to zero");
+        self.check_accounts();
         let stock = self.stock();
         let orders = self.orders();
         for (id, order) in &orders {
@@ -413,5 +478,16 @@ impl Town {
         invariants::stock::no_oversell(&stock, orders.iter().copied()).expect("no oversell");
         let wins = wins.iter().copied();
         invariants::orders::one_order_per_win(wins, orders.iter().copied()).expect("one order for each win");
+    }
+}
+
+/// What an account's answer comes to.
+fn said(told: Option<&Command>) -> Option<(OrderId, u128, Option<&'static str>)> {
+    match told {
+        None => None,
+        Some(Command::Order(OrderCommand::Settled(told))) => {
+            Some((told.order, told.settled.tag, told.settled.refused.as_ref().map(Rejection::code)))
+        }
+        Some(other) => panic!("an account tells this an order: {other:?}"),
     }
 }

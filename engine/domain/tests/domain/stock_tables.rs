@@ -523,7 +523,7 @@ fn creation() {
     assert_eq!(create("at=north:1", &|stock| stock.on_hand = 2), "invalid_request on_hand");
     let many = "at=".to_owned();
     let many: Vec<String> = (0..65).map(|nth| format!("{many}{nth}:1")).collect();
-    assert_eq!(create(&many.join(" "), &|_| {}), "limit_exceeded");
+    assert_eq!(create(&many.join(" "), &|_| {}), "limit_exceeded locations");
     assert_eq!(create("", &|stock| stock.title = String::new()), "invalid_request title");
     assert_eq!(create("", &|stock| stock.stock = None), "invalid_request stock");
     assert_eq!(create("", &|stock| stock.seller = Some(OPERATOR)), "forbidden");

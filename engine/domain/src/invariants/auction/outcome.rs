@@ -43,11 +43,6 @@ impl Bids {
         self.list.iter().map(|bid| bid.units).sum()
     }
 
-    /// Whether nothing is left to be bid for: the lot may end before its end.
-    pub(super) fn is_over(&self, listing: &Listing) -> bool {
-        listing.format == Format::Dutch && self.units() >= listing.quantity
-    }
-
     /// Whether an amount is at least, in a tender at most, another.
     pub(super) fn is_in_range(&self, amount: Amount, limit: Amount) -> bool {
         if self.tender { amount <= limit } else { amount >= limit }
