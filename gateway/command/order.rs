@@ -50,6 +50,9 @@ pub(crate) struct ListArguments {
 pub(crate) struct ShowArguments {
     /// The order: its id, or the beginning of it.
     order: String,
+    /// As the market's operator: anybody's order.
+    #[arg(long)]
+    operator: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -200,7 +203,8 @@ fn line_words(line: &Value) -> String {
 }
 
 async fn show(arguments: ShowArguments) -> Result<(), Failure> {
-    let connection = Connection::open(&arguments.target, As::Bidder).await?;
+    let acting = if arguments.operator { As::Operator } else { As::Bidder };
+    let connection = Connection::open(&arguments.target, acting).await?;
     let id = names::resolve(&connection, names::ORDER, &arguments.order).await?;
     let order = connection.read("order.get", json!({"order": id})).await?;
     if arguments.target.json {
