@@ -8,6 +8,7 @@ mod capture;
 mod decide;
 mod effects;
 mod facts;
+mod outcome;
 mod record;
 #[cfg(test)]
 pub(crate) mod tests;
