@@ -17,9 +17,8 @@ use vendue_domain::stock::{CreateStock, StockCommand, StockEvent};
 use vendue_engine::EngineOptions;
 use vendue_storage::JournalReader;
 
-use crate::effects::Lane;
+use crate::effects::LaneAudit;
 use crate::entry::Entry;
-use crate::hook;
 use crate::hook::toy;
 use crate::support::{MARKET, Told, World};
 
@@ -104,27 +103,12 @@ fn entries(world: &World) -> Vec<(u64, Entry)> {
 /// Every effect that a record of the journal causes has exactly one outcome, behind it, in the order of its lane; no
 /// outcome is without a cause; none was refused.
 fn check_lanes(world: &World) {
-    let mut caused: BTreeMap<Lane, u16> = BTreeMap::new();
-    let mut marks: BTreeMap<u16, Lane> = BTreeMap::new();
-    let mut outcomes = 0;
+    let mut audit = LaneAudit::default();
     for (position, entry) in entries(world) {
         assert!(!matches!(entry, Entry::Declined(_)), "record {position} declines an effect");
-        if let Some((slot, lane)) = entry.lane() {
-            assert_eq!(caused.get(&lane), Some(&slot), "record {position} is the outcome of nothing");
-            let before = marks.insert(slot, lane).unwrap_or_default();
-            assert!(before < lane, "record {position}: {lane:?} after {before:?}");
-            outcomes += 1;
-        }
-        let Entry::Decided(decided) = entry else { continue };
-        let mut effects = Vec::new();
-        for event in &decided.events.0 {
-            hook::effects(event, decided.id, &decided.stamp(), &mut effects);
-        }
-        for (index, effect) in effects.into_iter().enumerate() {
-            caused.insert(Lane { position, index: index as u32 }, effect.target.slot());
-        }
+        audit.take(position, &entry).expect("effects in order");
     }
-    assert_eq!(outcomes, caused.len(), "an effect has no outcome");
+    assert_eq!(audit.undone(), None, "an effect has no outcome");
 }
 
 /// The process is replaced; its memory is what the journal says.

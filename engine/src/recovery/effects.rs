@@ -11,8 +11,8 @@ use crate::shard::Shard;
 
 impl Recovery<'_> {
     pub(super) fn owner_of_slot(&mut self, slot: u16) -> &mut Shard {
-        let shards = self.shards.len();
-        &mut self.shards[usize::from(slot) % shards]
+        let owner = Shard::owner_of_slot(slot, self.shards.len() as u16);
+        &mut self.shards[usize::from(owner)]
     }
 
     /// Notes what a record caused, as far as it has not been done: what the state store knows may be newer.
@@ -54,8 +54,8 @@ impl Recovery<'_> {
         self.report.effects = all.len() as u64;
         let mut by_shard: Vec<Vec<Arrival>> = self.shards.iter().map(|_| Vec::new()).collect();
         for arrival in all {
-            let owner = usize::from(arrival.slot()) % by_shard.len();
-            by_shard[owner].push(arrival);
+            let owner = Shard::owner_of_slot(arrival.slot(), by_shard.len() as u16);
+            by_shard[usize::from(owner)].push(arrival);
         }
         for (shard, arrivals) in self.shards.iter_mut().zip(by_shard) {
             shard.redeliver(arrivals);
