@@ -3,6 +3,7 @@
 
 mod chains;
 mod order;
+mod shell;
 mod stuck;
 mod waiting;
 
@@ -44,23 +45,26 @@ fn options(shards: u16) -> EngineOptions {
 fn world(options: EngineOptions) -> World {
     let mut world = World::with_market(options, 0, 0);
     for n in 0..ITEMS {
-        let create = CreateStock {
-            stock: Some(toy::stock(n)),
-            market: MARKET,
-            title: format!("Item {n}"),
-            price: Amount::new(100).expect("in range"),
-            on_hand: 0,
-            r#ref: None,
-            threshold: None,
-            limit_per_account: None,
-            description: None,
-            category: None,
-            images: None,
-            seller: None,
-        };
-        world.ok(AccountId::HOUSE, Command::Stock(StockCommand::Create(Box::new(create))));
+        world.ok(AccountId::HOUSE, create_item(n));
     }
     world
+}
+
+fn create_item(n: u64) -> Command {
+    Command::Stock(StockCommand::Create(Box::new(CreateStock {
+        stock: Some(toy::stock(n)),
+        market: MARKET,
+        title: format!("Item {n}"),
+        price: Amount::new(100).expect("in range"),
+        on_hand: 0,
+        r#ref: None,
+        threshold: None,
+        limit_per_account: None,
+        description: None,
+        category: None,
+        images: None,
+        seller: None,
+    })))
 }
 
 /// What every item has at hand after these commands, if each was done once.
@@ -76,16 +80,20 @@ fn expected(asks: &[Ask]) -> BTreeMap<u64, u64> {
 /// What every item has at hand, from the journal's last record of each.
 fn on_hand(world: &World) -> BTreeMap<u64, u64> {
     let mut units: BTreeMap<u64, u64> = (0..ITEMS).map(|n| (n, 0)).collect();
-    let by_id: BTreeMap<_, _> = (0..ITEMS).map(|n| (toy::stock(n).0, n)).collect();
     for (_, entry) in entries(world) {
-        let Entry::Decided(decided) = entry else { continue };
-        for event in &decided.events.0 {
-            if let Event::Stock(StockEvent::Received(received)) = event {
-                units.insert(by_id[&decided.id], received.counters.on_hand);
-            }
-        }
+        note_on_hand(&entry, &mut units);
     }
     units
+}
+
+fn note_on_hand(entry: &Entry, units: &mut BTreeMap<u64, u64>) {
+    let Entry::Decided(decided) = entry else { return };
+    for event in &decided.events.0 {
+        if let Event::Stock(StockEvent::Received(received)) = event {
+            let item = (0..ITEMS).find(|n| toy::stock(*n).0 == decided.id).expect("an item");
+            units.insert(item, received.counters.on_hand);
+        }
+    }
 }
 
 fn entries(world: &World) -> Vec<(u64, Entry)> {
