@@ -64,6 +64,8 @@ fn create_item(n: u64) -> Command {
         category: None,
         images: None,
         seller: None,
+        locations: None,
+        strategy: None,
     })))
 }
 

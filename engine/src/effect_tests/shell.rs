@@ -55,8 +55,14 @@ impl Client {
             requests.push(self.next);
             let (by, expires_at) = (AccountId::HOUSE, Timestamp(i64::MAX));
             let bytes = command.to_bytes();
-            let item =
-                CommandItem { request: self.next, by, expires_at, key: key.as_bytes(), command: &bytes };
+            let item = CommandItem {
+                request: self.next,
+                by,
+                expires_at,
+                key: key.as_bytes(),
+                currency: None,
+                command: &bytes,
+            };
             frame.item(|out| item.encode(out));
         }
         self.stream.write_all(&frame.finish()).expect("it reads");
