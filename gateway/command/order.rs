@@ -192,7 +192,7 @@ fn table(orders: &[Value], now: i64) -> Result<Table, Failure> {
 /// What is in an order, in few words.
 fn what(order: &Value) -> String {
     let lines = order["lines"].as_array().cloned().unwrap_or_default();
-    let first = lines.first().map(|line| line_words(line)).unwrap_or_default();
+    let first = lines.first().map(line_words).unwrap_or_default();
     if lines.len() > 1 { format!("{first} and {} more", lines.len() - 1) } else { first }
 }
 

@@ -1,5 +1,7 @@
 //! `vendue stock ...`: what is for sale at a fixed price.
 
+mod location;
+
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -10,6 +12,7 @@ use crate::connection::{As, Connection, KeyArgument, Target, currency_of, text};
 use crate::failure::Failure;
 use crate::output::{self, Align, Mark, Style, Table};
 use crate::{money, names, when};
+use location::Location;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StockCommand {
@@ -99,8 +102,8 @@ pub(crate) struct CreateArguments {
     #[arg(long)]
     limit: Option<u64>,
     /// Where units lie: NAME:COUNT or NAME:COUNT:LATITUDE,LONGITUDE; several times. ON_HAND is then their sum.
-    #[arg(long, value_name = "LOCATION", value_parser = location)]
-    location: Vec<(String, u64, Option<(i64, i64)>)>,
+    #[arg(long, value_name = "LOCATION", value_parser = location::parse)]
+    location: Vec<Location>,
     /// Which location is taken from first: most_stock, nearest or fewest_parcels.
     #[arg(long)]
     strategy: Option<String>,
@@ -118,41 +121,6 @@ pub(crate) struct CreateArguments {
     key: KeyArgument,
     #[command(flatten)]
     target: Target,
-}
-
-/// `Cellar:12` or `Cellar:12:52.3702,4.8952`; a place in millionths of a degree.
-fn location(text: &str) -> Result<(String, u64, Option<(i64, i64)>), String> {
-    let wrong = || format!("`{text}` is no location: NAME:COUNT or NAME:COUNT:LATITUDE,LONGITUDE");
-    let mut parts = text.splitn(3, ':');
-    let (name, count) = parts.next().zip(parts.next()).ok_or_else(wrong)?;
-    let count = count.trim().parse().map_err(|_| wrong())?;
-    let place = parts.next().map(|place| {
-        let (latitude, longitude) = place.split_once(',')?;
-        millionths(latitude, 90).zip(millionths(longitude, 180))
-    });
-    match place {
-        None => Ok((name.to_owned(), count, None)),
-        Some(Some(place)) => Ok((name.to_owned(), count, Some(place))),
-        Some(None) => Err(wrong()),
-    }
-}
-
-/// `-4.8952` degrees as millionths, exactly: at most six decimals.
-fn millionths(text: &str, most: i64) -> Option<i64> {
-    let text = text.trim();
-    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty()
-        || whole.len() > 3
-        || fraction.len() > 6
-        || !all_digits(whole)
-        || !all_digits(fraction)
-    {
-        return None;
-    }
-    let value: i64 = format!("{whole}{fraction:0<6}").parse().ok()?;
-    (value <= most * 1_000_000).then_some(sign * value)
 }
 
 #[derive(Debug, Args)]
@@ -304,10 +272,6 @@ fn counters(item: &Value) -> String {
     )
 }
 
-fn locations(typed: &[(String, u64, Option<(i64, i64)>)]) -> Value {
-    typed.iter().map(|(name, on_hand, at)| json!({"name": name, "on_hand": on_hand, "at": at})).collect()
-}
-
 async fn create(arguments: CreateArguments) -> Result<(), Failure> {
     let connection = Connection::open(&arguments.target, As::Operator).await?;
     let market = connection.market_now().await?;
@@ -324,7 +288,11 @@ async fn create(arguments: CreateArguments) -> Result<(), Failure> {
         ("category", arguments.category.map(Value::from)),
         ("seller", arguments.seller.map(|seller| json!(seller.to_string()))),
         ("strategy", arguments.strategy.map(Value::from)),
-        ("locations", (!arguments.location.is_empty()).then(|| locations(&arguments.location))),
+        (
+            "locations",
+            (!arguments.location.is_empty())
+                .then(|| arguments.location.iter().map(Location::params).collect()),
+        ),
     ] {
         if let Some(value) = value {
             params[name] = value;
@@ -399,27 +367,4 @@ async fn reserve(arguments: ReserveArguments) -> Result<(), Failure> {
         result["available"],
     ));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn locations_are_read_exactly() {
-        for (text, expected) in [
-            ("Cellar:12", Some(("Cellar", 12, None))),
-            ("Cellar:12:52.3702,4.8952", Some(("Cellar", 12, Some((52_370_200, 4_895_200))))),
-            ("Quay 3:0:-33.9,151.000001", Some(("Quay 3", 0, Some((-33_900_000, 151_000_001))))),
-            ("Cellar", None),
-            ("Cellar:x", None),
-            ("Cellar:1:52", None),
-            ("Cellar:1:91,0", None),
-            ("Cellar:1:0,181", None),
-            ("Cellar:1:0.0000001,0", None),
-        ] {
-            let expected = expected.map(|(name, count, at)| (name.to_owned(), count, at));
-            assert_eq!(location(text).ok(), expected, "{text}");
-        }
-    }
 }
