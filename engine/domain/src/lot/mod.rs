@@ -8,6 +8,7 @@ mod apply;
 mod bid;
 mod command;
 mod create;
+mod effects;
 mod english;
 mod event;
 mod format;

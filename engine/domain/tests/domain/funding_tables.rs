@@ -674,3 +674,63 @@ fn limits() {
     story.town.settle(&mut [&mut story.script.world]);
     assert_eq!(story.town.bank.held_for(account('A'), LotId(story.script.world.id)), 355);
 }
+
+#[test]
+fn zz_speed() {
+    use std::time::Instant;
+    use vendue_domain::actor::Command;
+    use vendue_domain::context::{Context, Stamp};
+    use vendue_domain::facts::Standing;
+    use vendue_domain::lot::{LotCommand, LotSettled, PlaceBid};
+    use vendue_domain::money::Settled;
+    for lot in ["ends=24h", "ends=24h full"] {
+        let script = Script::new(lot);
+        let world = &script.world;
+        let mut entity = world.entity().clone();
+        let facts = &world.facts;
+        let n = 400_000_u64;
+        let begun = Instant::now();
+        for nth in 1..=n {
+            let by = account(if nth % 2 == 0 { 'A' } else { 'B' });
+            let standing = facts.standing(by, crate::world::MARKET);
+            let stamp = Stamp { time: world.now, by, command_id: u128::from(nth) };
+            let context = Context { now: world.now, by, standing, facts, command_id: stamp.command_id, content: 1 };
+            let bid = PlaceBid {
+                lot: LOT,
+                amount: crate::world::amount(100 + nth * 10_000),
+                quantity: None,
+                all_or_none: None,
+                if_seq: None,
+                validate_only: None,
+            };
+            let decision = entity.decide(&Command::Lot(LotCommand::Bid(bid)), &context).expect("ok");
+            let mut effects = Vec::new();
+            for event in &decision.events {
+                entity.apply(event, &stamp);
+                event.effects(world.id, &stamp, &mut effects);
+            }
+            if let Some(effect) = effects.first() {
+                let Command::Account(vendue_domain::account::AccountCommand::PlaceHold(place)) = &effect.command else {
+                    panic!()
+                };
+                let settled = Settled {
+                    account: by,
+                    tag: place.tag,
+                    hold: Some(place.hold),
+                    amount: place.amount,
+                    refused: None,
+                };
+                let context = Context { by: AccountId::default(), standing: Standing::ENGINE, ..context };
+                let command = Command::Lot(LotCommand::Settled(Box::new(LotSettled { lot: LOT, settled })));
+                let decision = entity.decide(&command, &context).expect("ok");
+                let mut effects = Vec::new();
+                for event in &decision.events {
+                    entity.apply(event, &stamp);
+                    event.effects(world.id, &stamp, &mut effects);
+                }
+                assert!(effects.len() <= 1);
+            }
+        }
+        println!("{lot}: {} ns a bid", begun.elapsed().as_nanos() / u128::from(n));
+    }
+}

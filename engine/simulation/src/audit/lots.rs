@@ -259,6 +259,15 @@ impl Lot {
                 self.soft_close = event.soft_close;
             }
             LotEvent::Revised(_) => return Err("nobody revises lots here".into()),
+            LotEvent::BidWaits(_)
+            | LotEvent::HoldAsked(_)
+            | LotEvent::Backed(_)
+            | LotEvent::Refused(_)
+            | LotEvent::HoldSettled(_)
+            | LotEvent::HoldsFreed(_)
+            | LotEvent::Restating(_)
+            | LotEvent::Blocked(_)
+            | LotEvent::Closing(_) => return Err("no lot here is funded".into()),
         }
         Ok(())
     }
