@@ -146,7 +146,7 @@ impl Auction {
                 holds("I17", later, || "a pause takes no time".to_owned())
             }
             LotEvent::Closing(event) => {
-                let was_open = self.phase == Phase::Open;
+                let was_open = matches!(self.phase, Phase::Open | Phase::Paused);
                 let in_time = self.ends_at.is_none_or(|ends_at| event.ends_at <= ends_at);
                 (self.phase, self.ends_at) = (Phase::Closing, Some(event.ends_at));
                 holds("I16", was_open && in_time, || "an open lot closes at its end or by hand".to_owned())

@@ -392,6 +392,8 @@ impl Model {
 
     fn reopen(&mut self, ends_at: i64) -> Result<String, String> {
         match self.state {
+            // Its orders exist.
+            State::Closed if matches!(self.outcome, Some(("sold", ..))) => Err("not_allowed_in_state".into()),
             State::Closed if self.halted => Err("market_halted".into()),
             State::Closed => {
                 self.ends_at = ends_at;
