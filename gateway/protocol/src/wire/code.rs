@@ -64,6 +64,7 @@ codes! {
     AlreadyExists "already_exists" 409;
     NotAllowedInState "not_allowed_in_state" 409;
     BidTooLow "bid_too_low" 422;
+    BidTooHigh "bid_too_high" 422;
     BidOffIncrement "bid_off_increment" 422;
     SelfOutbid "self_outbid" 422;
     NotQualified "not_qualified" 403;
@@ -185,6 +186,7 @@ mod tests {
         let low = || BidTooLow { min_next_amount: Amount::ONE };
         for rejection in [
             Rejection::BidTooLow(low()),
+            Rejection::BidTooHigh(BidTooHigh { max_next_amount: Amount::ONE }),
             Rejection::SelfOutbid,
             Rejection::LotNotOpen(state()),
             Rejection::LotPaused,
