@@ -136,6 +136,7 @@ fn tour() -> Samples {
     tour_of_accounts(&mut samples);
     tour_of_sales(&mut samples);
     tour_of_stock(&mut samples);
+    tour_of_orders(&mut samples);
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     samples
@@ -350,6 +351,24 @@ fn tour_of_stock(samples: &mut Samples) {
     }
 }
 
+/// Orders, and what they ask of stock.
+fn tour_of_orders(samples: &mut Samples) {
+    let town = crate::order_tables::tour();
+    for (command, events) in town.recorded.iter().flatten() {
+        if matches!(command, Some(Command::Stock(_) | Command::Order(_))) {
+            command.iter().for_each(|command| samples.add("commands", command, command.to_bytes()));
+        }
+        for event in events.iter().filter(|event| matches!(event, Event::Stock(_) | Event::Order(_))) {
+            samples.add("events", event, event.to_bytes());
+        }
+    }
+    let mut actors: Vec<_> = town.actors.iter().collect();
+    actors.sort_unstable_by_key(|(address, _)| **address);
+    for (_, actor) in actors.into_iter().filter(|(address, _)| address.kind == ActorKind::Order) {
+        samples.add("states", &format_args!("{}", kind_name(actor)), bytes_of(actor));
+    }
+}
+
 /// A lot with everything that a lot can have.
 fn tour_of_a_full_lot(samples: &mut Samples) {
     let mut script = Script::new("");
@@ -536,12 +555,12 @@ fn golden_files_are_whole() {
     let samples = tour();
     let count = |file: &str, kind: &str| samples.0[file].keys().filter(|name| name.starts_with(kind)).count();
     for (kind, commands, events) in
-        [("Market.", 4, 4), ("Account.", 13, 9), ("Sale.", 3, 3), ("Lot.", 14, 16), ("Stock.", 7, 6)]
+        [("Market.", 4, 4), ("Account.", 13, 9), ("Sale.", 3, 3), ("Lot.", 14, 16), ("Stock.", 13, 13), ("Order.", 13, 21)]
     {
         assert_eq!(count("commands", kind), commands, "commands: {kind} {:?}", samples.0["commands"].keys());
         assert_eq!(count("events", kind), events, "events: {kind} {:?}", samples.0["events"].keys());
     }
-    assert_eq!(samples.0["states"].len(), 10);
+    assert_eq!(samples.0["states"].len(), 11);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.
@@ -599,7 +618,7 @@ fn decode_all(bytes: &[u8]) {
     if let Ok(event) = Event::from_bytes(bytes) {
         assert_eq!(event.public().len() as u64, event.public_count(), "{event:?}");
     }
-    for kind in [ActorKind::Market, ActorKind::Account, ActorKind::Sale, ActorKind::Lot, ActorKind::Stock] {
+    for kind in [ActorKind::Market, ActorKind::Account, ActorKind::Sale, ActorKind::Lot, ActorKind::Stock, ActorKind::Order] {
         if let Ok(entity) = Entity::decode(kind, &mut Reader::new(bytes)) {
             let _ = (entity.snapshot(), entity.next_deadline(), bytes_of(&entity));
         }

@@ -195,7 +195,7 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["lot.stay" "stock.ship" "stock.return"
+    later: ["lot.stay"
         "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"]
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
@@ -249,7 +249,8 @@ methods! {
     Command Account "stock.reserve" ReserveStockParams => to!(Stock StockCommand Reserve);
     Command Account "stock.release" ReleaseStockParams => to!(Stock StockCommand Release);
     Command Account "stock.extend" ExtendReservationParams => to!(Stock StockCommand Extend);
-    Command Account "stock.commit" CommitReservationParams => to!(Stock StockCommand Commit);
+    Command Account "stock.ship" ShipStockParams => to!(boxed Stock StockCommand Ship);
+    Command Account "stock.return" ReturnStockParams => to!(boxed Stock StockCommand Return);
     Read Guest "stock.get" GetStockParams => ask!(StockGet);
     Read Guest "stock.list" ListStockParams => ask!(StockList);
     Command Account "order.place" PlaceOrderParams => to!(boxed Order OrderCommand Place);
