@@ -27,7 +27,7 @@ pub trait PaymentConnector: Send + Sync {
     /// The provider's name, for logs.
     fn name(&self) -> &'static str;
 
-    /// Asks for a payment. It may take its time, and has to expect the same request again (after a restart, say): the
+    /// Asks for a payment, or withdraws one that was asked before (its [`kind`](OutsideRequest::kind)). It may take its time, and has to expect the same request again (after a restart, say): the
     /// request's [`key`](OutsideRequest::key) is for the provider to recognise it by. The result comes as a command.
     fn ask(&self, request: &OutsideRequest);
 }
@@ -42,7 +42,8 @@ impl PaymentConnector for ManualConnector {
     }
 
     fn ask(&self, request: &OutsideRequest) {
-        tracing::debug!(order = %request.order, "an order waits for an operator to mark it paid");
+        // A payment waits for an operator to mark it paid; one that is withdrawn waits no more.
+        tracing::debug!(order = %request.order, kind = request.kind.name(), "for an operator to see to");
     }
 }
 
@@ -134,7 +135,8 @@ mod tests {
 
     use super::*;
     use vendue_domain::amount::Currency;
-    use vendue_domain::id::OrderId;
+    use vendue_domain::effect::OutsideKind;
+    use vendue_domain::id::{AccountId, MarketId, OrderId};
     use vendue_storage::{Journal, MemoryJournal, MemoryLog};
 
     #[derive(Default)]
@@ -152,7 +154,14 @@ mod tests {
 
     fn request(amount: u64) -> OutsideRequest {
         let currency = Currency::new("EUR").expect("listed");
-        OutsideRequest { order: OrderId::from_u128(1), amount, currency }
+        OutsideRequest {
+            order: OrderId::from_u128(1),
+            amount,
+            currency,
+            kind: OutsideKind::Payment,
+            market: MarketId::from_u128(2),
+            buyer: AccountId::from_u128(3),
+        }
     }
 
     #[test]
