@@ -123,6 +123,8 @@ pub(crate) fn stock(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
         category: None,
         images: None,
         seller: None,
+        locations: None,
+        strategy: None,
     });
     let commands = commands.map(|create| Command::Stock(StockCommand::Create(Box::new(create))));
     commands.map(|command| item(0, AccountId::HOUSE, b"create", &command)).collect()

@@ -155,12 +155,12 @@ mod tests {
     fn request(amount: u64) -> OutsideRequest {
         let currency = Currency::new("EUR").expect("listed");
         OutsideRequest {
-            order: OrderId::from_u128(1),
-            amount,
-            currency,
             kind: OutsideKind::Payment,
+            order: OrderId::from_u128(1),
             market: MarketId::from_u128(2),
             buyer: AccountId::from_u128(3),
+            amount,
+            currency,
         }
     }
 

@@ -10,6 +10,7 @@ use vendue_domain::actor::{ActorAddress, Command, Event};
 use vendue_domain::context::Stamp;
 use vendue_domain::id::{AccountId, Id, ReservationId, StockId};
 use vendue_domain::lot::won_order;
+
 use vendue_domain::order::OrderCommand;
 
 use crate::effects::EffectBoard;

@@ -5,6 +5,8 @@
 //! journaled with the position, and what is at or below the slot's mark has been done: so each happens once (DESIGN
 //! section 5, docs/engine.md "Effects").
 
+mod audit;
+
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -19,6 +21,7 @@ use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
 
 use crate::options::SHARDS_MAX;
+pub use audit::LaneAudit;
 
 /// How many effects of a cell may be under way; past it commands are answered with `overloaded`. At some hundred bytes
 /// each it bounds what a lane that is stuck for long can take of the memory.

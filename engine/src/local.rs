@@ -11,7 +11,7 @@ use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::link::{FollowItem, FrameBuilder, FrameKind, Items, QueryItem, ReplyItem};
 use vendue_protocol::query::Query;
-use vendue_storage::{AppendError, Change, Journal, JournalReader, StateStore};
+use vendue_storage::{AppendError, Journal, JournalReader, StateStore};
 
 use crate::commit::{Committer, Release};
 use crate::connector::PaymentConnector;
@@ -19,10 +19,12 @@ use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-use crate::recovery::{Marker, Recovered, Sources, actor_key, captured_key, fact_key, lane_key, recover};
+use crate::recovery::{Recovered, Sources, actor_key, recover};
 use crate::shard::{DEADLINE_HORIZON_US, Request, Seal, Shard, read_stored};
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
+
+mod checkpoint;
 
 /// How often sleeping actors with a deadline within the horizon are woken, in milliseconds: as the shell does.
 const WAKE_EVERY_MS: u64 = 10_000;
@@ -215,9 +217,16 @@ impl LocalCell {
         if let Some(error) = durable.failed {
             return Err(EngineError::JournalFailed(error));
         }
+        let mut arrivals: Vec<Vec<_>> = self.shards.iter().map(|_| Vec::new()).collect();
         for mut unit in durable.units {
             self.views.unit(&unit);
-            self.deliver(&mut unit);
+            for arrival in unit.departures() {
+                let owner = Shard::owner(&arrival.effect.target, arrivals.len() as u16);
+                arrivals[usize::from(owner)].push(arrival);
+            }
+            if let Some(connector) = &self.connector {
+                unit.outside.drain(..).for_each(|(_, request)| connector.ask(&request));
+            }
             for replies in unit.replies.drain(..) {
                 out.entry(replies.link).or_default().extend(replies.frame.finish());
             }
@@ -236,27 +245,13 @@ impl LocalCell {
             }
             self.committer.recycle(unit);
         }
+        for (number, arrivals) in arrivals.into_iter().enumerate().filter(|(_, found)| !found.is_empty()) {
+            self.round(number, self.now, |shard| shard.arrive(arrivals));
+        }
         self.serve_requests(&mut out)?;
         let durable = self.committer.durable();
         self.views.finish(self.now, durable, true, |link, bytes| out.entry(link).or_default().extend(bytes));
         Ok(out)
-    }
-
-    /// Hands a durable unit's effects to the shards of their targets, and its requests to the connector.
-    fn deliver(&mut self, unit: &mut Unit) {
-        let mut by_shard: Vec<Vec<_>> = self.shards.iter().map(|_| Vec::new()).collect();
-        for arrival in unit.departures() {
-            let owner = Shard::owner(&arrival.effect.target, by_shard.len() as u16);
-            by_shard[usize::from(owner)].push(arrival);
-        }
-        for (number, arrivals) in by_shard.into_iter().enumerate().filter(|(_, found)| !found.is_empty()) {
-            self.round(number, self.now, |shard| shard.arrive(arrivals));
-        }
-        if let Some(connector) = &self.connector {
-            for (_, request) in unit.outside.drain(..) {
-                connector.ask(&request);
-            }
-        }
     }
 
     /// Whether nothing is under way: everything decided is durable, no effect is in line. Stuck ones do not count.
@@ -352,65 +347,6 @@ impl LocalCell {
             let command = Command::Market(MarketCommand::Mark(MarkMarket { market }));
             self.round(owner, now, |shard| shard.internal(target, &command));
         }
-    }
-
-    /// A checkpoint of everything decided, which is made durable first (and told with the next commit), and passivation.
-    ///
-    /// # Errors
-    /// The store's, or the journal's.
-    pub fn checkpoint(&mut self) -> Result<(), EngineError> {
-        self.committer.commit_now();
-        if self.committer.has_failed() {
-            let why = "what a checkpoint would hold is not durable".to_owned();
-            return Err(EngineError::JournalFailed(why));
-        }
-        let next = self.committer.next();
-        let mut changes = Vec::new();
-        let mut view_keys = Vec::new();
-        for value in self.views.capture(usize::MAX) {
-            view_keys.push((value.space, value.owner));
-            changes.push(Change { key: captured_key(&value), value: value.bytes, deadline: None });
-        }
-        let mut stored = Vec::new();
-        let mut all_facts = Vec::new();
-        let mut all_lanes = Vec::new();
-        let oldest = self.shards.iter().filter_map(Shard::oldest_effect).min().unwrap_or(next);
-        for shard in &mut self.shards {
-            let captured = shard.capture(usize::MAX, next);
-            for (slot, lane) in &captured.lanes {
-                changes.push(Change { key: lane_key(*slot), value: Some(lane.to_bytes()), deadline: None });
-            }
-            all_lanes.push(captured.lanes);
-            for change in &captured.facts {
-                changes.push(Change {
-                    key: fact_key(change),
-                    value: Some(change.to_bytes()),
-                    deadline: None,
-                });
-            }
-            all_facts.push(captured.facts);
-            stored.push(captured.values.iter().map(|value| (value.address, value.seq)).collect::<Vec<_>>());
-            for value in captured.values {
-                let deadline = value.deadline.map(|at| at.0);
-                changes.push(Change { key: actor_key(&value.address), value: Some(value.bytes), deadline });
-            }
-        }
-        let replay_from = next.min(self.views.position() + 1).min(oldest);
-        let marker = Marker { cell: self.cell, replay_from, time: self.now };
-        if let Err(error) = self.ground.store.checkpoint(&mut changes.into_iter(), &marker.to_bytes()) {
-            let undone = stored.into_iter().zip(all_facts).zip(all_lanes);
-            for (shard, ((stored, facts), lanes)) in self.shards.iter_mut().zip(undone) {
-                let addresses = stored.into_iter().map(|(address, _)| address);
-                shard.not_stored(addresses, facts, lanes.into_iter().map(|(slot, _)| slot));
-            }
-            self.views.not_stored(view_keys.into_iter());
-            return Err(error.into());
-        }
-        for (shard, stored) in self.shards.iter_mut().zip(stored) {
-            shard.stored(&stored);
-            shard.passivate();
-        }
-        Ok(())
     }
 
     /// A link comes.

@@ -16,14 +16,15 @@ use vendue_storage::{JournalReader, Key, Position, StateStore};
 
 use crate::directory::Directory;
 use crate::effects::{Arrival, DeclinedEffect, Lane};
-use crate::entry::{Decided, Entry, Genesis};
+use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
-use crate::hook;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
 use crate::shard::{Seal, Shard, read_stored};
 use crate::unit::Published;
 use crate::views::{Open, ViewSpace, ViewValue, Views};
+
+mod effects;
 
 vendue_domain::record! {
     /// What a checkpoint says of itself; valid because it is written after everything it covers is on disk.
@@ -390,58 +391,6 @@ impl Recovery<'_> {
         };
         self.views.take(&published, position);
         Ok(())
-    }
-
-    fn owner_of_slot(&mut self, slot: u16) -> &mut Shard {
-        let shards = self.shards.len();
-        &mut self.shards[usize::from(slot) % shards]
-    }
-
-    /// Notes what a record caused, as far as it has not been done: what the state store knows may be newer.
-    fn effects_of(&mut self, position: Position, cause: ActorAddress, decided: &Decided) {
-        let stamp = decided.stamp();
-        for event in &decided.events.0 {
-            hook::effects(event, cause.id, &stamp, &mut self.derived);
-        }
-        if self.derived.is_empty() {
-            return;
-        }
-        for (index, effect) in std::mem::take(&mut self.derived).into_iter().enumerate() {
-            let lane = Lane { position, index: index as u32 };
-            let slot = effect.target.slot();
-            if lane > self.owner_of_slot(slot).lane_mark(slot) {
-                let arrival = Arrival { lane, cause, since: decided.time, attempts: 0, effect };
-                self.under_way.entry(slot).or_default().push_back(arrival);
-            }
-        }
-    }
-
-    /// The outcome of an effect has been read; a cause stands before its outcomes.
-    fn effect_done(&mut self, slot: u16, lane: Lane) {
-        self.owner_of_slot(slot).restore_lane(slot, lane, true);
-        if let Some(waiting) = self.under_way.get_mut(&slot) {
-            while waiting.front().is_some_and(|first| first.lane <= lane) {
-                waiting.pop_front();
-            }
-            if waiting.is_empty() {
-                self.under_way.remove(&slot);
-            }
-        }
-    }
-
-    /// Gives what was under way to the shards, in the order of the causes.
-    fn redeliver(&mut self) {
-        let mut all: Vec<Arrival> = self.under_way.drain().flat_map(|(_, waiting)| waiting).collect();
-        all.sort_unstable_by_key(|arrival| arrival.lane);
-        self.report.effects = all.len() as u64;
-        let mut by_shard: Vec<Vec<Arrival>> = self.shards.iter().map(|_| Vec::new()).collect();
-        for arrival in all {
-            let owner = usize::from(arrival.slot()) % by_shard.len();
-            by_shard[owner].push(arrival);
-        }
-        for (shard, arrivals) in self.shards.iter_mut().zip(by_shard) {
-            shard.redeliver(arrivals);
-        }
     }
 
     fn remember(&mut self, position: Position, entry: &Entry, keyed: crate::entry::Keyed) {

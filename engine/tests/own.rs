@@ -107,9 +107,12 @@ fn what_is_set_aside_is_known_until_it_ends() {
         category: None,
         images: None,
         seller: None,
+        locations: None,
+        strategy: None,
     };
     world.ok(AccountId::HOUSE, Command::Stock(StockCommand::Create(Box::new(create))));
-    let reserve = ReserveStock { stock: STOCK, quantity: 3, ttl_ms: Some(60_000) };
+    let reserve =
+        ReserveStock { stock: STOCK, quantity: 3, ttl_ms: Some(60_000), near: None, strategy: None };
     world.ok(bidder(0), Command::Stock(StockCommand::Reserve(reserve)));
     let kept = || vec![Kept { stock: STOCK.to_string(), quantity: 3 }];
     assert_eq!(own(&mut world, 0).reservations, kept());

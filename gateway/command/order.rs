@@ -233,10 +233,10 @@ fn description(order: &Value, style: Style) -> Result<Vec<String>, Failure> {
         lines.extend(value.map(|value| format!("  {name:<48}{value:>16}")));
     };
     say("total", amount(&order["total"]));
-    say("paid", amount(&order["paid"]).filter(|_| order["paid"] != 0));
+    say("deposits towards it", amount(&order["deposits"]).filter(|_| order["deposits"] != 0));
     say("given back", amount(&order["refunded"]).filter(|_| order["refunded"] != 0));
     for step in order["history"].as_array().into_iter().flatten() {
-        let at = step["ts"].as_i64().map(when::time_of_day).unwrap_or_default();
+        let at = step["at"].as_i64().map(when::time_of_day).unwrap_or_default();
         let cause = step["cause"].as_str().or(step["reason"].as_str()).map(|cause| format!(": {cause}"));
         let words = text(step, "state").replace('_', " ");
         lines.push(style.mark(Mark::Faint, &format!("  {at}  {words}{}", cause.unwrap_or_default())));
@@ -336,8 +336,8 @@ mod tests {
     #[test]
     fn an_order_reads_like_an_invoice() {
         let order = json!({"order": "ord_0123456789ABCDEFGHJKMNPQRS", "state": "awaiting_payment", "currency": "EUR", "total": 14_400,
-            "paid": 0, "placed_at": 0, "lines": [{"title": "Oak chair", "quantity": 1, "amount": 12_000, "premium": 2_400}],
-            "history": [{"ts": 0, "state": "placed", "cause": "won"}]});
+            "deposits": 0, "placed_at": 0, "lines": [{"title": "Oak chair", "quantity": 1, "amount": 12_000, "premium": 2_400}],
+            "history": [{"at": 0, "state": "placed", "cause": "won"}]});
         let row = table(std::slice::from_ref(&order), 60_000_000).unwrap().lines(Style::PLAIN, 200);
         assert_eq!(row[1], "ord_012345  Oak chair  144.00 EUR  awaiting payment  1 min 00 s ago");
         let lines = description(&order, Style::PLAIN).unwrap();

@@ -291,6 +291,20 @@ fn a_slow_watcher_of_the_latest_is_spared_steps_and_told_so() {
     world.events(lot_channel(5), &burst);
     let heard = world.heard(slow);
     assert_eq!((heard.len(), &heard[0]["from"], &heard[0]["seq"]), (1, &json!(201), &json!(230)));
+    // An event stands for those of its own name only: the newest of each run is given (I39).
+    let burst: Vec<_> = (231..=240)
+        .map(|seq| (seq, if seq <= 235 { "clock_ticked" } else { "price_changed" }, json!({"price": seq})))
+        .collect();
+    world.events(lot_channel(5), &burst);
+    let heard = world.heard(slow);
+    let told: Vec<_> = heard.iter().map(|event| (&event["type"], &event["from"], &event["seq"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("clock_ticked"), &json!(231), &json!(235)),
+            (&json!("price_changed"), &json!(236), &json!(240))
+        ]
+    );
 }
 
 #[test]

@@ -26,6 +26,14 @@ pub const INCREMENT_BANDS_MAX: usize = 64;
 pub const FEE_BANDS_MAX: usize = 64;
 /// How long after its end a lot waits for holds that are under way, in milliseconds (RULES, "Funding": 2 s).
 pub const CLOSING_MS: u64 = 2_000;
+/// The most bids of one lot that wait for holds: what a hot lot may have in flight, about 200 bytes each.
+pub const WAITING_BIDS_MAX: usize = 16_384;
+/// The most of them of one account: nobody takes all the room.
+pub const WAITING_BIDS_OF_ACCOUNT_MAX: usize = 256;
+/// The most restatements of one lot that wait for holds: each looks at every bidder.
+pub const RESTATEMENTS_MAX: usize = 256;
+/// How many holds a step of a closed lot gives back, and how many waiting bids it refuses: keeps a step short.
+pub const HOLDS_PER_STEP: usize = 64;
 /// The most lines of an order.
 pub const ORDER_LINES_MAX: usize = 100;
 /// The most locations of a stock item.

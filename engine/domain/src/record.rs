@@ -269,6 +269,11 @@ pub trait Field: Sized {
 /// Writes an unsigned integer in its shortest form.
 #[inline]
 pub fn write_uint(out: &mut Vec<u8>, value: u64) {
+    // Most are keys and small numbers: their own byte.
+    if value < 0x80 {
+        out.push(value as u8);
+        return;
+    }
     // Writing to a Vec cannot fail.
     let _ = rmp::encode::write_uint(out, value);
 }
@@ -332,7 +337,9 @@ impl Field for i64 {
 
 impl Field for u128 {
     fn encode(&self, out: &mut Vec<u8>) {
-        write_bin(out, &self.to_be_bytes());
+        // bin 8 with its length, then the bytes.
+        out.extend_from_slice(&[0xC4, 16]);
+        out.extend_from_slice(&self.to_be_bytes());
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {

@@ -120,7 +120,7 @@ const fn sale_action(event: &SaleEvent) -> Option<Action<'_>> {
 }
 
 fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
-    Some(match event {
+    Some(match event.inner() {
         LotEvent::BidPlaced(_)
         | LotEvent::MaximumRaised(_)
         | LotEvent::Bought(_)
@@ -134,6 +134,7 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
                 RestatementCause::Retracted => "bid_retracted",
                 RestatementCause::Voided => "bid_voided",
                 RestatementCause::Suspended => "bidder_removed",
+                RestatementCause::Unfunded => "bidder_without_money_removed",
             };
             Action::new(name).because(restated.reason.as_ref())
         }
@@ -144,6 +145,16 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
         LotEvent::Closed(closed) => Action::new("lot_closed").because(closed.reason.as_ref()),
         LotEvent::Reopened(reopened) => Action::new("lot_reopened").because(reopened.reason.as_ref()),
         LotEvent::Revised(_) => Action::new("lot_revised"),
+        LotEvent::Closing(closing) => Action::new("lot_closing").because(closing.reason.as_ref()),
+        // On the way to what is told by the event that ends it.
+        LotEvent::BidWaits(_)
+        | LotEvent::HoldAsked(_)
+        | LotEvent::Backed(_)
+        | LotEvent::Refused(_)
+        | LotEvent::HoldSettled(_)
+        | LotEvent::HoldsFreed(_)
+        | LotEvent::Restating(_)
+        | LotEvent::Blocked(_) => return None,
     })
 }
 

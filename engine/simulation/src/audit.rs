@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use vendue_domain::actor::ActorAddress;
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
+use vendue_engine::effects::LaneAudit;
 use vendue_engine::entry::Entry;
 use vendue_storage::JournalReader;
 
@@ -27,6 +28,7 @@ pub(crate) type Placed = (u64, Entry);
 pub(crate) fn all(world: &mut World) -> Result<(), Broken> {
     let journal = read(world)?;
     positions(&journal)?;
+    effects(&journal)?;
     outcomes::check(&world.shared.history, &journal)?;
     lots::check(&journal, world.engine_time())?;
     stock::check(&journal)?;
@@ -52,6 +54,21 @@ fn read(world: &World) -> Result<Vec<Placed>, Broken> {
         return Err(Broken::new("I5", error.to_string()));
     }
     unreadable.map_or(Ok(journal), |problem| Err(Broken::new("I5", problem)))
+}
+
+/// Every effect has one outcome, in order, and none was refused: at rest nothing is under way (I2, I47).
+fn effects(journal: &[Placed]) -> Result<(), Broken> {
+    let mut audit = LaneAudit::default();
+    for (position, entry) in journal {
+        audit.take(*position, entry).map_err(|problem| Broken::new("I2", problem))?;
+        if let Entry::Declined(declined) = entry {
+            return Err(Broken::new("I3", format!("record {position}: {declined:?}")));
+        }
+    }
+    match audit.undone() {
+        Some(lane) => Err(Broken::new("I47", format!("{lane:?} has no outcome"))),
+        None => Ok(()),
+    }
 }
 
 /// Positions are dense from 1; an actor's numbers are dense and its time never goes back (I5, I22).

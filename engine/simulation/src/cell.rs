@@ -21,12 +21,20 @@ use crate::history::KEY_SECRET;
 
 /// The cell's number in every world.
 const CELL: u128 = 0xCE11;
-/// How many commits are made until nothing is under way: facts travel between shards in one more each.
+/// How many commits are made until nothing is under way, at least: facts travel between shards in one more each.
 const SETTLING_COMMITS: usize = 8;
+/// And at most: effects travel in one more for each step of their process.
+const SETTLING_COMMITS_MAX: usize = 1_000;
 
 /// The kinds of actors there are.
-const ACTORS: [ActorKind; 5] =
-    [ActorKind::Market, ActorKind::Account, ActorKind::Sale, ActorKind::Lot, ActorKind::Stock];
+const ACTORS: [ActorKind; 6] = [
+    ActorKind::Market,
+    ActorKind::Account,
+    ActorKind::Sale,
+    ActorKind::Lot,
+    ActorKind::Stock,
+    ActorKind::Order,
+];
 
 /// Seals by reversing: enough to see that nothing is kept in clear.
 struct Reversed;
@@ -109,13 +117,16 @@ impl Disk {
 
 /// Commits until nothing is under way, for cells whose replies nobody waits for.
 pub(crate) fn settle(cell: &mut LocalCell) -> Result<(), EngineError> {
-    for _ in 0..SETTLING_COMMITS {
+    for round in 0..SETTLING_COMMITS_MAX {
         cell.commit()?;
+        if round + 1 >= SETTLING_COMMITS && cell.is_idle() {
+            break;
+        }
     }
     Ok(())
 }
 
-/// Whether everything decided is durable.
+/// Whether everything decided is durable, and no effect is in line.
 pub(crate) fn is_settled(cell: &LocalCell) -> bool {
-    cell.committer().next() == cell.committer().durable() + 1
+    cell.is_idle()
 }

@@ -3,6 +3,7 @@
 
 mod chains;
 mod order;
+mod shell;
 mod stuck;
 mod waiting;
 
@@ -17,9 +18,8 @@ use vendue_domain::stock::{CreateStock, StockCommand, StockEvent};
 use vendue_engine::EngineOptions;
 use vendue_storage::JournalReader;
 
-use crate::effects::Lane;
+use crate::effects::LaneAudit;
 use crate::entry::Entry;
-use crate::hook;
 use crate::hook::toy;
 use crate::support::{MARKET, Told, World};
 
@@ -45,23 +45,28 @@ fn options(shards: u16) -> EngineOptions {
 fn world(options: EngineOptions) -> World {
     let mut world = World::with_market(options, 0, 0);
     for n in 0..ITEMS {
-        let create = CreateStock {
-            stock: Some(toy::stock(n)),
-            market: MARKET,
-            title: format!("Item {n}"),
-            price: Amount::new(100).expect("in range"),
-            on_hand: 0,
-            r#ref: None,
-            threshold: None,
-            limit_per_account: None,
-            description: None,
-            category: None,
-            images: None,
-            seller: None,
-        };
-        world.ok(AccountId::HOUSE, Command::Stock(StockCommand::Create(Box::new(create))));
+        world.ok(AccountId::HOUSE, create_item(n));
     }
     world
+}
+
+fn create_item(n: u64) -> Command {
+    Command::Stock(StockCommand::Create(Box::new(CreateStock {
+        stock: Some(toy::stock(n)),
+        market: MARKET,
+        title: format!("Item {n}"),
+        price: Amount::new(100).expect("in range"),
+        on_hand: 0,
+        r#ref: None,
+        threshold: None,
+        limit_per_account: None,
+        description: None,
+        category: None,
+        images: None,
+        seller: None,
+        locations: None,
+        strategy: None,
+    })))
 }
 
 /// What every item has at hand after these commands, if each was done once.
@@ -77,16 +82,20 @@ fn expected(asks: &[Ask]) -> BTreeMap<u64, u64> {
 /// What every item has at hand, from the journal's last record of each.
 fn on_hand(world: &World) -> BTreeMap<u64, u64> {
     let mut units: BTreeMap<u64, u64> = (0..ITEMS).map(|n| (n, 0)).collect();
-    let by_id: BTreeMap<_, _> = (0..ITEMS).map(|n| (toy::stock(n).0, n)).collect();
     for (_, entry) in entries(world) {
-        let Entry::Decided(decided) = entry else { continue };
-        for event in &decided.events.0 {
-            if let Event::Stock(StockEvent::Received(received)) = event {
-                units.insert(by_id[&decided.id], received.counters.on_hand);
-            }
-        }
+        note_on_hand(&entry, &mut units);
     }
     units
+}
+
+fn note_on_hand(entry: &Entry, units: &mut BTreeMap<u64, u64>) {
+    let Entry::Decided(decided) = entry else { return };
+    for event in &decided.events.0 {
+        if let Event::Stock(StockEvent::Received(received)) = event {
+            let item = (0..ITEMS).find(|n| toy::stock(*n).0 == decided.id).expect("an item");
+            units.insert(item, received.counters.on_hand);
+        }
+    }
 }
 
 fn entries(world: &World) -> Vec<(u64, Entry)> {
@@ -104,27 +113,12 @@ fn entries(world: &World) -> Vec<(u64, Entry)> {
 /// Every effect that a record of the journal causes has exactly one outcome, behind it, in the order of its lane; no
 /// outcome is without a cause; none was refused.
 fn check_lanes(world: &World) {
-    let mut caused: BTreeMap<Lane, u16> = BTreeMap::new();
-    let mut marks: BTreeMap<u16, Lane> = BTreeMap::new();
-    let mut outcomes = 0;
+    let mut audit = LaneAudit::default();
     for (position, entry) in entries(world) {
         assert!(!matches!(entry, Entry::Declined(_)), "record {position} declines an effect");
-        if let Some((slot, lane)) = entry.lane() {
-            assert_eq!(caused.get(&lane), Some(&slot), "record {position} is the outcome of nothing");
-            let before = marks.insert(slot, lane).unwrap_or_default();
-            assert!(before < lane, "record {position}: {lane:?} after {before:?}");
-            outcomes += 1;
-        }
-        let Entry::Decided(decided) = entry else { continue };
-        let mut effects = Vec::new();
-        for event in &decided.events.0 {
-            hook::effects(event, decided.id, &decided.stamp(), &mut effects);
-        }
-        for (index, effect) in effects.into_iter().enumerate() {
-            caused.insert(Lane { position, index: index as u32 }, effect.target.slot());
-        }
+        audit.take(position, &entry).expect("effects in order");
     }
-    assert_eq!(outcomes, caused.len(), "an effect has no outcome");
+    assert_eq!(audit.undone(), None, "an effect has no outcome");
 }
 
 /// The process is replaced; its memory is what the journal says.

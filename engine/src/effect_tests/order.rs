@@ -35,7 +35,7 @@ fn a_full_round_keeps_the_order_of_what_is_held_and_what_is_in_line() {
     world.ok(HOUSE, toy::receive(warm, 1, ""));
     world.ok(HOUSE, toy::receive(0, 1, ""));
     let reason = format!("{cold}+1{{}} {warm}+1{{}} ").repeat(35);
-    let asks: Vec<Ask> = (0..220).map(|_| ask(0, 1, &reason)).collect();
+    let asks: Vec<Ask> = (0..600).map(|_| ask(0, 1, &reason)).collect();
     for (number, ask) in asks.iter().enumerate() {
         let expires_at = world.now.plus_ms(5_000);
         world.deliver(HOUSE, &format!("ask-{number}"), &command(ask), expires_at);

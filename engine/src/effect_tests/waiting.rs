@@ -127,7 +127,13 @@ fn a_decision_that_ends_several_commands_is_split_by_asker() {
         let mut world = world(options(shards));
         let reserve = |quantity| {
             let stock = toy::stock(0);
-            Command::Stock(StockCommand::Reserve(ReserveStock { stock, quantity, ttl_ms: Some(10_000) }))
+            Command::Stock(StockCommand::Reserve(ReserveStock {
+                stock,
+                quantity,
+                ttl_ms: Some(10_000),
+                near: None,
+                strategy: None,
+            }))
         };
         world.ok(HOUSE, toy::receive(0, 10, ""));
         let mut asked = Vec::new();

@@ -38,7 +38,7 @@ pub(crate) fn receive(n: u64, quantity: u64, reason: &str) -> Command {
 }
 
 fn receive_at(stock: StockId, quantity: u64, reason: Option<String>) -> Command {
-    Command::Stock(StockCommand::Receive(ReceiveStock { stock, quantity, reason }))
+    Command::Stock(StockCommand::Receive(ReceiveStock { stock, quantity, reason, location: None }))
 }
 
 /// What a reason causes at once: item, units, reason.

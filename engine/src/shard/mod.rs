@@ -8,6 +8,7 @@ mod capture;
 mod decide;
 mod effects;
 mod facts;
+mod outcome;
 mod record;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -196,7 +197,14 @@ impl Shard {
     #[must_use]
     #[inline]
     pub fn owner(address: &ActorAddress, shards: u16) -> u16 {
-        if shards == 1 { 0 } else { address.slot() % shards }
+        if shards == 1 { 0 } else { Self::owner_of_slot(address.slot(), shards) }
+    }
+
+    /// Which shard of `shards` owns a slot.
+    #[must_use]
+    #[inline]
+    pub const fn owner_of_slot(slot: u16, shards: u16) -> u16 {
+        slot % shards
     }
 
     /// Begins a round: the time of its decisions, the position that its first record is expected to get, and how far

@@ -18,10 +18,10 @@ use crate::unit::LinkId;
 
 /// An actor with where its channel stands.
 #[derive(Serialize)]
-pub(super) struct One<'a> {
+struct One<'a> {
     #[serde(flatten)]
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) seq: u64,
+    snapshot: &'a Snapshot,
+    seq: u64,
 }
 
 #[derive(Serialize)]

@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 use serde::Serialize;
 use vendue_domain::actor::Snapshot;
 use vendue_domain::id::{AccountId, MarketId, OrderId};
-use vendue_domain::order::OrderSnapshot;
+use vendue_domain::order::{OrderSnapshot, OrderView};
 use vendue_domain::time::Timestamp;
 use vendue_protocol::query::ListOrders;
 
-use super::answer::{BAD_CURSOR, FORBIDDEN, One, Refusal, bytes, page_limit};
+use super::answer::{BAD_CURSOR, FORBIDDEN, Refusal, bytes, page_limit};
 use super::{Shown, Views};
 
 /// Which orders concern whom.
@@ -25,20 +25,15 @@ impl Orders {
     /// Takes note of an order and of the parties that it has (by now: sellers are known when its lines are).
     pub(super) fn note(&mut self, order: &OrderSnapshot) {
         self.of_market.entry(order.market).or_default().insert(order.order);
-        for party in parties(order) {
+        for party in order.parties() {
             self.of.entry(party).or_default().insert(order.order);
         }
     }
 }
 
-/// Everybody whose order it is.
-fn parties(order: &OrderSnapshot) -> impl Iterator<Item = AccountId> {
-    std::iter::once(order.buyer)
-}
-
 #[derive(Serialize)]
 struct OrderPage<'a> {
-    orders: Vec<One<'a>>,
+    orders: Vec<OrderView<'a>>,
     cursor: Option<String>,
 }
 
@@ -46,16 +41,16 @@ struct OrderPage<'a> {
 type Rank = (std::cmp::Reverse<Timestamp>, OrderId);
 
 impl Views {
-    /// One order, for who may see it. Whoever may not learns no more than that there is none.
+    /// One order, as far as the asker may see it. Whoever may see nothing learns no more than that there is none.
     pub(super) fn order(&self, by: AccountId, order: OrderId) -> Result<Vec<u8>, Refusal> {
-        let shown = self.of(order).filter(|shown| self.may_see_order(by, shown));
-        let shown = shown.ok_or(super::answer::NO_ORDER)?;
-        bytes(&One { snapshot: &shown.snapshot, seq: shown.channel_seq })
+        let seen = self.of(order).and_then(|shown| self.seen(by, shown));
+        bytes(&seen.ok_or(super::answer::NO_ORDER)?)
     }
 
-    fn may_see_order(&self, by: AccountId, shown: &Shown) -> bool {
-        let Snapshot::Order(order) = &shown.snapshot else { return false };
-        parties(order).any(|party| party == by) || self.may_read_as_operator(by, order.market)
+    /// An order as an account sees it; `None` where it sees nothing of it.
+    fn seen<'a>(&self, by: AccountId, shown: &'a Shown) -> Option<OrderView<'a>> {
+        let Snapshot::Order(order) = &shown.snapshot else { return None };
+        order.seen_by(by, self.may_read_as_operator(by, order.market))
     }
 
     /// A page of orders: the caller's own; with a market, all of it for those who run or audit it.
@@ -75,9 +70,9 @@ impl Views {
         let mut found: Vec<(Rank, &Shown)> = Vec::new();
         for shown in members.into_iter().flatten().filter_map(|order| self.of(*order)) {
             let Snapshot::Order(order) = &shown.snapshot else { continue };
-            let rank = (std::cmp::Reverse(placed_at(order)), order.order);
+            let rank = (std::cmp::Reverse(order.placed_at()), order.order);
             let wanted = list.market.is_none_or(|market| order.market == market)
-                && list.state.as_deref().is_none_or(|state| state_of(order) == state);
+                && list.state.as_deref().is_none_or(|state| order.state().name() == state);
             if wanted && after.is_none_or(|after| rank > after) {
                 found.push((rank, shown));
             }
@@ -90,7 +85,7 @@ impl Views {
         }
         found.sort_unstable_by_key(|(rank, _)| *rank);
         let cursor = found.last().filter(|_| more).map(|((at, order), _)| format!("{}.{order}", at.0.0));
-        let orders = found.iter().map(|(_, shown)| One { snapshot: &shown.snapshot, seq: shown.channel_seq });
+        let orders = found.iter().filter_map(|(_, shown)| self.seen(by, shown));
         bytes(&OrderPage { orders: orders.collect(), cursor })
     }
 }
@@ -99,12 +94,4 @@ fn parse_cursor(cursor: &str) -> Result<Rank, Refusal> {
     let (at, order) = cursor.split_once('.').ok_or(BAD_CURSOR)?;
     let at = Timestamp(at.parse().map_err(|_| BAD_CURSOR)?);
     Ok((std::cmp::Reverse(at), order.parse().map_err(|_| BAD_CURSOR)?))
-}
-
-fn placed_at(_order: &OrderSnapshot) -> Timestamp {
-    Timestamp(0)
-}
-
-fn state_of(_order: &OrderSnapshot) -> &'static str {
-    ""
 }

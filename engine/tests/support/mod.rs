@@ -165,16 +165,7 @@ impl World {
     pub(crate) fn with_market(options: EngineOptions, lots: u64, bidders: u64) -> Self {
         let mut world = Self::empty(options);
         let house = AccountId::HOUSE;
-        let market = CreateMarket {
-            market: Some(MARKET),
-            name: "Test market".into(),
-            currency: Currency::new("EUR").expect("listed"),
-            increments: None,
-            policy: None,
-            r#ref: None,
-            fees: None,
-        };
-        world.ok(house, Command::Market(MarketCommand::Create(Box::new(market))));
+        world.ok(house, create_market());
         for n in 0..bidders {
             world.ok(
                 house,
@@ -338,6 +329,18 @@ fn plain(reply: Reply<'_>) -> Told {
         Reply::Data(data) => Told::Data(data.to_vec()),
         Reply::Followed { seq, snapshot } => Told::Followed { seq, snapshot: !snapshot.is_empty() },
     }
+}
+
+pub(crate) fn create_market() -> Command {
+    Command::Market(MarketCommand::Create(Box::new(CreateMarket {
+        market: Some(MARKET),
+        name: "Test market".into(),
+        currency: Currency::new("EUR").expect("listed"),
+        increments: None,
+        policy: None,
+        r#ref: None,
+        fees: None,
+    })))
 }
 
 pub(crate) fn create_account(account: AccountId, name: &str) -> CreateAccount {

@@ -70,7 +70,7 @@ impl Default for DemoOptions {
             bidders: 25,
             lots: 40,
             bids_per_minute: 75,
-            first_end_s: 120,
+            first_end_s: 40,
             last_end_s: 2_400,
             seed: 1,
             start_timeout_s: 120,

@@ -1,6 +1,7 @@
 //! The demo market as data: `config/demo-market.toml`.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::floor::Temperament;
@@ -30,6 +31,23 @@ pub(super) struct Catalogue {
 pub(super) struct Market {
     pub(super) name: String,
     pub(super) currency: String,
+    /// What every bidder has paid in when it begins, in whole units.
+    pub(super) purse: u64,
+    /// What a buyer pays on top: (begins at, in whole units; per cent).
+    pub(super) premium: Vec<(u64, f64)>,
+    /// What is kept from a seller's proceeds.
+    pub(super) commission: Vec<(u64, f64)>,
+}
+
+impl Market {
+    /// Both tables as the protocol has them; `unit` is how many minor units a whole one has.
+    pub(super) fn fees(&self, unit: u64) -> Value {
+        // A rate of the file has at most four decimals: it comes out whole.
+        let band =
+            |&(begins, per_cent): &(u64, f64)| json!([begins * unit, (per_cent * 10_000.0).round() as u64]);
+        let table = |bands: &[(u64, f64)]| json!({"bands": bands.iter().map(band).collect::<Vec<_>>()});
+        json!({"buyers_premium": table(&self.premium), "sellers_commission": table(&self.commission)})
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -56,10 +74,60 @@ pub(super) struct Lot {
     pub(super) start: Option<u64>,
     pub(super) reserve: Option<u64>,
     pub(super) buy_now: Option<u64>,
+    #[serde(default)]
+    pub(super) format: Format,
+    /// Units; amounts are for one then.
+    pub(super) quantity: Option<u64>,
+    /// Where a dutch clock stops; it begins at `start`.
+    pub(super) floor: Option<u64>,
+    pub(super) pricing: Option<String>,
+    /// A tender whose offers nobody sees.
+    #[serde(default)]
+    pub(super) sealed: bool,
+    /// `deposit` or `full`.
+    pub(super) funding: Option<String>,
+    pub(super) deposit: Option<u64>,
+}
+
+/// How a lot is sold, by the protocol's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Format {
+    #[default]
+    English,
+    Dutch,
+    SealedFirstPrice,
+    Vickrey,
+    MultiUnit,
+    Reverse,
+}
+
+impl Format {
+    /// Every format, for what has to know them all.
+    pub(super) const ALL: [Self; 6] =
+        [Self::English, Self::Dutch, Self::SealedFirstPrice, Self::Vickrey, Self::MultiUnit, Self::Reverse];
+
+    /// The protocol's name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::English => "english",
+            Self::Dutch => "dutch",
+            Self::SealedFirstPrice => "sealed_first_price",
+            Self::Vickrey => "vickrey",
+            Self::MultiUnit => "multi_unit",
+            Self::Reverse => "reverse",
+        }
+    }
+
+    /// The format with this name; `None` for one that the demo's bots do not know.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
 }
 
 impl Lot {
-    /// Where the bidding begins: a round figure below the low estimate.
+    /// Where the bidding begins: a round figure below the low estimate, unless the file says where. A dutch clock begins
+    /// and a tender's ceiling stands above what is expected: those name it.
     pub(super) fn start(&self) -> u64 {
         self.start.unwrap_or_else(|| round_down(self.estimate.0 * START_SHARE / 100)).max(1)
     }
@@ -123,7 +191,19 @@ mod tests {
         assert_eq!(titles.len(), catalogue.lots.len(), "titles are told apart");
         for lot in &catalogue.lots {
             assert!(lot.estimate.0 < lot.estimate.1, "{}", lot.title);
-            assert!(lot.start() < lot.estimate.0, "{}", lot.title);
+            match lot.format {
+                Format::Dutch => {
+                    assert!(lot.floor.is_some_and(|floor| floor < lot.estimate.0), "{}", lot.title);
+                    assert!(lot.start() > lot.estimate.1, "{}", lot.title);
+                    continue;
+                }
+                Format::Reverse => {
+                    assert!(lot.start() > lot.estimate.1, "{}", lot.title);
+                    continue;
+                }
+                _ => assert!(lot.start() < lot.estimate.0, "{}", lot.title),
+            }
+            assert_eq!(lot.funding.as_deref() == Some("deposit"), lot.deposit.is_some(), "{}", lot.title);
             assert!(
                 lot.reserve.is_none_or(|reserve| reserve <= lot.estimate.0 && reserve > lot.start()),
                 "{}",
@@ -133,6 +213,29 @@ mod tests {
             assert!((40..=400).contains(&lot.description.chars().count()), "{}", lot.title);
             assert!(lot.title.chars().count() <= 120, "{}", lot.title);
         }
+    }
+
+    /// Whoever starts a market of a few lots sees every way of selling; the first and the sixth are what tests bid on.
+    #[test]
+    fn every_format_comes_early() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let formats: Vec<Format> = catalogue.lots.iter().map(|lot| lot.format).collect();
+        for format in Format::ALL {
+            assert!(formats[..8].contains(&format), "{format:?} is not among the first");
+            assert!(formats.iter().filter(|known| **known == format).count() > 1, "one {format:?} only");
+            assert_eq!(Format::named(format.name()), Some(format));
+        }
+        assert_eq!((formats[0], formats[5]), (Format::English, Format::English));
+        assert!(catalogue.lots[0].funding.is_none() && catalogue.lots[5].funding.is_none());
+        let backings: HashSet<_> = catalogue.lots.iter().filter_map(|lot| lot.funding.as_deref()).collect();
+        assert_eq!(backings.len(), 2, "deposit and full");
+    }
+
+    #[test]
+    fn fees_are_parts_per_million() {
+        let fees = Catalogue::shipped().unwrap().market.fees(100);
+        assert_eq!(fees["buyers_premium"]["bands"][0], json!([0, 250_000]));
+        assert!(fees["sellers_commission"]["bands"][0][1].as_u64().unwrap() > 0);
     }
 
     #[test]

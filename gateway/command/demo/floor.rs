@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::catalogue::round_down;
+use super::catalogue::{Format, round_down};
 
 const SECOND_US: i64 = 1_000_000;
 /// Early birds bid in this first part of a lot's time, in per cent.
@@ -29,6 +29,11 @@ const WORTH_LOW: u64 = 55;
 const WORTH_HIGH: u64 = 125;
 /// One bid in so many is a jump of several steps.
 const JUMP_ONE_IN: u32 = 6;
+/// What a tender's work costs somebody: this share of its middle estimate, in per cent, at least and at most.
+const COST_LOW: u64 = 80;
+const COST_HIGH: u64 = 130;
+/// Of a lot of several units somebody wants at most one part in so many.
+const UNITS_ONE_IN: u64 = 6;
 
 /// How somebody bids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -49,9 +54,15 @@ pub(super) enum Temperament {
 pub(super) struct LotView {
     pub(super) id: String,
     pub(super) category: String,
-    /// Low and high estimate, in minor units.
+    pub(super) format: Format,
+    /// Nobody sees bids before the end.
+    pub(super) sealed: bool,
+    /// Low and high estimate, in minor units; of one unit.
     pub(super) estimate: (u64, u64),
+    /// The least that counts; in a tender the most; a clock's price.
     pub(super) min_next: u64,
+    /// Units that can still be had.
+    pub(super) units: u64,
     /// Microseconds since the Unix epoch.
     pub(super) opens_at: i64,
     pub(super) ends_at: i64,
@@ -63,16 +74,20 @@ pub(super) struct Bid {
     /// Which bidder.
     pub(super) bot: usize,
     pub(super) lot: String,
-    /// Minor units.
+    pub(super) format: Format,
+    /// Minor units, for one unit.
     pub(super) amount: u64,
+    pub(super) quantity: u64,
 }
 
 #[derive(Debug)]
 struct Bot {
     temperament: Temperament,
     leads: HashSet<String>,
-    /// Its highest bid on each lot.
+    /// Its last bid on each lot.
     offered: HashMap<String, u64>,
+    /// Lots that it cannot pay for.
+    beyond: HashSet<String>,
 }
 
 /// Everybody in the room.
@@ -91,7 +106,12 @@ impl Floor {
         bids_per_minute: u32,
     ) -> Self {
         let bots = temperaments
-            .map(|temperament| Bot { temperament, leads: HashSet::new(), offered: HashMap::new() })
+            .map(|temperament| Bot {
+                temperament,
+                leads: HashSet::new(),
+                offered: HashMap::new(),
+                beyond: HashSet::new(),
+            })
             .collect();
         Self { bots, seed, dice: StdRng::seed_from_u64(seed), bids_per_minute }
     }
@@ -111,10 +131,11 @@ impl Floor {
         let first = self.dice.random_range(0..self.bots.len());
         (0..self.bots.len()).find_map(|step| {
             let bot = (first + step) % self.bots.len();
-            let lot = self.wanted(bot, lots, now_us)?;
-            let amount = self.amount(bot, &lots[lot]);
-            self.bots[bot].offered.insert(lots[lot].id.clone(), amount);
-            Some(Bid { bot, lot: lots[lot].id.clone(), amount })
+            let lot = &lots[self.wanted(bot, lots, now_us)?];
+            let amount = self.amount(bot, lot);
+            let quantity = self.quantity(lot);
+            self.bots[bot].offered.insert(lot.id.clone(), amount);
+            Some(Bid { bot, lot: lot.id.clone(), format: lot.format, amount, quantity })
         })
     }
 
@@ -128,11 +149,19 @@ impl Floor {
         }
     }
 
+    /// It has not the money for this lot.
+    pub(super) fn cannot_pay(&mut self, bot: usize, lot: &str) {
+        if let Some(bot) = self.bots.get_mut(bot) {
+            bot.beyond.insert(lot.to_owned());
+        }
+    }
+
     /// Lots that are over are forgotten.
     pub(super) fn keep_only(&mut self, open: &HashSet<&str>) {
         for bot in &mut self.bots {
             bot.leads.retain(|lot| open.contains(lot.as_str()));
             bot.offered.retain(|lot, _| open.contains(lot.as_str()));
+            bot.beyond.retain(|lot| open.contains(lot.as_str()));
         }
     }
 
@@ -155,16 +184,25 @@ impl Floor {
         let mind = &self.bots[bot];
         let left_us = lot.ends_at - now_us;
         let open = lot.opens_at <= now_us && left_us > 0;
-        if !open || mind.leads.contains(&lot.id) || lot.min_next > self.worth(bot, lot) {
+        if !open
+            || mind.leads.contains(&lot.id)
+            || mind.beyond.contains(&lot.id)
+            || !self.is_worth_it(bot, lot)
+        {
             return 0;
+        }
+        // Sealed bids are thought over once; the rest of the room's habits are those of the open cry.
+        if lot.sealed || lot.format == Format::Dutch {
+            return u64::from(!mind.offered.contains_key(&lot.id));
         }
         let length_us = (lot.ends_at - lot.opens_at).max(1);
         let right_time = match mind.temperament {
             Temperament::Early => (now_us - lot.opens_at) * 100 / length_us <= EARLY_SHARE,
             Temperament::Sniper => left_us <= SNIPE_US,
-            Temperament::Proxy => {
+            Temperament::Proxy if lot.format == Format::English => {
                 mind.offered.get(&lot.id).is_none_or(|&offered| offered < self.worth(bot, lot))
             }
+            Temperament::Proxy => true,
             Temperament::Steady => true,
         };
         match (right_time, left_us <= ENDING_US) {
@@ -174,7 +212,19 @@ impl Floor {
         }
     }
 
-    /// What the lot is worth to this bidder, in minor units; 0 where it does not care for it.
+    /// Whether what counts next is still worth it to this bidder.
+    fn is_worth_it(&self, bot: usize, lot: &LotView) -> bool {
+        let worth = self.worth(bot, lot);
+        match lot.format {
+            Format::Reverse => worth > 0 && lot.min_next >= worth,
+            // Whoever waits for a clock hopes for a bargain: each for a time of its own.
+            Format::Dutch => lot.units > 0 && lot.min_next <= worth,
+            _ => lot.min_next <= worth,
+        }
+    }
+
+    /// What a lot (a unit of it) is worth to this bidder, in minor units: in a tender what the work costs it. 0 where it
+    /// does not care for it.
     fn worth(&self, bot: usize, lot: &LotView) -> u64 {
         let favourite = self.taste(bot, &lot.category) % 100 < FAVOURITES;
         let share = if favourite { FAVOURITE_SHARE } else { OTHER_SHARE };
@@ -183,11 +233,31 @@ impl Floor {
             return 0;
         }
         let middle = lot.estimate.0.midpoint(lot.estimate.1);
-        middle / 100 * (WORTH_LOW + taste / 100 % (WORTH_HIGH - WORTH_LOW + 1))
+        let (low, high) =
+            if lot.format == Format::Reverse { (COST_LOW, COST_HIGH) } else { (WORTH_LOW, WORTH_HIGH) };
+        middle / 100 * (low + taste / 100 % (high - low + 1))
+    }
+
+    /// How many units it asks for.
+    fn quantity(&mut self, lot: &LotView) -> u64 {
+        let most = (lot.units / UNITS_ONE_IN).max(1);
+        if lot.units > 1 { self.dice.random_range(1..=most) } else { 1 }
     }
 
     fn amount(&mut self, bot: usize, lot: &LotView) -> u64 {
         let worth = self.worth(bot, lot);
+        match lot.format {
+            Format::Dutch => return lot.min_next,
+            // Below the last offer by a step or more, never below what it costs.
+            Format::Reverse => {
+                let saving = self.dice.random_range(0..=lot.min_next / 40);
+                return if lot.sealed { worth.min(lot.min_next) } else { (lot.min_next - saving).max(worth) };
+            }
+            Format::SealedFirstPrice | Format::Vickrey | Format::MultiUnit => {
+                return round_down(worth).max(lot.min_next);
+            }
+            Format::English => {}
+        }
         let wish = match self.bots[bot].temperament {
             Temperament::Proxy | Temperament::Sniper => round_down(worth),
             Temperament::Early | Temperament::Steady if self.dice.random_ratio(1, JUMP_ONE_IN) => {
@@ -224,6 +294,9 @@ mod tests {
             .map(|at| LotView {
                 id: format!("lot_{at}"),
                 category: ["Watches", "Maps", "Wine"][at as usize % 3].to_owned(),
+                format: Format::English,
+                sealed: false,
+                units: 1,
                 estimate: (50_000, 70_000),
                 min_next: 20_000,
                 opens_at: 0,
@@ -267,6 +340,65 @@ mod tests {
                 assert!(!again, "seed {seed}: a leader bid against itself");
             }
         }
+    }
+
+    /// In every format each bid is one that the rules would take, and nobody goes beyond what it is worth to him.
+    #[test]
+    fn a_room_knows_every_format() {
+        for seed in 0..40 {
+            for format in Format::ALL {
+                let sealed = matches!(format, Format::SealedFirstPrice | Format::Vickrey);
+                let units = if matches!(format, Format::Dutch | Format::MultiUnit) { 24 } else { 1 };
+                let mut floor = Floor::new(ROOM.into_iter().cycle().take(24), seed, 60);
+                let mut lots = lots(6);
+                for lot in &mut lots {
+                    (lot.format, lot.sealed, lot.units) = (format, sealed, units);
+                    lot.min_next =
+                        if matches!(format, Format::Dutch | Format::Reverse) { 90_000 } else { 20_000 };
+                }
+                let mut bids = 0;
+                for second in 0..600 {
+                    let now = second * SECOND_US;
+                    if format == Format::Dutch {
+                        lots.iter_mut()
+                            .for_each(|lot| lot.min_next = (90_000 - 100 * second as u64).max(30_000));
+                    }
+                    let Some(bid) = floor.next_bid(&lots, now) else { continue };
+                    bids += 1;
+                    let lot = lots.iter_mut().find(|lot| lot.id == bid.lot).unwrap();
+                    assert!(
+                        lot.ends_at > now && bid.quantity >= 1 && bid.quantity <= units,
+                        "seed {seed}: {bid:?}"
+                    );
+                    match format {
+                        Format::Dutch => {
+                            assert_eq!(bid.amount, lot.min_next, "seed {seed}");
+                            lot.units -= bid.quantity;
+                        }
+                        Format::Reverse => {
+                            assert!(bid.amount <= lot.min_next, "seed {seed}: {bid:?}");
+                            assert!(bid.amount >= 60_000 * COST_LOW / 100, "seed {seed}: {bid:?}");
+                            lot.min_next = bid.amount - 500;
+                        }
+                        _ => assert!(bid.amount >= lot.min_next, "seed {seed}: {bid:?}"),
+                    }
+                    for other in 0..24 {
+                        floor.told(other, &bid.lot, other == bid.bot);
+                    }
+                }
+                assert!(bids > 5, "seed {seed}: {bids} bids in {format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_cannot_pay_stops() {
+        let mut floor = Floor::new([Temperament::Steady].into_iter(), 3, 60);
+        let lots = lots(12);
+        while let Some(bid) = floor.next_bid(&lots, 0) {
+            floor.cannot_pay(bid.bot, &bid.lot);
+        }
+        assert!(!floor.bots[0].beyond.is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod children;
+mod counter;
 mod file;
 mod floor;
 mod house;

@@ -1,7 +1,7 @@
 //! The living market: bots on connections of their own, and the house that puts up new lots. The minds are in `floor`, the
 //! house's plan in `house`; this carries them.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use vendue_client::{Client, Error, Key, Options, Update};
 use vendue_domain::id::{AccountId, MarketId};
 
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Format};
+use super::counter;
 use super::floor::{Bid, Floor, LotView};
 use super::house::House;
 use super::seed::{self, Seeded};
@@ -24,6 +25,12 @@ use crate::failure::Failure;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often somebody sets stock aside, about.
 const RESERVE_EVERY: Duration = Duration::from_secs(12);
+/// Of those who set stock aside, one in so many orders it.
+const ORDER_ONE_IN: u32 = 2;
+/// How often the house sees to payments and parcels.
+const COUNTER_EVERY: Duration = Duration::from_secs(5);
+/// How long somebody thinks before paying, at most: a visitor should see orders that wait.
+const PAY_WITHIN: Duration = Duration::from_secs(20);
 /// For how long, in milliseconds.
 const RESERVE_FOR_MS: u64 = 90_000;
 /// Bids that may wait for one bot: it is one person.
@@ -46,7 +53,22 @@ const PAGES_MAX: usize = 200;
 struct Heard {
     bot: usize,
     lot: String,
-    leads: bool,
+    how: How,
+}
+
+/// How it stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Leads,
+    Behind,
+    /// It has not the money.
+    CannotPay,
+}
+
+impl How {
+    fn of(leads: bool) -> Self {
+        if leads { Self::Leads } else { Self::Behind }
+    }
 }
 
 /// The market at play.
@@ -77,7 +99,7 @@ impl Play {
     async fn replenish(&mut self) -> Result<Vec<LotView>, Failure> {
         let mut on_offer = 0;
         let mut open = Vec::new();
-        for state in ["scheduled", "paused", "open"] {
+        for state in ["scheduled", "paused", "closing", "open"] {
             let lots = list(&self.operator, self.seeded.market, state).await?;
             on_offer += lots.len();
             if state == "open" {
@@ -107,6 +129,8 @@ impl Play {
         let mut lots = Vec::new();
         let mut look = tokio::time::interval(LOOK_EVERY);
         let mut shop = tokio::time::interval(RESERVE_EVERY);
+        let mut counter = tokio::time::interval(COUNTER_EVERY);
+        counter.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         shop.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // A moment, not a length: what happens meanwhile must not put it off.
@@ -119,8 +143,17 @@ impl Play {
                 }
             };
             tokio::select! {
-                Some(Heard { bot, lot, leads }) = heard.recv() => {
-                    floor.told(bot, &lot, leads);
+                Some(Heard { bot, lot, how }) = heard.recv() => {
+                    match how {
+                        How::CannotPay => floor.cannot_pay(bot, &lot),
+                        how => floor.told(bot, &lot, how == How::Leads),
+                    }
+                    continue;
+                }
+                _ = counter.tick() => {
+                    if let Err(error) = counter::attend(&self.operator, &self.seeded, self.purse(), now_us(&self.operator)).await {
+                        tracing::debug!(%error, "the counter waits");
+                    }
                     continue;
                 }
                 _ = look.tick() => {
@@ -141,7 +174,9 @@ impl Play {
             if let Some(bid) = floor.next_bid(&lots, now_us(&self.operator)) {
                 if let Some(lot) = lots.iter_mut().find(|lot| lot.id == bid.lot) {
                     // What is seen is up to two seconds old; the next one at least steps above this one.
-                    lot.min_next = lot.min_next.max(bid.amount.min(lot.min_next + lot.min_next / 20));
+                    if lot.format == Format::English {
+                        lot.min_next = lot.min_next.max(bid.amount.min(lot.min_next + lot.min_next / 20));
+                    }
                 }
                 // A bot that still waits for an answer (the engine is away) leaves its turn out.
                 let _ = bots[bid.bot].try_send(Errand::Bid(bid));
@@ -157,14 +192,25 @@ impl Play {
         }
         let stock = self.seeded.stock[dice.random_range(0..self.seeded.stock.len())].to_string();
         let quantity = dice.random_range(1..=3);
-        let _ = bots[dice.random_range(0..bots.len())].try_send(Errand::Reserve { stock, quantity });
+        let buys = dice.random_ratio(1, ORDER_ONE_IN);
+        let _ = bots[dice.random_range(0..bots.len())].try_send(Errand::Reserve { stock, quantity, buys });
+    }
+
+    /// What a bot begins with, in minor units.
+    fn purse(&self) -> u64 {
+        seed::minor(self.catalogue.market.purse, self.seeded.currency)
     }
 }
 
 /// What a bot is sent to do.
 enum Errand {
     Bid(Bid),
-    Reserve { stock: String, quantity: u64 },
+    /// Sets stock aside, and orders it where it `buys`.
+    Reserve {
+        stock: String,
+        quantity: u64,
+        buys: bool,
+    },
 }
 
 /// One bot: its own account, connection and channel.
@@ -197,40 +243,80 @@ async fn attend(
     let options = Options { token: Some(token), name: format!("vendue-demo-bot/{at}"), ..Options::default() };
     let client = Client::connect(url, options).await.map_err(|error| error.to_string())?;
     let mut own = client.subscribe("account").await.map_err(|error| error.to_string())?;
+    let mut unpaid: VecDeque<(Instant, String)> = VecDeque::new();
     loop {
+        let due = unpaid.front().map(|(at, _)| *at);
+        let pay = async {
+            match due {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             update = own.next() => match update {
                 Some(Update::Event(event)) => {
                     let lot = text(&event.data, "lot");
                     let leads = match event.kind.as_str() {
                         "outbid" => false,
-                        "bid_status" => event.data["status"] == "leading",
+                        "bid_status" => event.data["status"] != "outbid",
+                        "order_changed" => {
+                            if event.data["state"] == "awaiting_payment" {
+                                let wait = rand::rng().random_range(Duration::ZERO..PAY_WITHIN);
+                                unpaid.push_back((Instant::now() + wait, text(&event.data, "order")));
+                            }
+                            continue;
+                        }
                         _ => continue,
                     };
-                    let _ = news.send(Heard { bot: at, lot, leads }).await;
+                    let _ = news.send(Heard { bot: at, lot, how: How::of(leads) }).await;
                 }
                 Some(_) => {}
                 None => return Err(own.end().map(ToString::to_string).unwrap_or_default()),
             },
+            () = pay => {
+                if let Some((_, order)) = unpaid.pop_front() {
+                    // Paid by a hold, sold by itself, or short of money: the house sees to the rest.
+                    let _ = client.command("order.pay", json!({"order": order}), Key::random()).await;
+                }
+            }
             errand = errands.recv() => match errand {
                 Some(Errand::Bid(bid)) => {
-                    let params = json!({"lot": bid.lot, "amount": bid.amount});
-                    let leads = match client.command("lot.bid", params, Key::random()).await {
-                        Ok(result) => result["status"] == "leading",
-                        // It leads already: the floor had not heard yet.
-                        Err(Error::Server(error)) if error.code == "self_outbid" => true,
-                        Err(_) => false,
-                    };
-                    let _ = news.send(Heard { bot: at, lot: bid.lot, leads }).await;
+                    let how = place(&client, &bid).await;
+                    let _ = news.send(Heard { bot: at, lot: bid.lot, how }).await;
                 }
-                Some(Errand::Reserve { stock, quantity }) => {
-                    let params = json!({"stock": stock, "quantity": quantity, "ttl_ms": RESERVE_FOR_MS});
-                    // Out of stock or over the limit: nothing that a bot needs to do about.
-                    let _ = client.command("stock.reserve", params, Key::random()).await;
-                }
+                Some(Errand::Reserve { stock, quantity, buys }) => shop(&client, &stock, quantity, buys).await,
                 None => return Ok(()),
             },
         }
+    }
+}
+
+/// Makes a bid, in the way of the lot's format.
+async fn place(client: &Client, bid: &Bid) -> How {
+    let Bid { lot, amount, quantity, .. } = bid;
+    let (method, params) = match bid.format {
+        Format::Dutch => ("lot.take", json!({"lot": lot, "quantity": quantity, "amount": amount})),
+        Format::MultiUnit => ("lot.bid", json!({"lot": lot, "amount": amount, "quantity": quantity})),
+        _ => ("lot.bid", json!({"lot": lot, "amount": amount})),
+    };
+    match client.command(method, params, Key::random()).await {
+        Ok(result) => How::of(result["status"] != "outbid"),
+        // It leads already: the floor had not heard yet.
+        Err(Error::Server(error)) if error.code == "self_outbid" => How::Leads,
+        Err(Error::Server(error)) if error.code == "insufficient_funds" => How::CannotPay,
+        Err(_) => How::Behind,
+    }
+}
+
+/// Sets stock aside and perhaps orders it. Out of stock or over the limit: nothing that a bot needs to do about.
+async fn shop(client: &Client, stock: &str, quantity: u64, buys: bool) {
+    let params = json!({"stock": stock, "quantity": quantity, "ttl_ms": RESERVE_FOR_MS});
+    let reserved = client.command("stock.reserve", params, Key::random()).await;
+    if let Ok(reserved) = reserved
+        && buys
+    {
+        let lines = json!({"lines": [{"reservation": reserved["reservation"]}]});
+        let _ = client.command("order.place", lines, Key::random()).await;
     }
 }
 
@@ -278,6 +364,9 @@ fn view(lot: &Value) -> Option<LotView> {
     Some(LotView {
         id: text(lot, "lot"),
         category: text(lot, "category"),
+        format: Format::named(&text(lot, "format"))?,
+        sealed: lot["sealed"] == true,
+        units: number("remaining").or(number("quantity")).unwrap_or(1),
         estimate: (
             lot["estimate"][0].as_u64().unwrap_or(start),
             lot["estimate"][1].as_u64().unwrap_or(start),
@@ -288,16 +377,20 @@ fn view(lot: &Value) -> Option<LotView> {
     })
 }
 
-/// A lot that a visitor can bid on for a good while, for the screen: the open one that ends last. The first ones open within
+/// A lot that a visitor can bid on for a good while, for the screen: the open english one that ends last. The first ones open within
 /// moments of being put up, and what is printed must work when it is pasted.
 pub(super) async fn showpiece(client: &Client, market: MarketId) -> Result<Option<Value>, Failure> {
     for _ in 0..OPENING_LOOKS {
         let lots = list(client, market, "open").await?;
-        if let Some(lot) = lots.into_iter().max_by_key(|lot| lot["ends_at"].as_i64()) {
+        if let Some(lot) = lots.into_iter().filter(is_english).max_by_key(|lot| lot["ends_at"].as_i64()) {
             return Ok(Some(lot));
         }
         tokio::time::sleep(OPENING_LOOK_EVERY).await;
     }
     let announced = list(client, market, "scheduled").await?;
-    Ok(announced.into_iter().max_by_key(|lot| lot["ends_at"].as_i64()))
+    Ok(announced.into_iter().filter(is_english).max_by_key(|lot| lot["ends_at"].as_i64()))
+}
+
+fn is_english(lot: &Value) -> bool {
+    lot["format"] == Format::English.name()
 }

@@ -6,7 +6,7 @@ use vendue_client::{Client, Error};
 use vendue_domain::amount::Currency;
 use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
 
-use super::catalogue::{self, Catalogue};
+use super::catalogue::{self, Catalogue, Format};
 use super::house::Offer;
 use crate::connection::failed;
 use crate::failure::Failure;
@@ -15,6 +15,14 @@ use crate::failure::Failure;
 const SOFT_CLOSE_MS: u64 = 30_000;
 /// How long after its announced end a lot can be kept open by bids, in microseconds: ten minutes.
 const HARD_CLOSE_AFTER_US: i64 = 600_000_000;
+/// The visitor has as much as so many bots: enough for any bid that the screen proposes.
+const VISITORS_PURSES: u64 = 4;
+/// A dutch clock reaches its floor after this share of the lot's time, in per cent.
+const CLOCK_SHARE: i64 = 85;
+/// In how many steps.
+const CLOCK_STEPS: u64 = 30;
+/// A clock's shortest interval, in milliseconds: slower than people press.
+const CLOCK_INTERVAL_MIN_MS: i64 = 2_000;
 /// How many units of a stock item one account may hold.
 const LIMIT_PER_ACCOUNT: u64 = 12;
 
@@ -61,6 +69,36 @@ impl Builder<'_> {
         self.command("account.grant", granted, format!("demo-grant-{kind}-{number}")).await?;
         Ok(account)
     }
+
+    /// Sees to it that an account has money to bid with: filled up where less than half is left.
+    async fn purse(&self, account: AccountId, currency: Currency, purse: u64) -> Result<(), Failure> {
+        fill_purse(self.client, account, currency, purse)
+            .await
+            .map_err(|error| failed("building the demo market: account.deposit", &error, None))
+    }
+}
+
+/// Fills an account's purse where less than half of it is left. Under a key that names what was there, so that it is never
+/// filled twice for one emptiness.
+pub(super) async fn fill_purse(
+    client: &Client,
+    account: AccountId,
+    currency: Currency,
+    purse: u64,
+) -> Result<(), Error> {
+    let known = client.request("account.get", json!({"account": account.to_string()})).await?;
+    let balances = known["balances"].as_array().cloned().unwrap_or_default();
+    let own = balances.into_iter().find(|balance| balance["currency"] == currency.code());
+    let of = |field: &str| own.as_ref().and_then(|balance| balance[field].as_i64()).unwrap_or_default();
+    let (available, balance) = (u64::try_from(of("available")).unwrap_or_default(), of("balance"));
+    if available >= purse / 2 {
+        return Ok(());
+    }
+    let params = json!({
+        "account": account.to_string(), "amount": purse - available, "currency": currency.code(), "reason": "paid in for the demo",
+    });
+    client.command("account.deposit", params, format!("demo-purse-{balance}-{available}")).await?;
+    Ok(())
 }
 
 /// Market, parties and stock; does nothing twice.
@@ -70,7 +108,10 @@ pub(super) async fn market(client: &Client, catalogue: &Catalogue, bidders: u32)
     let currency = Currency::new(&catalogue.market.currency).ok_or_else(|| {
         Failure::broken("the demo market", "its currency is not known", "mend config/demo-market.toml")
     })?;
-    let created = json!({"market": market.to_string(), "name": catalogue.market.name, "currency": currency.code(), "ref": "demo"});
+    let created = json!({
+        "market": market.to_string(), "name": catalogue.market.name, "currency": currency.code(), "ref": "demo",
+        "fees": catalogue.market.fees(minor(1, currency)),
+    });
     builder.command("market.create", created, "demo-market".to_owned()).await?;
     let mut sellers = Vec::new();
     for (number, seller) in (1..).zip(&catalogue.sellers) {
@@ -81,6 +122,11 @@ pub(super) async fn market(client: &Client, catalogue: &Catalogue, bidders: u32)
         bots.push(builder.account(market, "bidder", number, &bidder.name, "bidder").await?);
     }
     let visitor = builder.account(market, "visitor", 1, "The demo's visitor", "bidder").await?;
+    let purse = minor(catalogue.market.purse, currency);
+    for &account in &bots {
+        builder.purse(account, currency, purse).await?;
+    }
+    builder.purse(visitor, currency, VISITORS_PURSES * purse).await?;
     let mut stock = Vec::new();
     for (number, item) in (1..).zip(&catalogue.stock) {
         let id = StockId::from_u128(catalogue::id("stock", number));
@@ -115,12 +161,31 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
     let seller = seeded.sellers[offer.number as usize % seeded.sellers.len()];
     let mut params = json!({
         "lot": id.to_string(), "market": seeded.market.to_string(), "title": title, "description": lot.description,
-        "category": lot.category, "format": "english", "number": offer.number, "ref": format!("DEMO-{:04}", offer.number),
+        "category": lot.category, "format": lot.format.name(), "number": offer.number, "ref": format!("DEMO-{:04}", offer.number),
         "opens_at": offer.opens_at, "closes_at": offer.closes_at, "start_amount": minor(lot.start()),
         "estimate": [minor(lot.estimate.0), minor(lot.estimate.1)], "seller": seller.to_string(),
-        "soft_close": {"window_ms": SOFT_CLOSE_MS, "extend_ms": SOFT_CLOSE_MS, "hard_close_at": offer.closes_at + HARD_CLOSE_AFTER_US},
     });
-    for (field, amount) in [("reserve", lot.reserve), ("buy_now", lot.buy_now)] {
+    if matches!(lot.format, Format::English | Format::MultiUnit)
+        || (lot.format == Format::Reverse && !lot.sealed)
+    {
+        let hard_close_at = offer.closes_at + HARD_CLOSE_AFTER_US;
+        params["soft_close"] =
+            json!({"window_ms": SOFT_CLOSE_MS, "extend_ms": SOFT_CLOSE_MS, "hard_close_at": hard_close_at});
+    }
+    if let Some(floor) = lot.floor {
+        params["clock"] = clock(minor(lot.start()), minor(floor), offer);
+    }
+    for (field, value) in [
+        ("quantity", lot.quantity.map(Value::from)),
+        ("pricing", lot.pricing.clone().map(Value::from)),
+        ("funding", lot.funding.clone().map(Value::from)),
+        ("sealed", lot.sealed.then_some(Value::from(true))),
+    ] {
+        if let Some(value) = value {
+            params[field] = value;
+        }
+    }
+    for (field, amount) in [("reserve", lot.reserve), ("buy_now", lot.buy_now), ("deposit", lot.deposit)] {
         if let Some(amount) = amount {
             params[field] = json!(minor(amount));
         }
@@ -128,7 +193,16 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
     params
 }
 
+/// A clock that comes down to its floor a while before the lot ends.
+fn clock(start: u64, floor: u64, offer: Offer) -> Value {
+    let step = ((start - floor) / CLOCK_STEPS).max(1);
+    let length_ms = (offer.closes_at - offer.opens_at) / 1_000;
+    let steps = i64::try_from((start - floor).div_ceil(step)).unwrap_or(i64::MAX);
+    let interval_ms = (length_ms * CLOCK_SHARE / 100 / steps).max(CLOCK_INTERVAL_MIN_MS);
+    json!({"start": start, "step": step, "interval_ms": interval_ms, "floor": floor})
+}
+
 /// Whole units as minor units. The catalogue's amounts are small: no overflow.
-fn minor(whole: u64, currency: Currency) -> u64 {
+pub(super) fn minor(whole: u64, currency: Currency) -> u64 {
     whole * 10_u64.pow(u32::from(currency.exponent()))
 }

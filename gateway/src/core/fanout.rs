@@ -90,8 +90,18 @@ impl Core {
         if watcher.mode == WatchMode::Latest && event.is_replaceable {
             let had = watcher.held.take();
             let is_new = had.is_none();
+            // An event stands for those of its own name only: a clock's step says nothing of bids.
+            let (had, other) = match had {
+                Some((from, held)) if held.name != event.name => (None, Some((from, held))),
+                had => (had, None),
+            };
             let from = had.map_or(event.seq, |(from, _)| from);
             watcher.held = Some((from, Rc::clone(event)));
+            if let Some((from, held)) = other
+                && !self.write_event(name, watcher.connection, &held, from)
+            {
+                return Delivered::TooSlow;
+            }
             return if is_new { Delivered::Held } else { Delivered::Written };
         }
         if let Some((from, held)) = watcher.held.take()

@@ -34,6 +34,14 @@ async function withPage(look, run, url = target.url) {
   }
 }
 
+const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
+
+/** With the token in the address, as the demo's link does it. */
+async function signIn(page, who) {
+  await page.evaluate((name) => (location.hash = `#/?token=${name}`), who);
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+}
+
 const rowsOf = (page) => page.$$eval(".rows li", (rows) => rows.map((row) => ({ lot: row.querySelector("a").hash.slice(6), price: row.querySelector(".amount").firstChild.textContent.trim() })));
 
 test("prices move and the countdown counts, by themselves", () =>
@@ -58,6 +66,13 @@ test("nothing scrolls sideways, down to 320 px, and every target is large enough
       assert.ok(await fits(), `lot at ${width}: ${await widest(page)}`);
       const small = await page.$$eval("button, input, select", (all) => all.filter((node) => node.offsetParent && (node.offsetHeight < 24 || node.offsetWidth < 24)).map((node) => node.outerHTML));
       assert.deepEqual(small, [], `targets at ${width}`);
+      if (fakeOnly) return;
+      await signIn(page, "narrow");
+      for (const hash of [...Object.values(target.market.others).map((lot) => `#/lot/${lot}`), "#/orders"]) {
+        await goTo(page, hash);
+        await page.locator(hash === "#/orders" ? "dl" : "article .panel .big").waitFor();
+        assert.ok(await fits(), `${hash} at ${width}: ${await widest(page)}`);
+      }
     });
   }
 });
@@ -79,6 +94,17 @@ test("axe finds nothing, light and dark, market, lot and dialog", async () => {
       await page.locator(".rows a").first().click();
       await page.locator("article .panel").waitFor();
       await check("lot");
+      if (!fakeOnly) {
+        await signIn(page, "looker");
+        for (const [name, lot] of Object.entries(target.market.others)) {
+          await goTo(page, `#/lot/${lot}`);
+          await page.locator("article .panel .big").waitFor();
+          await check(name);
+        }
+      }
+      await goTo(page, "#/orders");
+      await page.locator("h1").filter({ hasText: "My orders" }).waitFor();
+      await check("orders");
     });
   }
 });
@@ -114,7 +140,7 @@ test("a lost connection is said, and comes back with nothing missing", { skip: f
     await page.getByText(/Reconnecting/).waitFor();
     await page.getByText(/Shown: \d+ s ago/).waitFor();
     // Life goes on while nobody here hears it.
-    const busy = [...target.market.lots.values()].filter((lot) => lot.snap.state === "open" && ids.includes(lot.snap.lot)).slice(-6);
+    const busy = [...target.market.lots.values()].filter((lot) => lot.snap.state === "open" && lot.snap.format === "english" && ids.includes(lot.snap.lot)).slice(-6);
     for (const lot of busy) target.market.bid("acc_elsewhere", lot.snap.lot, lot.snap.min_next_amount + 50_000);
     target.market.flush();
     target.admit();
@@ -158,7 +184,7 @@ test("a token in the address signs in and leaves the address", { skip: needsToke
 
 test("a bid, from sign-in to its outcome", { skip: needsToken }, () =>
   withPage({ width: 390, height: 844 }, async (page) => {
-    const last = page.locator(".rows a");
+    const last = page.locator(".rows li").filter({ hasText: "English auction" }).locator("a");
     await last.nth((await last.count()) - 1).click();
     await page.getByRole("button", { name: "Sign in to bid" }).click();
     await page.getByRole("textbox", { name: "Token" }).fill(token);
@@ -178,7 +204,7 @@ test("a bid, from sign-in to its outcome", { skip: needsToken }, () =>
 test("where one leads, and with which maximum, is known after a reload", { skip: needsToken }, () =>
   withPage({}, async (page) => {
     // Where nobody has bid, nobody's hidden maximum can be in the way.
-    await page.locator(".rows li").filter({ hasText: "No bids yet" }).last().locator("a").click();
+    await page.locator(".rows li").filter({ hasText: "English auction" }).filter({ hasText: "No bids yet" }).last().locator("a").click();
     await page.locator("#maximum").waitFor();
     await page.locator(".steps button").nth(3).click();
     await page.locator(".big").click();
@@ -205,7 +231,7 @@ test("a piece from stock is kept, also over a reload, and given back", { skip: n
 
 test("a lot with a fixed price is bought by two presses", { skip: needsToken }, () =>
   withPage({}, async (page) => {
-    const rows = await page.$$eval(".rows a", (links) => links.map((link) => link.hash));
+    const rows = await page.$$eval(".rows li", (all) => all.filter((row) => row.textContent.includes("English auction")).map((row) => row.querySelector("a").hash));
     for (const hash of rows.reverse()) {
       await page.evaluate((to) => (location.hash = to), hash);
       await page.locator("article .panel .amount").waitFor();
@@ -223,7 +249,7 @@ test("a lot with a fixed price is bought by two presses", { skip: needsToken }, 
 
 test("an answer that is lost is looked up, and said so meanwhile", { skip: fakeOnly }, () =>
   withPage({}, async (page) => {
-    const quiet = [...target.market.lots.values()].filter((lot) => lot.snap.state === "open").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[0];
+    const quiet = [...target.market.lots.values()].filter((lot) => lot.snap.state === "open" && lot.snap.format === "english").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[0];
     await page.evaluate((lot) => (location.hash = `#/lot/${lot}`), quiet.snap.lot);
     await page.locator("#maximum").waitFor();
     target.control.swallowReplies = true;
@@ -239,7 +265,7 @@ test("an answer that is lost is looked up, and said so meanwhile", { skip: fakeO
 
 test("being outbid is announced; a press at the moment of a move sends nothing", { skip: fakeOnly }, () =>
   withPage({}, async (page) => {
-    const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[2];
+    const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open" && one.snap.format === "english").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[2];
     await page.evaluate((id) => (location.hash = `#/lot/${id}`), lot.snap.lot);
     await page.locator("#maximum").waitFor();
     target.market.stop();
@@ -286,3 +312,98 @@ test("three thousand lots: the page loads some, and more when asked", { skip: fa
     await crowded.stop();
   }
 });
+
+const noticed = (page, words) => page.locator(".notice").filter({ hasText: words }).waitFor();
+const lotOf = (name) => target.market.lots.get(target.market.others[name]);
+
+test("a dutch clock falls, and one press takes at what it shows", { skip: fakeOnly }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.dutch}`);
+    const big = page.locator(".big");
+    await big.filter({ hasText: /^\s*Take one at [\d,.]+\s*$/ }).waitFor();
+    const before = await big.textContent();
+    await page.waitForFunction((old) => document.querySelector(".big").textContent !== old, before, { timeout: 10_000 });
+    await page.getByRole("button", { name: "One more" }).click();
+    await big.filter({ hasText: /Take 2 at .* each/ }).waitFor();
+    await page.getByText(/Hammer [\d,.]+ \+ premium [\d,.]+ = [\d,.]+/).waitFor();
+    const left = lotOf("dutch").snap.remaining;
+    await big.click();
+    await noticed(page, /Yours: 2 at .* each/);
+    assert.equal(lotOf("dutch").snap.remaining, left - 2);
+    await page.locator(".state").filter({ hasText: `${left - 2} of 12 left` }).waitFor();
+    await page.locator("article .panel .standing.leads").waitFor();
+  }, `${target.url}#token=taker`));
+
+test("a sealed lot shows how many bid, and nothing else", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    target.market.bid("acc_rival", target.market.others.sealed, 1_234_500);
+    await goTo(page, `#/lot/${target.market.others.sealed}`);
+    await page.getByText(/Sealed until the end/).waitFor();
+    await page.locator("article .panel .standing").filter({ hasText: /1 bidder/ }).waitFor();
+    await page.getByText("A deposit of 150.00 is held before your first bid.").waitFor();
+    assert.equal(await page.locator("article table").count(), 0, "no list of bids");
+    await page.locator("#maximum").fill("1000");
+    await page.locator(".big").click();
+    await noticed(page, /Your bid of 1,000.00 is in/);
+    await page.locator("article .panel .standing").filter({ hasText: "Your bid is in, 2 bidders" }).waitFor();
+    await page.locator("#maximum").fill("1100");
+    await page.locator(".big").filter({ hasText: "Replace with 1,100.00" }).click();
+    await noticed(page, /Your bid of 1,100.00 is in/);
+    assert.ok(!(await page.locator("article:has(.panel)").innerText()).includes("12,345"), "nobody's amount is shown");
+    // After a reload the account itself says that a bid is in.
+    await page.reload();
+    await page.locator("article .panel .standing").filter({ hasText: /Your bid is in/ }).waitFor();
+  }, `${target.url}#token=sealed`));
+
+test("several units: a quantity, a unit price, and what is held for them", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.multi}`);
+    await page.locator("#quantity").fill("5");
+    await page.locator("#maximum").fill("80");
+    await page.getByText("Hammer 400.00 + premium 80.00 = 480.00").waitFor();
+    await page.getByText("480.00 is held while your bid stands.").waitFor();
+    await page.locator(".big").filter({ hasText: "Bid 80.00 each for 5" }).click();
+    await noticed(page, /As it stands you get units at 80.00 each.*480.00 is held/);
+    await page.locator(".wallet").filter({ hasText: "480.00 held" }).waitFor();
+    await page.locator("tbody tr").filter({ hasText: "80.00" }).filter({ hasText: "5" }).waitFor();
+  }, `${target.url}#token=units`));
+
+test("in a tender the lowest offer leads", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.reverse}`);
+    await page.locator("#maximum").fill("2500");
+    await page.locator(".big").click();
+    await noticed(page, /has to be at most 2,000.00/);
+    await page.locator(".steps button").nth(1).click();
+    await page.locator(".big").filter({ hasText: /^\s*Offer [\d,.]+\s*$/ }).click();
+    await noticed(page, /is the lowest/);
+    await page.locator("article .panel .standing.leads").filter({ hasText: "Your offer is the lowest" }).waitFor();
+    assert.equal(await page.getByText(/premium/).count(), 0, "who is paid pays no premium");
+  }, `${target.url}#token=tender`));
+
+test("what was won is paid from the balance, by way of the toast", { skip: fakeOnly }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    await page.getByRole("button", { name: "Sign out" }).waitFor();
+    const { vickrey } = target.market.others;
+    target.market.bid("acc_winner", vickrey, 90_000);
+    target.market.bid("acc_rival", vickrey, 70_000);
+    target.market.close(lotOf("vickrey"));
+    await page.locator("[aria-live] .won").getByRole("link", { name: "View order" }).click();
+    const order = page.locator("li.awaiting_payment");
+    // 700.00 of hammer, 140.00 of premium.
+    await order.filter({ hasText: "840.00" }).getByRole("button", { name: "Pay 840.00" }).click();
+    await page.locator("li.paid").filter({ hasText: "Paid" }).waitFor();
+    await page.locator("dl").filter({ hasText: "49,160.00" }).waitFor();
+    await page.locator(".wallet").filter({ hasText: "49,160.00" }).waitFor();
+    await page.reload();
+    await page.locator("li.paid").waitFor();
+  }, `${target.url}#token=winner`));
+
+test("a piece that is kept becomes an order", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    const shelf = page.locator(".shelf");
+    await shelf.getByRole("button", { name: /^Reserve one/ }).first().click();
+    await shelf.getByRole("button", { name: /^Order:/ }).click();
+    await page.locator("li.awaiting_payment").getByRole("button", { name: "Cancel" }).click();
+    await page.locator("li.cancelled").waitFor();
+  }, `${target.url}#token=shopper`));

@@ -87,7 +87,7 @@ impl Auction {
     /// # Errors
     /// The invariant that it breaks.
     pub fn take(&mut self, event: &LotEvent, stamp: &Stamp) -> Checked {
-        match event {
+        match event.inner() {
             LotEvent::Created(_) => holds("I16", false, || "a lot is created once".to_owned()),
             LotEvent::BidPlaced(event) => self.placed(event, stamp),
             LotEvent::MaximumRaised(event) => self.raised(event, stamp),
@@ -144,6 +144,11 @@ impl Auction {
                 (self.phase, self.ends_at, self.paused_since) = (Phase::Open, event.ends_at, None);
                 self.listing.soft_close = event.soft_close;
                 holds("I17", later, || "a pause takes no time".to_owned())
+            }
+            LotEvent::Closing(_) => {
+                let was_open = self.phase == Phase::Open;
+                self.phase = Phase::Closing;
+                holds("I16", was_open, || "only an open lot closes".to_owned())
             }
             LotEvent::Extended(event) => {
                 let later = self.ends_at.is_none_or(|ends_at| event.ends_at > ends_at);

@@ -141,7 +141,7 @@ impl Lot {
         }
         match self.phase {
             Phase::Closed => return Err(self.wrong_state()),
-            Phase::Open => self.check_not_ended(context.now)?,
+            Phase::Open | Phase::Closing => self.check_not_ended(context.now)?,
             Phase::Draft | Phase::Scheduled | Phase::Paused => {}
         }
         Ok(Decision::event(self.closed(
@@ -158,7 +158,7 @@ impl Lot {
             return Err(self.wrong_state());
         }
         self.check_not_ended(context.now)?;
-        Ok(Decision::event(self.closed(None, Some(context.now), command.reason.clone())))
+        Ok(Decision::event(self.ended(Some(context.now), command.reason.clone(), context)))
     }
 
     /// The event of the end. `result` where nobody is to win; else it is what the bids give.
@@ -176,38 +176,32 @@ impl Lot {
         let terms = self.terms(ends_at.unwrap_or_default());
         let winners: Vec<_> = awards.into_iter().map(|award| terms.win(award)).collect();
         let by_bids = if winners.is_empty() { LotResult::Unsold } else { LotResult::Sold };
-        LotEvent::Closed(Box::new(Closed {
+        let sold = (!winners.is_empty()).then(|| terms.sold());
+        let mut closed = Closed {
             result: result.unwrap_or(by_bids),
             price,
             winners,
             market: self.listing.market,
             ends_at,
             reason,
+            sold,
             clock: self.has_clock(),
-        }))
+        };
+        self.give_holds(&mut closed);
+        LotEvent::Closed(Box::new(closed))
     }
 
-    /// Until its outcome has caused an order, a closed lot may take bids again. (Orders do not exist yet.)
+    /// Until its outcome has caused an order, a closed lot may take bids again: unsold or cancelled.
     pub(super) fn reopen(&self, command: &ReopenLot, context: &Context<'_>) -> Decided {
         authorize_operator(context)?;
         limits::reason(command.reason.as_deref())?;
-        if self.phase != Phase::Closed {
+        let reopened = self.reopened(command, context)?;
+        if self.is_reopening() {
             return Err(self.wrong_state());
         }
-        self.check_not_halted(context)?;
-        if command.ends_at <= context.now || command.ends_at > Timestamp::MAX {
-            return Err(Rejection::invalid("ends_at", "later than now"));
+        if let Some(event) = self.reopen_later(command, context) {
+            return Ok(Decision::event(event));
         }
-        let standing = self.bidding.rules().standing(&self.listing);
-        let soft_close = self.listing.soft_close;
-        let reopened = LotEvent::Reopened(Box::new(Reopened {
-            ends_at: command.ends_at,
-            soft_close: soft_close.map(|soft_close| soft_close.moved(self.ends_at, Some(command.ends_at))),
-            halted_us: self.halted_us_now(context),
-            price: standing.price,
-            buy_now: standing.buy_now,
-            reason: command.reason.clone(),
-        }));
         // Whoever was suspended while it was closed has no standing in it any more (I19).
         let stamp = Stamp { time: context.now, by: context.by, command_id: context.command_id };
         let mut lot = self.clone();
@@ -218,12 +212,39 @@ impl Lot {
         Ok(Decision::events(events))
     }
 
+    /// The event of the reopening.
+    pub(super) fn reopened(&self, command: &ReopenLot, context: &Context<'_>) -> Result<LotEvent, Rejection> {
+        if self.phase != Phase::Closed {
+            return Err(self.wrong_state());
+        }
+        if self.outcome.as_ref().is_some_and(|outcome| outcome.result == LotResult::Sold) {
+            return Err(Rejection::NotAllowedInState(WrongState {
+                state: LotResult::Sold.name().to_owned(),
+            }));
+        }
+        self.check_not_halted(context)?;
+        if command.ends_at <= context.now || command.ends_at > Timestamp::MAX {
+            return Err(Rejection::invalid("ends_at", "later than now"));
+        }
+        let standing = self.bidding.rules().standing(&self.listing);
+        let soft_close = self.listing.soft_close;
+        Ok(LotEvent::Reopened(Box::new(Reopened {
+            ends_at: command.ends_at,
+            soft_close: soft_close.map(|soft_close| soft_close.moved(self.ends_at, Some(command.ends_at))),
+            halted_us: self.halted_us_now(context),
+            price: standing.price,
+            buy_now: standing.buy_now,
+            reason: command.reason.clone(),
+        })))
+    }
+
     pub(super) fn void_bid(&self, command: &VoidBid, context: &Context<'_>) -> Decided {
         authorize_operator(context)?;
         limits::reason(Some(&command.reason))?;
         self.check_not_ended(context.now)?;
         let rules = self.bidding.rules();
-        rules.void(&self.terms(context.now), command.bid, &command.reason).map(Decision::event)
+        let event = rules.void(&self.terms(context.now), command.bid, &command.reason)?;
+        self.restate(event, context)
     }
 
     pub(super) fn authorize_seller(&self, context: &Context<'_>) -> Result<(), Rejection> {

@@ -1,7 +1,9 @@
 //! The assignments of a lot.
 
 use super::state::{Outcome, Pause};
-use super::{Bought, Closed, Lot, LotEvent, LotResult, Paused, Phase, Reopened, Resumed, Revised, SoftClose};
+use super::{
+    Bought, Closed, Lot, LotEvent, LotResult, Paused, Phase, Reopened, Restated, Resumed, Revised, SoftClose,
+};
 use crate::amount::Hidden;
 use crate::context::Stamp;
 use crate::time::Timestamp;
@@ -10,6 +12,12 @@ impl Lot {
     #[inline]
     pub(super) fn take_over(&mut self, event: &LotEvent, stamp: &Stamp) {
         self.channel_seq += event.public_count();
+        self.take(event, stamp);
+    }
+
+    /// The same without what the public hears of it.
+    #[inline]
+    pub(super) fn take(&mut self, event: &LotEvent, stamp: &Stamp) {
         match event {
             LotEvent::BidPlaced(placed) => {
                 if let (Some(_), Some(ends_at)) = (placed.old_ends_at, placed.ends_at) {
@@ -24,7 +32,6 @@ impl Lot {
                 self.bidding.apply(event, stamp);
             }
             LotEvent::MaximumRaised(_)
-            | LotEvent::Restated(_)
             | LotEvent::SealedBid(_)
             | LotEvent::Taken(_)
             | LotEvent::Ticked(_) => self.bidding.apply(event, stamp),
@@ -52,11 +59,20 @@ impl Lot {
             LotEvent::Bought(bought) => self.take_purchase(bought),
             LotEvent::Reopened(reopened) => self.take_reopening(reopened, stamp),
             LotEvent::Revised(revised) => self.take_revision(revised),
+            LotEvent::Restated(restated) => self.take_restatement(restated),
+            LotEvent::BidWaits(_)
+            | LotEvent::HoldAsked(_)
+            | LotEvent::Backed(_)
+            | LotEvent::Refused(_)
+            | LotEvent::HoldSettled(_)
+            | LotEvent::HoldsFreed(_)
+            | LotEvent::Restating(_)
+            | LotEvent::Blocked(_)
+            | LotEvent::Closing(_) => self.take_money(event, stamp),
             // Bids are the format's.
             LotEvent::Created(_)
             | LotEvent::BidPlaced(_)
             | LotEvent::MaximumRaised(_)
-            | LotEvent::Restated(_)
             | LotEvent::SealedBid(_)
             | LotEvent::UnitsBid(_)
             | LotEvent::Taken(_)
@@ -68,6 +84,14 @@ impl Lot {
         self.ends_at = ends_at;
         self.listing.soft_close = soft_close;
         self.halted_us = halted_us;
+    }
+
+    fn take_restatement(&mut self, restated: &Restated) {
+        self.take_removal(restated);
+        // A closed lot that is about to open again shows what its bids have become.
+        if let Some(outcome) = &mut self.outcome {
+            outcome.price = restated.price;
+        }
     }
 
     fn take_pause(&mut self, paused: &Paused) {
@@ -83,6 +107,11 @@ impl Lot {
     }
 
     fn take_resumption(&mut self, resumed: &Resumed, stamp: &Stamp) {
+        let later_us = match (resumed.ends_at, self.ends_at.filter(|_| self.pause.is_some())) {
+            (Some(later), Some(ends_at)) => later.micros_since(ends_at),
+            _ => 0,
+        };
+        self.take_open_again(later_us);
         self.phase = Phase::Open;
         self.pause = None;
         if !resumed.halt {
@@ -98,6 +127,7 @@ impl Lot {
         self.ends_at = closed.ends_at;
         self.reason.clone_from(&closed.reason);
         let Closed { result, price, .. } = *closed;
+        self.take_winners(&closed.winners);
         self.outcome = Some(Box::new(Outcome { result, price, winners: closed.winners.clone() }));
     }
 
@@ -105,6 +135,7 @@ impl Lot {
         self.phase = Phase::Closed;
         self.ends_at = Some(bought.ends_at);
         self.reason = None;
+        self.take_winners(&[bought.win]);
         let (price, winners) = (Some(bought.win.amount), vec![bought.win]);
         self.outcome = Some(Box::new(Outcome { result: LotResult::Sold, price, winners }));
     }

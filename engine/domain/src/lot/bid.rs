@@ -1,7 +1,8 @@
 //! Bids, purchases and retractions, up to the point where the lot's format judges them.
 
 use super::format::Terms;
-use super::{BuyNow, Lot, LotEvent, Phase, PlaceBid, RetractBid};
+use super::funding::Wish;
+use super::{BuyNow, Lot, LotEvent, Phase, PlaceBid, RetractBid, TakeLot};
 use crate::actor::{Answer, BidAnswer, BidStatus, Decision};
 use crate::context::Context;
 use crate::facts::Standing;
@@ -21,25 +22,33 @@ impl Lot {
         self.check_seq(command.if_seq)?;
         let event = self.bidding.place(&self.terms(context.now), command, context)?;
         if command.validate_only == Some(true) {
-            return Ok(Decision::unchanged(self.valid_answer(context)));
+            return self.valid_answer(command, context).map(Decision::unchanged);
         }
-        Ok(Decision::event(event))
+        match self.funds.as_deref() {
+            None => Ok(Decision::event(event)),
+            Some(funds) => self.back(funds, command.into(), event, context),
+        }
     }
 
     /// The answer to a bid that was only validated. It does not say whether the bid would lead: that would tell, for
     /// nothing, what the leader's maximum is (I14).
-    fn valid_answer(&self, context: &Context<'_>) -> Answer {
+    /// Nor whether the money would be there: only the account knows. What would be held is told.
+    fn valid_answer(&self, command: &PlaceBid, context: &Context<'_>) -> Result<Answer, Rejection> {
         let standing = self.bidding.rules().standing(&self.listing);
-        Answer::Bid(BidAnswer {
+        let basis = standing.price.unwrap_or(command.amount);
+        let fees = self.terms(context.now).premium(basis);
+        let backed = self.funds.is_some();
+        let held = if backed { Some(self.exposure(command, context)?.get()) } else { None };
+        Ok(Answer::Bid(BidAnswer {
             bid: context.bid_id(),
             status: BidStatus::Placed,
             price: standing.price,
             min_next_amount: Some(standing.min_next_amount),
             ends_at: self.ends_at,
-            fees: None,
-            total: None,
-            held: None,
-        })
+            fees,
+            total: fees.map(|fees| basis.get().saturating_add(fees)),
+            held,
+        }))
     }
 
     pub(super) fn buy_now(
@@ -49,7 +58,32 @@ impl Lot {
     ) -> Result<Decision<LotEvent>, Rejection> {
         self.check_bidder(context)?;
         self.check_takes_bids(context)?;
-        self.bidding.rules().buy_now(&self.terms(context.now), command, context).map(Decision::event)
+        let event = self.bidding.rules().buy_now(&self.terms(context.now), command, context)?;
+        self.purchased(command.into(), event, context)
+    }
+
+    /// `lot.take`.
+    pub(super) fn take_units(
+        &self,
+        command: &TakeLot,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        self.check_bidder(context)?;
+        self.check_takes_bids(context)?;
+        let event = self.bidding.rules().take(&self.terms(context.now), command, context)?;
+        self.purchased(command.into(), event, context)
+    }
+
+    fn purchased(
+        &self,
+        wish: Wish,
+        event: LotEvent,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        match self.funds.as_deref() {
+            None => Ok(self.taken(event, context)),
+            Some(funds) => self.back(funds, wish, event, context),
+        }
     }
 
     pub(super) fn retract(
@@ -62,7 +96,8 @@ impl Lot {
         }
         limits::optional_text("reason", command.reason.as_deref(), limits::REASON_CHARS_MAX)?;
         self.check_not_ended(context.now)?;
-        self.bidding.rules().retract(&self.terms(context.now), command, context).map(Decision::event)
+        let event = self.bidding.rules().retract(&self.terms(context.now), command, context)?;
+        self.restate(event, context)
     }
 
     /// Who may never bid: accounts without the right, suspended ones, the seller and who is linked with the seller (I19).
@@ -86,7 +121,7 @@ impl Lot {
     pub(super) fn check_takes_bids(&self, context: &Context<'_>) -> Result<(), Rejection> {
         match self.phase {
             Phase::Open => {}
-            Phase::Closed => return Err(self.too_late(context.now)),
+            Phase::Closing | Phase::Closed => return Err(self.too_late(context.now)),
             Phase::Paused if self.pause.is_some_and(|pause| pause.by_halt) => {
                 return Err(Rejection::MarketHalted);
             }
@@ -98,6 +133,23 @@ impl Lot {
         if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) {
             return Err(self.too_late(context.now));
         }
+        self.check_market_runs(context)
+    }
+
+    /// The same for a bid whose hold has come: it arrived in time, so that only what has happened since can be against it.
+    pub(super) fn check_takes_confirmed(
+        &self,
+        context: &Context<'_>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        match self.phase {
+            Phase::Open | Phase::Closing => self.check_market_runs(context),
+            _ => self.check_takes_bids(&Context { now, ..*context }),
+        }
+    }
+
+    #[inline]
+    fn check_market_runs(&self, context: &Context<'_>) -> Result<(), Rejection> {
         // A halt pauses the lot as soon as it is known; a lot that has not been told yet takes no bids either.
         if context.facts.is_halted(self.listing.market) {
             return Err(Rejection::MarketHalted);
@@ -110,18 +162,18 @@ impl Lot {
         match self.phase {
             Phase::Open if self.ends_at.is_some_and(|ends_at| ends_at <= now) => Err(self.too_late(now)),
             Phase::Open | Phase::Paused => Ok(()),
-            Phase::Closed => Err(self.too_late(now)),
+            Phase::Closing | Phase::Closed => Err(self.too_late(now)),
             Phase::Draft | Phase::Scheduled => Err(self.wrong_state()),
         }
     }
 
-    fn too_late(&self, now: Timestamp) -> Rejection {
+    pub(super) fn too_late(&self, now: Timestamp) -> Rejection {
         let ended_at = self.ends_at.unwrap_or(now);
         Rejection::LotClosed(TooLate { ended_at, late_by_us: now.micros_since(ended_at) })
     }
 
     #[inline]
-    fn check_seq(&self, if_seq: Option<u64>) -> Result<(), Rejection> {
+    pub(super) fn check_seq(&self, if_seq: Option<u64>) -> Result<(), Rejection> {
         if if_seq.is_some_and(|seq| seq != self.channel_seq) {
             return Err(Rejection::StaleSequence(StaleSequence { seq: self.channel_seq }));
         }

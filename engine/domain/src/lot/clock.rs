@@ -3,33 +3,24 @@
 
 use smallvec::smallvec;
 
-use super::{Lot, LotEvent, Phase, TakeLot};
+use super::{Lot, LotEvent, Phase};
 use crate::actor::{Decision, Events};
 use crate::context::{Context, Stamp};
-use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
 impl Lot {
-    pub(super) fn take(
-        &self,
-        command: &TakeLot,
-        context: &Context<'_>,
-    ) -> Result<Decision<LotEvent>, Rejection> {
-        self.check_bidder(context)?;
-        self.check_takes_bids(context)?;
-        let event = self.bidding.rules().take(&self.terms(context.now), command, context)?;
-        let last = matches!(&event, LotEvent::Taken(taken) if taken.remaining == 0);
-        if !last {
-            return Ok(Decision::event(event));
+    /// The last unit's take ends the lot in the same decision.
+    pub(super) fn taken(&self, event: LotEvent, context: &Context<'_>) -> Decision<LotEvent> {
+        if !matches!(&event, LotEvent::Taken(taken) if taken.remaining == 0) {
+            return Decision::event(event);
         }
-        // The last unit's take ends the lot in the same decision.
         let stamp = Stamp { time: context.now, by: context.by, command_id: context.command_id };
         let mut lot = self.clone();
         lot.take_over(&event, &stamp);
         let end = lot.closed(None, Some(context.now), None);
         let mut events: Events<LotEvent> = smallvec![event];
         events.push(end);
-        Ok(Decision::events(events))
+        Decision::events(events)
     }
 
     /// When an open lot next has something to decide: its end, its clock's next step, or at once where nothing is left.
@@ -47,7 +38,7 @@ impl Lot {
     /// What is due in an open lot before its end.
     pub(super) fn clock_events(&self, context: &Context<'_>) -> Events<LotEvent> {
         if self.bidding.is_over(&self.listing) {
-            return smallvec![self.closed(None, Some(context.now), None)];
+            return smallvec![self.ended(Some(context.now), None, context)];
         }
         self.bidding.rules().tick(&self.listing, context.now).into_iter().collect()
     }

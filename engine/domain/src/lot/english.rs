@@ -8,7 +8,7 @@
 mod restate;
 
 use super::bidders::{Bidder, Bidders, KeptBid};
-use super::format::{Award, Awards, Rules, Standing, Terms};
+use super::format::{Award, Awards, Debts, Rules, Standing, Terms};
 use super::{BidPlaced, Bought, BuyNow, Listing, LotEvent, MaximumRaised, PlaceBid, Restated, RetractBid};
 use crate::amount::{Amount, Hidden};
 use crate::context::{Context, Stamp};
@@ -108,6 +108,7 @@ impl Rules for English {
             displaced: leader.filter(|&leader| leader != context.by),
             market: terms.listing.market,
             ends_at: context.now,
+            sold: Some(terms.sold()),
         })))
     }
 
@@ -177,6 +178,19 @@ impl Rules for English {
     /// Only who leads can be made to pay.
     fn owes(&self, _listing: &Listing, account: AccountId) -> Option<Amount> {
         self.leader().filter(|(_, leader, _)| leader.account == account).map(|(_, _, top)| top)
+    }
+
+    /// Who leads owes its maximum, whom it has displaced nothing any more.
+    #[inline]
+    fn debts_after(&self, event: &LotEvent, by: AccountId) -> Option<Debts> {
+        Some(match event {
+            LotEvent::BidPlaced(placed) if placed.leader.is_some() => smallvec::smallvec![(by, None)],
+            LotEvent::BidPlaced(placed) => std::iter::once((by, Some(placed.maximum.0)))
+                .chain(placed.displaced.map(|displaced| (displaced, None)))
+                .collect(),
+            LotEvent::MaximumRaised(raised) => smallvec::smallvec![(by, Some(raised.maximum.0))],
+            _ => return None,
+        })
     }
 
     /// RULES, "reserve": a hidden maximum does not win by a lowered reserve; it counts as one minor unit below it until
@@ -282,6 +296,7 @@ impl English {
             buy_now: self.buy_now_left(terms, reserve_met),
             ends_at: terms.ends_at.map(Moment),
             lifted: price != before,
+            premium: terms.premium(price),
         })
     }
 
@@ -328,6 +343,7 @@ impl English {
             ends_at: terms.ends_at.map(Moment),
             old_ends_at: None,
             falling: false,
+            premium: terms.premium(price),
         }
     }
 

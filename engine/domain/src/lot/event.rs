@@ -1,8 +1,10 @@
 //! What happens to a lot. Each event tells by itself what the public, single accounts and the caller hear of it: replies
 //! and channels are made again from the journal, where the lot has moved on.
 
+use super::funding::{Backed, BidWaits, Change, Closing, HoldAsked, HoldSettled, HoldsFreed, Refused};
 use super::{Content, Listing, Phase, SoftClose};
-use crate::amount::{Amount, Hidden};
+use crate::amount::{Amount, Currency, Hidden};
+use crate::fees::Fees;
 use crate::id::{AccountId, BidId, HoldId, LotId, MarketId, OrderId};
 use crate::time::{Moment, Timestamp};
 
@@ -53,6 +55,8 @@ crate::record! {
         11 => pub old_ends_at: Option<Moment>,
         /// A tender: the next offer must be at most price - step.
         12 => pub falling: bool,
+        /// The buyer's premium at the price; absent where the lot has none.
+        13 => pub premium: Option<u64>,
     }
 }
 
@@ -70,6 +74,8 @@ crate::record! {
         8 => pub ends_at: Option<Moment>,
         /// The raise met the reserve: the price moved to it, and everybody is told.
         9 => pub lifted: bool,
+        /// As in [`BidPlaced`].
+        10 => pub premium: Option<u64>,
     }
 }
 
@@ -83,6 +89,8 @@ crate::variants! {
         2 => Voided,
         /// The bidder was suspended.
         3 => Suspended,
+        /// After a restatement the bidder's money was not there again (RULES, "Funding").
+        4 => Unfunded,
     }
 }
 
@@ -344,6 +352,8 @@ crate::record! {
         7 => pub winners: Vec<Win>,
         /// The lot's clock has stopped (dutch).
         30 => pub clock: bool,
+        /// What their orders need to know; absent where nobody has won.
+        8 => pub sold: Option<Box<Sold>>,
     }
 }
 
@@ -356,6 +366,22 @@ crate::record! {
         2 => pub displaced: Option<AccountId>,
         3 => pub market: MarketId,
         4 => pub ends_at: Timestamp,
+        5 => pub sold: Option<Box<Sold>>,
+    }
+}
+
+crate::record! {
+    /// What the orders of a lot's winners need to know of the lot, beside what each has won.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Sold {
+        1 => pub currency: Currency,
+        2 => pub seller: AccountId,
+        3 => pub title: String,
+        /// In a tender the lot's seller is who buys, from who won.
+        4 => pub tender: bool,
+        5 => pub fees: Fees,
+        /// What each deposit holds.
+        6 => pub deposit: Option<crate::amount::Amount>,
     }
 }
 
@@ -414,5 +440,17 @@ crate::variants! {
         31 => UnitsBid(Box<UnitsBid>),
         32 => Taken(Box<Taken>),
         33 => Ticked(Box<Ticked>),
+        // Events of funded lots.
+        /// A bid waits for its hold.
+        40 => BidWaits(Box<BidWaits>),
+        41 => HoldAsked(Box<HoldAsked>),
+        42 => Backed(Box<Backed>),
+        43 => Refused(Box<Refused>),
+        44 => HoldSettled(Box<HoldSettled>),
+        45 => HoldsFreed(Box<HoldsFreed>),
+        46 => Restating(Box<Change>),
+        /// The restatement under way waits for this account, whose hold is being changed already.
+        47 => Blocked(AccountId),
+        48 => Closing(Box<Closing>),
     }
 }

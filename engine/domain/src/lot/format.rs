@@ -11,7 +11,7 @@ use super::english::English;
 use super::multi_unit::MultiUnit;
 use super::reverse::Reverse;
 use super::sealed::Sealed;
-use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, TakeLot, Ticked, Win};
+use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, Sold, TakeLot, Ticked, Win};
 use crate::amount::Amount;
 use crate::context::{Context, Stamp};
 use crate::fees;
@@ -187,7 +187,29 @@ impl Terms<'_> {
     pub(super) fn extended(&self, now: Timestamp) -> Option<Timestamp> {
         self.listing.soft_close?.extended(self.ends_at?, self.before_end_us?, now)
     }
+
+    /// What the orders of its winners need to know.
+    pub(super) fn sold(&self) -> Box<Sold> {
+        let Listing { currency, seller, content, fees, format, .. } = self.listing;
+        Box::new(Sold {
+            currency: *currency,
+            seller: *seller,
+            title: content.title.clone(),
+            tender: format.is_tender(),
+            fees: fees.clone(),
+            deposit: self.listing.deposit,
+        })
+    }
+
+    /// The buyer's premium at a price, where the lot has one.
+    #[inline]
+    pub(super) fn premium(&self, price: Amount) -> Option<u64> {
+        self.listing.fees.as_ref()?.buyers_premium.as_ref().map(|table| table.on(price.get()))
+    }
 }
+
+/// Accounts whose bids may cost them something else now, and what (before fees; `None`: nothing any more).
+pub(super) type Debts = smallvec::SmallVec<[(AccountId, Option<Amount>); 2]>;
 
 /// What a format shows the public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,6 +307,12 @@ pub(super) trait Rules {
     /// (outbid in the open): its hold is given back. In a sealed format every standing bid, so that no hold tells who
     /// is outbid.
     fn owes(&self, listing: &Listing, account: AccountId) -> Option<Amount>;
+
+    /// Whose debt ([`Rules::owes`]) a bid's event changes, and what they owe after it, where that can be told without
+    /// working everything out again; `None` where it cannot. Only on the way of a funded bid.
+    fn debts_after(&self, _event: &LotEvent, _by: AccountId) -> Option<Debts> {
+        None
+    }
 
     /// Buys units at the clock's price (dutch).
     fn take(

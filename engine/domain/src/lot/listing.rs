@@ -8,7 +8,7 @@ use crate::id::{AccountId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::limits;
 use crate::lot::{Clock, CreateLot, Format, Funding, Pricing, Qualification, SoftClose};
-use crate::rejection::{Invalid, Rejection};
+use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
 crate::record! {
@@ -79,10 +79,10 @@ impl Content {
 }
 
 impl Listing {
-    /// Checks the amounts against each other and what this version offers.
+    /// Checks the amounts and terms against each other.
     ///
     /// # Errors
-    /// `InvalidRequest` or `NotImplemented` with the field's name.
+    /// `InvalidRequest` with the field's name.
     pub fn validate(&self) -> Result<(), Rejection> {
         self.content.validate()?;
         limits::optional_text("ref", self.reference.as_deref(), limits::REF_CHARS_MAX)?;
@@ -132,16 +132,29 @@ impl Listing {
         }
     }
 
+    /// Whether money is held for its bids.
+    #[must_use]
+    pub fn is_backed(&self) -> bool {
+        self.funding != Funding::None || self.qualification == Qualification::Deposit
+    }
+
     fn validate_backing(&self) -> Result<(), Rejection> {
-        let later = |field: &str| {
-            let expected = "none, until money is held".to_owned();
-            Err(Rejection::NotImplemented(Invalid { field: field.to_owned(), expected }))
-        };
-        if self.funding != Funding::None {
-            return later("funding");
+        let (funding, qualification) = (self.funding, self.qualification);
+        if self.format.is_tender() && self.is_backed() {
+            return Err(Rejection::invalid("funding", "none: in a tender who bids is paid"));
         }
-        if self.qualification == Qualification::Deposit {
-            return later("qualification");
+        let deposit = funding == Funding::Deposit || qualification == Qualification::Deposit;
+        if deposit != self.deposit.is_some() {
+            return Err(Rejection::invalid(
+                "deposit",
+                "an amount exactly where funding or qualification is deposit",
+            ));
+        }
+        if funding == Funding::Full && qualification == Qualification::Deposit {
+            return Err(Rejection::invalid(
+                "qualification",
+                "not deposit with full funding, which holds all of a bid",
+            ));
         }
         if self.qualification == Qualification::Registered && self.sale.is_none() {
             return Err(Rejection::invalid("qualification", "registered only for a lot of a sale"));

@@ -14,6 +14,7 @@ mod dutch;
 mod english;
 mod event;
 mod format;
+mod funding;
 mod listing;
 mod multi_unit;
 mod offers;
@@ -32,6 +33,10 @@ mod vickrey;
 pub use command::*;
 pub use event::*;
 pub use format::{Format, won_order};
+pub use funding::{
+    Backed, BidWaits, Change, Closing, HoldAsked, HoldChange, HoldSettled, HoldWanted, HoldsFreed, Lowered,
+    Purpose, Refused, Released, Removal, Reopening, Step, Told, Wish, WishedBid, WishedPurchase, WishedTake,
+};
 pub use listing::{Content, Listing};
 pub use snapshot::LotSnapshot;
 pub use state::{Lot, Phase};
@@ -78,8 +83,8 @@ impl Actor for Lot {
             LotCommand::Close(command) => self.close_now(command, context),
             LotCommand::Reopen(command) => self.reopen(command, context),
             LotCommand::VoidBid(command) => self.void_bid(command, context),
-            LotCommand::Take(command) => self.take(command, context),
-            LotCommand::Settled(_) => Err(Rejection::NotAllowedInFormat),
+            LotCommand::Take(command) => self.take_units(command, context),
+            LotCommand::Settled(command) => self.settled(command, context),
         }
     }
 
@@ -90,9 +95,13 @@ impl Actor for Lot {
 
     #[inline]
     fn next_deadline(&self) -> Option<Timestamp> {
+        if self.funds.as_deref().is_some_and(|funds| funds.is_due(self.phase)) {
+            return Some(Timestamp::default());
+        }
         match self.phase {
             Phase::Scheduled => self.listing.opens_at,
             Phase::Open => self.open_deadline(),
+            Phase::Closing => self.closing_deadline(),
             Phase::Draft | Phase::Paused | Phase::Closed => None,
         }
     }

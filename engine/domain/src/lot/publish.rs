@@ -8,14 +8,18 @@ use self::bids::{
     answer_to_take, bid_status, min_next_amount, price_of_raise, price_of_restatement, price_of_take,
     private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, won,
 };
-use super::{Closed, LotEvent, LotResult, Phase, Win};
+use super::{Backed, Bought, Closed, LotEvent, LotResult, Phase, Restated, RestatementCause, Sold, Win};
+use crate::account::{AccountCommand, CountRetraction};
 use crate::actor::{
-    Answer, BidAnswer, BidStatus, PrivateEvents, PublicEvents, Publication, RestatedAnswer, StateAnswer,
+    Answer, BidAnswer, BidStatus, Command, PrivateEvents, PublicEvents, Publication, RestatedAnswer,
+    StateAnswer,
 };
+use crate::amount::Amount;
 use crate::context::Stamp;
-use crate::effect::{Asked, Effects};
+use crate::effect::{Asked, Effect, Effects};
 use crate::facts::FactChange;
-use crate::id::{AccountId, BidId, Id, LotId};
+use crate::id::{AccountId, BidId, Id, LotId, MarketId};
+use crate::order::{OpenWonOrder, OrderCommand};
 use crate::publication::{
     Alias, BiddersChanged, ClockTicked, Data, LotClosed, LotReopened, LotRevised, LotState, TimeExtended,
     Winner,
@@ -41,8 +45,16 @@ impl LotEvent {
     #[must_use]
     pub fn public(&self) -> PublicEvents {
         match self {
-            Self::Created(_) => PublicEvents::new(),
             Self::BidPlaced(event) => public_of_bid(event),
+            Self::Backed(event) => event.event.public(),
+            Self::Created(_)
+            | Self::BidWaits(_)
+            | Self::HoldAsked(_)
+            | Self::Refused(_)
+            | Self::HoldSettled(_)
+            | Self::HoldsFreed(_)
+            | Self::Restating(_)
+            | Self::Blocked(_) => PublicEvents::new(),
             Self::MaximumRaised(event) if !event.lifted => PublicEvents::new(),
             Self::MaximumRaised(event) => one("price_changed", price_of_raise(event)),
             Self::Restated(event) => one("bid_retracted", price_of_restatement(event)),
@@ -68,7 +80,7 @@ impl LotEvent {
                 },
             ),
             Self::Closed(_) | Self::Bought(_) => one("lot_closed", self.end()),
-            Self::Opened(_) | Self::Paused(_) | Self::Resumed(_) => self.state_change(),
+            Self::Opened(_) | Self::Paused(_) | Self::Resumed(_) | Self::Closing(_) => self.state_change(),
             Self::Extended(event) => {
                 one("time_extended", TimeExtended { old_ends_at: event.old_ends_at, ends_at: event.ends_at })
             }
@@ -148,6 +160,19 @@ impl LotEvent {
                     next_at: None,
                 },
             ),
+            Self::Closing(event) => (
+                "lot_closing",
+                LotState {
+                    state: Phase::Closing.name(),
+                    opens_at: event.opens_at,
+                    ends_at: Some(event.ends_at),
+                    remaining_ms: None,
+                    soft_close: event.soft_close,
+                    reason: event.reason.clone(),
+                    next_price: None,
+                    next_at: None,
+                },
+            ),
             _ => return PublicEvents::new(),
         };
         one(name, state)
@@ -183,19 +208,28 @@ impl LotEvent {
     /// See [`crate::actor::Event::public_count`].
     #[must_use]
     #[inline]
-    pub const fn public_count(&self) -> u64 {
+    pub fn public_count(&self) -> u64 {
         match self {
             Self::BidPlaced(event) => 1 + (event.old_ends_at.is_some() && event.ends_at.is_some()) as u64,
             Self::MaximumRaised(event) => event.lifted as u64,
             Self::UnitsBid(event) => 1 + event.old_ends_at.is_some() as u64,
             Self::SealedBid(event) => !event.replaces as u64,
-            Self::Created(_) => 0,
+            Self::Backed(event) => event.event.public_count(),
+            Self::Created(_)
+            | Self::BidWaits(_)
+            | Self::HoldAsked(_)
+            | Self::Refused(_)
+            | Self::HoldSettled(_)
+            | Self::HoldsFreed(_)
+            | Self::Restating(_)
+            | Self::Blocked(_) => 0,
             Self::Taken(_)
             | Self::Ticked(_)
             | Self::Restated(_)
             | Self::Opened(_)
             | Self::Paused(_)
             | Self::Resumed(_)
+            | Self::Closing(_)
             | Self::Extended(_)
             | Self::Closed(_)
             | Self::Bought(_)
@@ -207,7 +241,7 @@ impl LotEvent {
     /// Who hears of a bid: the accounts of `private`, in its order, without what they hear.
     #[must_use]
     pub fn private_to(&self, stamp: &Stamp) -> smallvec::SmallVec<[AccountId; 2]> {
-        match self {
+        match self.inner() {
             Self::BidPlaced(event) => std::iter::once(stamp.by).chain(event.displaced).collect(),
             other => other.private(Id::NIL, stamp).into_iter().map(|(account, _)| account).collect(),
         }
@@ -217,7 +251,7 @@ impl LotEvent {
     #[must_use]
     pub fn private(&self, id: Id, stamp: &Stamp) -> PrivateEvents {
         let lot = LotId(id);
-        match self {
+        match self.inner() {
             Self::BidPlaced(event) => private_of_bid(event, lot, stamp),
             Self::MaximumRaised(event) => {
                 smallvec![(stamp.by, bid_status(lot, BidStatus::Leading, Some(event.price)))]
@@ -246,15 +280,15 @@ impl LotEvent {
     #[must_use]
     #[inline]
     pub fn answer(&self, id: Id, stamp: &Stamp) -> Option<Answer> {
-        let answer = |status, price, min_next_amount, ends_at| {
+        let answer = |status, price: Option<Amount>, min_next_amount, ends_at, premium| {
             Answer::Bid(BidAnswer {
                 bid: BidId::from_u128(stamp.command_id),
                 status,
                 price,
                 min_next_amount,
                 ends_at,
-                fees: None,
-                total: None,
+                fees: premium,
+                total: price.and_then(|price| total(price, premium)),
                 held: None,
             })
         };
@@ -262,20 +296,34 @@ impl LotEvent {
         Some(match self {
             Self::BidPlaced(event) => {
                 let next = Some(event.min_next_amount());
-                answer(event.status(), Some(event.price), next, time(event.ends_at))
+                answer(event.status(), Some(event.price), next, time(event.ends_at), event.premium)
             }
             Self::MaximumRaised(event) => {
                 let next = Some(min_next_amount(event.price, event.step));
-                answer(BidStatus::Leading, Some(event.price), next, time(event.ends_at))
+                answer(BidStatus::Leading, Some(event.price), next, time(event.ends_at), event.premium)
             }
-            Self::Bought(event) => answer(BidStatus::Won, Some(event.win.amount), None, Some(event.ends_at)),
-            Self::SealedBid(event) => answer(BidStatus::Placed, None, Some(event.limit), time(event.ends_at)),
+            Self::Bought(event) => {
+                let (price, ends_at) = (Some(event.win.amount), Some(event.ends_at));
+                answer(BidStatus::Won, price, None, ends_at, event.premium())
+            }
+            Self::SealedBid(event) => {
+                answer(BidStatus::Placed, None, Some(event.limit), time(event.ends_at), None)
+            }
             Self::UnitsBid(event) => {
-                answer(event.status(), event.price, Some(event.min_next_amount), time(event.ends_at))
+                answer(event.status(), event.price, Some(event.min_next_amount), time(event.ends_at), None)
             }
             Self::Taken(event) => return Some(answer_to_take(event, stamp)),
             // By the clock: nobody asked.
             Self::Ticked(_) => return None,
+            Self::Backed(event) => return answer_of_backed(event, id, stamp),
+            Self::BidWaits(_)
+            | Self::HoldAsked(_)
+            | Self::Refused(_)
+            | Self::HoldSettled(_)
+            | Self::HoldsFreed(_)
+            | Self::Restating(_)
+            | Self::Blocked(_) => return None,
+            Self::Closing(event) => state(Phase::Closing, Some(event.ends_at)),
             Self::Created(_) => Answer::Lot(LotId(id)),
             Self::Restated(event) => Answer::Restated(RestatedAnswer {
                 price: event.price,
@@ -296,20 +344,46 @@ impl LotEvent {
 
     /// See [`crate::actor::Event::effects`].
     #[inline]
-    pub fn effects(&self, _id: Id, _stamp: &Stamp, _out: &mut Effects) {}
+    pub fn effects(&self, id: Id, stamp: &Stamp, out: &mut Effects) {
+        if let Self::BidPlaced(_) | Self::MaximumRaised(_) = self {
+            return;
+        }
+        self.effects_on_holds(id, stamp, out);
+        match self.inner() {
+            Self::Restated(event) => out.extend(event.counted(LotId(id))),
+            Self::Closed(event) => {
+                let orders = event.winners.iter().zip(std::iter::repeat(&event.sold));
+                out.extend(orders.filter_map(|(win, sold)| {
+                    Some(sold.as_ref()?.order(LotId(id), event.market, win, stamp.time))
+                }));
+            }
+            Self::Bought(event) => {
+                let order = |sold: &Sold| sold.order(LotId(id), event.market, &event.win, stamp.time);
+                out.extend(event.sold.as_deref().map(order));
+            }
+            _ => {}
+        }
+    }
 
     /// See [`crate::actor::Event::asked`].
     #[must_use]
     #[inline]
-    pub const fn asked(&self) -> Option<Asked> {
-        None
+    pub fn asked(&self) -> Option<Asked> {
+        match self {
+            Self::Backed(event) => event.asked,
+            Self::Refused(event) => event.asked,
+            _ => None,
+        }
     }
 
     /// See [`crate::actor::Event::refusal`].
     #[must_use]
     #[inline]
-    pub const fn refusal(&self) -> Option<&Rejection> {
-        None
+    pub fn refusal(&self) -> Option<&Rejection> {
+        match self {
+            Self::Refused(event) if event.asked.is_some() => Some(&event.rejection),
+            _ => None,
+        }
     }
 
     /// See [`crate::actor::Event::fact`].
@@ -317,6 +391,65 @@ impl LotEvent {
     #[inline]
     pub const fn fact(&self, _id: Id) -> Option<FactChange> {
         None
+    }
+}
+
+/// The same answer as without money, and what is held.
+fn answer_of_backed(event: &Backed, id: Id, stamp: &Stamp) -> Option<Answer> {
+    let mut answer = event.event.answer(id, stamp)?;
+    if let Answer::Bid(bid) = &mut answer {
+        bid.held = event.held;
+    }
+    Some(answer)
+}
+
+fn total(price: Amount, fees: Option<u64>) -> Option<u64> {
+    fees.map(|fees| price.get().saturating_add(fees))
+}
+
+impl Bought {
+    /// The buyer's premium; absent where the lot has none.
+    fn premium(&self) -> Option<u64> {
+        let fees = self.sold.as_ref()?.fees.as_ref()?;
+        fees.buyers_premium.as_ref().map(|_| self.win.premium)
+    }
+}
+
+impl Restated {
+    /// A retraction is counted on its account (RULES, "Retraction").
+    fn counted(&self, lot: LotId) -> Option<Effect> {
+        let (account, bids) = (self.account, self.removed);
+        let count = AccountCommand::CountRetraction(CountRetraction { account, lot, bids });
+        (self.cause == RestatementCause::Retracted).then(|| Effect::new(account, Command::Account(count)))
+    }
+}
+
+impl Sold {
+    /// The order of a winner (I21): exactly one, since a lot is sold once.
+    fn order(&self, lot: LotId, market: MarketId, win: &Win, closed_at: Timestamp) -> Effect {
+        let Win { account, quantity, amount, order, premium, commission, hold, deposit, .. } = *win;
+        // In a tender the lot's seller pays and the winner delivers.
+        let (buyer, seller) = if self.tender { (self.seller, account) } else { (account, self.seller) };
+        let command = OrderCommand::OpenWon(Box::new(OpenWonOrder {
+            order,
+            lot,
+            market,
+            currency: self.currency,
+            buyer,
+            seller,
+            title: self.title.clone(),
+            quantity,
+            hammer: amount,
+            premium,
+            commission,
+            hold,
+            deposit,
+            tender: self.tender,
+            fees: self.fees.clone(),
+            closed_at,
+            deposit_amount: deposit.and(self.deposit),
+        }));
+        Effect::new(order, Command::Order(command))
     }
 }
 

@@ -133,6 +133,8 @@ impl Rules for Reverse {
             ends_at: later.map(Moment).or(ends_at),
             old_ends_at: later.and(ends_at),
             falling: true,
+            // Who is paid pays no premium.
+            premium: None,
         }))
     }
 

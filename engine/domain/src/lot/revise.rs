@@ -19,7 +19,7 @@ impl Lot {
         if command.reserve.is_some() && context.by != self.listing.seller {
             return Err(Rejection::Forbidden);
         }
-        if self.phase == Phase::Closed {
+        if matches!(self.phase, Phase::Closing | Phase::Closed) {
             return Err(self.wrong_state());
         }
         if self.phase == Phase::Open {
@@ -79,7 +79,7 @@ impl Lot {
             bidding.rules_mut().lower_reserve(&self.listing, reserve);
         }
         let standing = bidding.rules().standing(&listing);
-        Ok(Decision::event(LotEvent::Revised(Box::new(Revised {
+        let revised = LotEvent::Revised(Box::new(Revised {
             content: listing.content,
             phase,
             opens_at: listing.opens_at,
@@ -90,7 +90,10 @@ impl Lot {
             reserve: command.reserve.map(Hidden),
             reserve_met: standing.reserve_met,
             min_next_amount: standing.min_next_amount,
-        }))))
+        }));
+        // A maximum that counts for less by a lowered reserve needs less money.
+        let freed = self.freed_by(&bidding);
+        Ok(Decision::events(std::iter::once(revised).chain(freed).collect()))
     }
 }
 

@@ -204,9 +204,8 @@ impl Rules for Sealed {
                 self.offers.put(event.alias, offer, stamp);
             }
             LotEvent::Restated(event) => {
-                if self.offers.take_away(event.account).is_some() {
-                    self.standing = self.standing.saturating_sub(1);
-                }
+                let gone = self.offers.take_away(event.account).is_some();
+                self.standing = self.standing.saturating_sub(u32::from(gone));
             }
             _ => {}
         }

@@ -165,7 +165,7 @@ impl LotSnapshot {
 
     /// Takes an event over: what it publishes overwrites the fields of the same names (I43).
     pub fn apply(&mut self, event: &LotEvent, _stamp: &Stamp) {
-        if let LotEvent::BidPlaced(bid) = event {
+        if let LotEvent::BidPlaced(bid) = event.inner() {
             return self.apply_bid(bid);
         }
         for publication in event.public() {

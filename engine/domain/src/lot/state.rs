@@ -7,6 +7,7 @@ use crate::amount::Amount;
 use crate::id::{AccountId, LotId};
 use crate::increments::Increments;
 use crate::lot::format::Bidding;
+use crate::lot::funding::Funds;
 use crate::lot::listing::Listing;
 use crate::record::{Field, Reader, RecordError};
 use crate::time::Timestamp;
@@ -24,6 +25,8 @@ crate::variants! {
         /// By an operator or because its market is halted; its remaining time is kept.
         4 => Paused,
         5 => Closed,
+        /// Its end has come while holds for bids are under way: no new bids.
+        6 => Closing,
     }
 }
 
@@ -37,6 +40,7 @@ impl Phase {
             Self::Open => "open",
             Self::Paused => "paused",
             Self::Closed => "closed",
+            Self::Closing => "closing",
         }
     }
 }
@@ -84,6 +88,8 @@ pub struct Lot {
     pub(super) channel_seq: u64,
     /// The hash of the command that created it.
     pub(super) content: u64,
+    /// The money behind the bids; absent where the lot asks for none.
+    pub(super) funds: Option<Box<Funds>>,
 }
 
 crate::record! {
@@ -102,6 +108,7 @@ crate::record! {
         11 => reason: Option<String>,
         12 => channel_seq: u64,
         13 => content: u64,
+        20 => funds: Option<Box<Funds>>,
     }
 }
 
@@ -121,6 +128,7 @@ impl Field for Lot {
             reason: self.reason.clone(),
             channel_seq: self.channel_seq,
             content: self.content,
+            funds: self.funds.clone(),
         }
         .encode(out);
     }
@@ -142,6 +150,7 @@ impl Field for Lot {
             reason: kept.reason,
             channel_seq: kept.channel_seq,
             content: kept.content,
+            funds: kept.funds,
         })
     }
 }
@@ -163,6 +172,7 @@ impl Lot {
             reason: None,
             channel_seq: 0,
             content: created.content,
+            funds: listing.is_backed().then(Box::default),
             listing: Box::new(listing.clone()),
         }
     }

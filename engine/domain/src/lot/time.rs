@@ -16,14 +16,19 @@ impl Lot {
         if !events.is_empty() {
             return events;
         }
+        let events = self.step_of_money(context);
+        if !events.is_empty() {
+            return events;
+        }
         match self.phase {
             Phase::Scheduled if self.listing.opens_at.is_some_and(|opens_at| opens_at <= context.now) => {
                 self.open_by_clock(context)
             }
             Phase::Open if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) => {
-                smallvec![self.closed(None, self.ends_at, None)]
+                smallvec![self.ended(self.ends_at, None, context)]
             }
             Phase::Open => self.clock_events(context),
+            Phase::Closing => self.due_while_closing(context),
             _ => Events::new(),
         }
     }
@@ -31,6 +36,9 @@ impl Lot {
     /// A lot whose end fell into an outage ends `extend_ms` after the recovery: nobody loses it to a machine.
     #[must_use]
     pub fn after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Events<LotEvent> {
+        if self.phase == Phase::Closing {
+            return self.closing_after_outage(context);
+        }
         let end = self.end_after_outage(context, extend_ms);
         end.into_iter().chain(self.clock_after_outage(context, extend_ms)).collect()
     }
@@ -73,10 +81,12 @@ impl Lot {
     }
 
     fn event_of_facts(&self, context: &Context<'_>) -> Option<LotEvent> {
-        if !matches!(self.phase, Phase::Open | Phase::Paused) {
-            return None;
-        }
-        self.halt_event(context).or_else(|| self.expulsion(context))
+        let halt = match self.phase {
+            Phase::Open | Phase::Paused => self.halt_event(context),
+            Phase::Closing => None,
+            Phase::Draft | Phase::Scheduled | Phase::Closed => return None,
+        };
+        halt.or_else(|| self.expulsion(context).map(|event| self.restating(event, context)))
     }
 
     /// A halt pauses the lot from the moment the market was halted; its end gives the time back. Both also where the lot
@@ -115,7 +125,7 @@ impl Lot {
 
     /// Suspended bidders lose their standing, one after the other. Few accounts are suspended and few bid on one lot: the
     /// fewer are gone through.
-    fn expulsion(&self, context: &Context<'_>) -> Option<LotEvent> {
+    pub(super) fn expulsion(&self, context: &Context<'_>) -> Option<LotEvent> {
         let suspended = context.facts.suspended();
         if suspended.len() == 0 {
             return None;
@@ -124,7 +134,7 @@ impl Lot {
         let terms = self.terms(context.now);
         let market = self.listing.market;
         let expel = |account| {
-            let suspended = context.facts.is_suspended(account, market);
+            let suspended = context.facts.is_suspended(account, market) && self.may_expel(account);
             if suspended { rules.expel(&terms, account) } else { None }
         };
         let bidders = rules.bidders();

@@ -63,9 +63,14 @@ pub struct Script {
 impl Script {
     /// An account that has nothing.
     pub fn new() -> Self {
+        Self::of(PARTY)
+    }
+
+    /// The same with another id.
+    pub fn of(account: AccountId) -> Self {
         let mut world = World::new();
-        world.command(OPERATOR, &create_account(71, "Ada")).expect("created");
-        Self { world, books: Books::default(), account: PARTY }
+        world.command(OPERATOR, &create_account(account.0.as_u128(), "Ada")).expect("created");
+        Self { world, books: Books::default(), account }
     }
 
     /// The platform's own account, which does not exist yet.
@@ -97,6 +102,12 @@ impl Script {
             self.check(outcome);
         }
         self.said(&outcome)
+    }
+
+    /// Decides what a line says, whoever may ask for it; its answer and events as they are.
+    pub fn decide(&mut self, line: &str) -> Result<Outcome, Rejection> {
+        let command = Command::Account(self.command_of(line));
+        self.world.command_as(OPERATOR, Standing::ENGINE.with(Standing::OPERATOR), &command)
     }
 
     fn check(&mut self, outcome: &Outcome) {
@@ -148,7 +159,7 @@ impl Script {
     /// The command of a line:
     /// `deposit ASSET N`, `withdraw ASSET N`, `count N`,
     /// `hold NUMBER ASKER ASSET N`, `release NUMBER`, `capture NUMBER ASKER N ENTRY`,
-    /// `post ENTRY ASSET SUB:N ... [overdraw] [reverses ENTRY]`.
+    /// `post ENTRY ASSET SUB:N ... [overdraw] [reverses ENTRY]`, `refund`, the same.
     pub fn command_of(&self, line: &str) -> AccountCommand {
         let words: Vec<_> = line.split(' ').collect();
         let account = self.account;
@@ -184,6 +195,10 @@ impl Script {
                 market: MARKET,
             }),
             "post" => AccountCommand::PostEntry(Box::new(post(account, &words[1..]))),
+            "refund" => {
+                let post = post(account, &words[1..]);
+                AccountCommand::PostEntry(Box::new(PostEntry { kind: EntryKind::Refund, ..post }))
+            }
             other => panic!("what is {other}?"),
         }
     }

@@ -10,7 +10,8 @@ use vendue_domain::lot::{LotCommand, PlaceBid};
 use vendue_domain::stock::{CreateStock, StockCommand};
 use vendue_domain::time::Timestamp;
 
-use crate::lot_script::{LOT, create_lot};
+use crate::lot_script::{LOT, Script, create_lot};
+use crate::town::Town;
 use crate::world::{Command, MARKET, SELLER, START, World, amount};
 
 /// A file of the shared data; `None`, said on the output, where they are absent.
@@ -36,22 +37,28 @@ fn cents(text: &str) -> u64 {
 struct Auction {
     world: World,
     names: Vec<String>,
+    /// Where bids are funded: the bidders' money.
+    town: Option<Town>,
 }
 
 impl Auction {
-    fn new(start: u64, increments: Option<IncrementTable>) -> Self {
-        let mut world = World::new();
-        let mut lot = create_lot("ends=never");
+    fn new(start: u64, increments: Option<IncrementTable>, funded: bool) -> Self {
+        let mut world = World { records: funded, ..World::new() };
+        let mut lot = create_lot(if funded { "ends=never full" } else { "ends=never" });
         (lot.start_amount, lot.increments) = (amount(start), increments);
         world.command(SELLER, &Command::Lot(LotCommand::Create(Box::new(lot)))).expect("created");
         world.due();
         world.thorough_every = 16;
-        Self { world, names: Vec::new() }
+        Self { world, names: Vec::new(), town: funded.then(Town::default) }
     }
 
     fn account(&mut self, name: &str) -> AccountId {
         let place = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
             self.names.push(name.to_owned());
+            let account = AccountId::from_u128(5_000 + self.names.len() as u128 - 1);
+            if let Some(town) = &mut self.town {
+                town.bank.deposit(account, vendue_domain::amount::AMOUNT_MAX);
+            }
             self.names.len() - 1
         });
         let account = AccountId::from_u128(5_000 + place as u128);
@@ -74,6 +81,16 @@ impl Auction {
             validate_only: None,
         };
         let _ = self.world.command(by, &Command::Lot(LotCommand::Bid(bid)));
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        if let Some(town) = &mut self.town {
+            town.take(&mut self.world);
+            town.settle(&mut [&mut self.world]);
+            assert!(town.is_answered());
+            town.bank.check();
+        }
     }
 
     /// The leader's name and the price. Bidders are numbered by their first accepted bid.
@@ -84,18 +101,35 @@ impl Auction {
             .command(crate::world::OPERATOR, &Command::Lot(LotCommand::Close(close)))
             .expect("closed");
         let winner = outcome.private.first().map(|(winner, _)| *winner);
+        self.settle();
+        if let Some(town) = &self.town {
+            let orders: Vec<_> = town.bank.orders.values().map(|order| order.buyer).collect();
+            assert_eq!(orders, winner.into_iter().collect::<Vec<_>>(), "one order, of the winner");
+            assert_eq!(town.bank.live_holds(), 0, "every hold has ended");
+            assert_eq!(Some(town.bank.captured), self.world.folded["price"].as_u64(), "at the winning price");
+        }
         (winner, self.world.folded["price"].as_u64())
     }
 }
 
 #[test]
 fn ebay_histories() {
+    check_histories(false);
+}
+
+/// The same with every maximum held: nothing of it stays held, and exactly the winner pays exactly the winning price.
+#[test]
+fn ebay_histories_with_full_funding() {
+    check_histories(true);
+}
+
+fn check_histories(funded: bool) {
     let Some(histories) = shared("ebay/histories.jsonl") else { return };
     let (mut right, mut all) = (0, 0);
     for line in histories.lines() {
         let history: Value = serde_json::from_str(line).expect("a history is JSON");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let mut auction = Auction::new(cents(&text(&history["openbid"])), None);
+        let mut auction = Auction::new(cents(&text(&history["openbid"])), None, funded);
         for event in history["events"].as_array().expect("events") {
             auction.world.now = Timestamp(auction.world.now.0 + 1_000_000);
             let maximum = match text(&event["max"]).as_str() {
@@ -127,12 +161,46 @@ fn worked_examples() {
             Some("increment_table") => check_table(example),
             Some("proxy") => check_proxy(example),
             Some("stock") => check_stock(example),
-            // Formats and fees of later versions.
+            Some("vcg") if !example["units"].is_null() => check_units(example),
+            // Packages of different lots, positions of advertisements, another market's fees: no rule of ours.
             _ => continue,
         }
         checked += 1;
     }
-    assert_eq!(checked, 6, "increment tables, proxy bids, stock");
+    assert_eq!(checked, 7, "increment tables, proxy bids, equal units, stock");
+}
+
+/// Equal units with bids for some or all of them. Our `multi_unit` lot gives them to the same winners; what they pay is one
+/// price for all, not each winner's own as under VCG.
+fn check_units(example: &Value) {
+    let mut script =
+        Script::new("format=multi_unit start=1 quantity=2 step=1 pricing=uniform_highest_losing");
+    let mut names = Vec::new();
+    for (name, bids) in example["bids"].as_object().expect("bids") {
+        for (units, value) in bids.as_object().expect("a bid for units") {
+            let units: u64 = units.parse().expect("units");
+            let unit_price = value.as_u64().expect("an amount") / units;
+            script
+                .act_on(&format!("{name} bid {unit_price} quantity {units} all_or_none"))
+                .expect("accepted");
+            names.push((name.clone(), format!("bidder-{}", names.len() + 1)));
+        }
+    }
+    script.world.now = START.plus_ms(3_600_000);
+    script.world.due();
+    let won = script.world.folded["winners"].as_array().expect("winners");
+    let name_of = |winner: &Value| {
+        names.iter().find(|(_, alias)| *alias == winner["alias"]).map(|(name, _)| name.clone())
+    };
+    let winners: Vec<_> = won.iter().filter_map(name_of).collect();
+    let expected: Vec<_> = example["expected"]["winners"]
+        .as_array()
+        .expect("winners")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(winners, expected, "{example}");
+    assert_eq!(script.world.folded["price"], 2, "no winner pays more than it bid");
 }
 
 /// A published table, `0.01-0.99:0.05;...` or `<=20:0.50;...;>25000:100`, is a valid one, and eBay's is the default.
@@ -168,7 +236,7 @@ fn check_proxy(example: &Value) {
     let events = example["events"].as_array().expect("events");
     let start = if example["start"].is_null() { minor(&events[0]["max"]) } else { minor(&example["start"]) };
     let table = IncrementTable { bands: vec![(0, amount(minor(&example["increment"])))] };
-    let mut auction = Auction::new(start, Some(table));
+    let mut auction = Auction::new(start, Some(table), false);
     for event in events {
         auction.bid(event["bidder"].as_str().expect("a name"), minor(&event["max"]));
     }

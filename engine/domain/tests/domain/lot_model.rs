@@ -345,7 +345,8 @@ impl Model {
     }
 
     fn reopen(&mut self, ends_at: i64) -> Result<String, String> {
-        if self.state != State::Closed {
+        let sold = matches!(self.outcome, Some(("sold", _)));
+        if self.state != State::Closed || sold {
             return Err("not_allowed_in_state".into());
         }
         if self.halted {

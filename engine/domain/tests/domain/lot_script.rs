@@ -6,10 +6,11 @@
 use serde_json::Value;
 use vendue_domain::actor::Answer;
 use vendue_domain::facts::{FactChange, Registration, SaleFacts, Standing};
+use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, LotCommand, OpenLot, PauseLot,
+    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, PauseLot,
     PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, TakeLot, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
@@ -96,7 +97,13 @@ pub fn create_lot(text: &str) -> CreateLot {
     for (name, value) in settings(text) {
         let number = || amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}")));
         match name {
+            "lot" => lot.lot = Some(LotId::from_u128(value.parse().expect("a number"))),
             "start" => lot.start_amount = number(),
+            "full" => lot.funding = Some(Funding::Full),
+            "deposit" => (lot.funding, lot.deposit) = (Some(Funding::Deposit), Some(number())),
+            "qualify" => (lot.qualification, lot.deposit) = (Some(Qualification::Deposit), Some(number())),
+            // The market's; see `Script::new`.
+            "premium" => {}
             "reserve" => lot.reserve = Some(number()),
             "buy_now" => lot.buy_now = Some(number()),
             "opens" => lot.opens_at = (value != "never").then(|| at(value)),
@@ -154,7 +161,22 @@ pub struct Script {
 
 impl Script {
     pub fn new(text: &str) -> Self {
-        let mut world = World::new();
+        Self::in_world(text, World::new())
+    }
+
+    /// The same, keeping its events for somebody who follows them.
+    pub fn recording(text: &str) -> Self {
+        Self::in_world(text, World { records: true, ..World::new() })
+    }
+
+    /// The same with the market's fees.
+    pub fn recording_with(text: &str, fees: Option<FeeSchedule>) -> Self {
+        let mut world = World { records: true, ..World::new() };
+        world.change_market(|market| market.fees = fees.map(std::sync::Arc::new));
+        Self::in_world(text, world)
+    }
+
+    fn in_world(text: &str, mut world: World) -> Self {
         let terms = SaleFacts {
             version: 1,
             market: MARKET,
@@ -165,6 +187,12 @@ impl Script {
         };
         world.facts.learn(&FactChange::Sale((SALE, terms)));
         world.now = Timestamp(START.0 - 1_000_000);
+        if let Some((_, ppm)) = settings(text).find(|(name, _)| *name == "premium") {
+            let bands = vec![(0, ppm.parse().expect("parts per million"))];
+            let table = FeeTable { bands, fixed: 0, rounding: Rounding::default() };
+            let fees = FeeSchedule { version: 1, buyers_premium: Some(table), sellers_commission: None };
+            world.change_market(|market| market.fees = Some(std::sync::Arc::new(fees)));
+        }
         let command = Command::Lot(LotCommand::Create(Box::new(create_lot(text))));
         world.command(SELLER, &command).unwrap_or_else(|rejection| panic!("{text}: {rejection:?}"));
         let mut script = Self { world, bids: std::collections::HashMap::new() };
@@ -302,19 +330,27 @@ impl Script {
             return self.world.command_as(AccountId::default(), Standing::ENGINE, &command);
         }
         let result = self.world.command(by, &command);
-        if let Ok(Outcome { answer: Some(Answer::Bid(bid)), events, .. }) = &result
-            && !events.is_empty()
-        {
+        let bid = match &result {
+            Ok(Outcome { answer: Some(Answer::Bid(bid)), events, .. }) if !events.is_empty() => Some(bid.bid),
+            Ok(Outcome { answer: None, .. }) => Some(BidId::from_u128(self.world.commands)),
+            _ => None,
+        };
+        if let Some(bid) = bid {
             let name =
                 (1..).map(|nth| format!("{}{nth}", words[0])).find(|name| !self.bids.contains_key(name));
-            self.bids.insert(name.expect("a free name"), bid.bid);
+            self.bids.insert(name.expect("a free name"), bid);
         }
         result
     }
 
+    /// The lot's id.
+    pub fn lot(&self) -> LotId {
+        LotId(self.world.id)
+    }
+
     fn command(&self, words: &[&str]) -> LotCommand {
         let bid = |text: &str| PlaceBid {
-            lot: LOT,
+            lot: self.lot(),
             amount: amount(text.parse().unwrap_or_else(|_| panic!("no amount: {text}"))),
             quantity: None,
             all_or_none: None,
@@ -351,21 +387,25 @@ impl Script {
                 LotCommand::Bid(PlaceBid { if_seq: seq.parse().ok(), ..bid(text) })
             }
             ["validate", text] => LotCommand::Bid(PlaceBid { validate_only: Some(true), ..bid(text) }),
-            ["buy"] => LotCommand::BuyNow(BuyNow { lot: LOT, amount: None }),
-            ["buy", text] => LotCommand::BuyNow(BuyNow { lot: LOT, amount: Some(bid(text).amount) }),
-            ["retract"] => LotCommand::Retract(RetractBid { lot: LOT, bid: None, reason }),
-            ["retract", text] => LotCommand::Retract(RetractBid { lot: LOT, bid: Some(nth(text)), reason }),
-            ["void", text] => {
-                LotCommand::VoidBid(VoidBid { lot: LOT, bid: nth(text), reason: reason.unwrap_or_default() })
+            ["buy"] => LotCommand::BuyNow(BuyNow { lot: self.lot(), amount: None }),
+            ["buy", text] => LotCommand::BuyNow(BuyNow { lot: self.lot(), amount: Some(bid(text).amount) }),
+            ["retract"] => LotCommand::Retract(RetractBid { lot: self.lot(), bid: None, reason }),
+            ["retract", text] => {
+                LotCommand::Retract(RetractBid { lot: self.lot(), bid: Some(nth(text)), reason })
             }
-            ["open"] => LotCommand::Open(OpenLot { lot: LOT, reason }),
-            ["pause"] => LotCommand::Pause(PauseLot { lot: LOT, reason }),
-            ["resume"] => LotCommand::Resume(ResumeLot { lot: LOT, reason }),
-            ["cancel"] => LotCommand::Cancel(CancelLot { lot: LOT, reason }),
-            ["close"] => LotCommand::Close(CloseLot { lot: LOT, reason }),
-            ["extend", text] => LotCommand::Extend(ExtendLot { lot: LOT, ends_at: at(text), reason }),
-            ["reopen", text] => LotCommand::Reopen(ReopenLot { lot: LOT, ends_at: at(text), reason }),
-            ["revise", ref changes @ ..] => LotCommand::Revise(Box::new(revision(changes))),
+            ["void", text] => LotCommand::VoidBid(VoidBid {
+                lot: self.lot(),
+                bid: nth(text),
+                reason: reason.unwrap_or_default(),
+            }),
+            ["open"] => LotCommand::Open(OpenLot { lot: self.lot(), reason }),
+            ["pause"] => LotCommand::Pause(PauseLot { lot: self.lot(), reason }),
+            ["resume"] => LotCommand::Resume(ResumeLot { lot: self.lot(), reason }),
+            ["cancel"] => LotCommand::Cancel(CancelLot { lot: self.lot(), reason }),
+            ["close"] => LotCommand::Close(CloseLot { lot: self.lot(), reason }),
+            ["extend", text] => LotCommand::Extend(ExtendLot { lot: self.lot(), ends_at: at(text), reason }),
+            ["reopen", text] => LotCommand::Reopen(ReopenLot { lot: self.lot(), ends_at: at(text), reason }),
+            ["revise", ref changes @ ..] => LotCommand::Revise(Box::new(revision(self.lot(), changes))),
             _ => panic!("nothing a lot understands: {words:?}"),
         }
     }
@@ -408,9 +448,9 @@ impl Script {
     }
 }
 
-fn revision(changes: &[&str]) -> ReviseLot {
+fn revision(lot: LotId, changes: &[&str]) -> ReviseLot {
     let mut revise = ReviseLot {
-        lot: LOT,
+        lot,
         title: None,
         description: None,
         category: None,
@@ -472,12 +512,36 @@ pub fn said(result: &Result<Outcome, Rejection>) -> String {
         Err(Rejection::NotQualified(details)) => format!("not_qualified {}", details.needs),
         Err(Rejection::StaleSequence(details)) => format!("stale_sequence {}", details.seq),
         Err(Rejection::LotClosed(details)) => format!("lot_closed {}us", details.late_by_us),
+        Err(Rejection::InsufficientFunds(details)) => {
+            format!("insufficient_funds {} {}", details.needed, details.available)
+        }
         Err(rejection) => rejection.code().to_owned(),
-        Ok(outcome) => match outcome.answer.as_ref().expect("a command has an answer") {
+        Ok(Outcome { answer: None, events, .. }) if !events.is_empty() => "waits".to_owned(),
+        Ok(outcome) => said_by(outcome.answer.as_ref().expect("a command has an answer")),
+    }
+}
+
+/// An answer, in words.
+pub fn said_by(answer: &Answer) -> String {
+    let number = |amount: Option<vendue_domain::amount::Amount>| {
+        amount.map_or("-".to_owned(), |amount| amount.get().to_string())
+    };
+    {
+        match answer {
             Answer::Bid(bid) => {
                 let status = serde_json::to_value(bid.status).expect("a status is JSON");
+                let sums = match (bid.fees, bid.total, bid.held) {
+                    (None, None, None) => String::new(),
+                    (None, None, Some(held)) => format!(" held {held}"),
+                    (fees, total, held) => format!(
+                        " fees {} total {} held {}",
+                        fees.unwrap_or(0),
+                        total.unwrap_or(0),
+                        held.map_or("-".to_owned(), |held| held.to_string())
+                    ),
+                };
                 format!(
-                    "{} {} {}",
+                    "{} {} {}{sums}",
                     status.as_str().unwrap_or("?"),
                     number(bid.price),
                     number(bid.min_next_amount)
@@ -489,6 +553,6 @@ pub fn said(result: &Result<Outcome, Rejection>) -> String {
                 format!("restated {price} {next} -{}", restated.removed)
             }
             answer => format!("{answer:?}"),
-        },
+        }
     }
 }

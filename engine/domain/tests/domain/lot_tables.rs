@@ -700,13 +700,13 @@ fn operators() {
             ],
         },
         Case {
-            rule: "reopen: the outcome is taken back and the bids stand",
-            lot: "soft=60s/60s hard=3700s",
+            rule: "reopen: an unsold lot's outcome is taken back and the bids stand",
+            lot: "soft=60s/60s hard=3700s reserve=550",
             steps: &[
                 "O reopen 2h because = not_allowed_in_state",
                 "A bid 500 = leading 100 125",
                 "@3700s due",
-                "show result=sold",
+                "show result=unsold",
                 "O reopen 1h because = invalid_request ends_at",
                 "O reopen 2h = invalid_request reason",
                 "O reopen 2h because = open | lot_reopened",
@@ -717,15 +717,23 @@ fn operators() {
             ],
         },
         Case {
-            rule: "reopen: a purchase is taken back too",
+            rule: "reopen: not once its outcome has caused an order",
             lot: "buy_now=900 reserve=500",
             steps: &[
                 "A bid 300 = leading 100 125",
                 "B buy = won 900 -",
+                "O reopen 2h because = not_allowed_in_state",
+                "show result=sold price=900",
+            ],
+        },
+        Case {
+            rule: "reopen: a cancelled lot, with its bids",
+            lot: "buy_now=900 reserve=500",
+            steps: &[
+                "A bid 300 = leading 100 125",
+                "O cancel because = closed",
                 "O reopen 2h because = open",
                 "show price=100 buy_now=900 leader=bidder-1",
-                "C bid 310 = leading 310 335",
-                "show leader=bidder-3",
             ],
         },
         Case {
@@ -974,9 +982,21 @@ fn creation() {
             &|lot| lot.soft_close = soft(1, Some(START)),
             "invalid_request soft_close",
         ),
-        ("a deposit", &|lot| lot.funding = Some(Funding::Deposit), "not_implemented"),
-        ("full funding", &|lot| lot.funding = Some(Funding::Full), "not_implemented"),
-        ("a deposit to qualify", &|lot| lot.qualification = Some(Qualification::Deposit), "not_implemented"),
+        ("a deposit of nothing", &|lot| lot.funding = Some(Funding::Deposit), "invalid_request deposit"),
+        ("a deposit for nothing", &|lot| lot.deposit = Some(amount(5)), "invalid_request deposit"),
+        (
+            "a deposit to qualify, of nothing",
+            &|lot| lot.qualification = Some(Qualification::Deposit),
+            "invalid_request deposit",
+        ),
+        (
+            "a deposit beside full funding",
+            &|lot| {
+                (lot.funding, lot.qualification, lot.deposit) =
+                    (Some(Funding::Full), Some(Qualification::Deposit), Some(amount(5)));
+            },
+            "invalid_request qualification",
+        ),
         (
             "registered without a sale",
             &|lot| lot.qualification = Some(Qualification::Registered),

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)]
 
+mod account_feed;
 mod account_fees;
 mod account_model;
 mod account_script;
@@ -11,6 +12,8 @@ mod bytes;
 mod data;
 mod format_model;
 mod format_tables;
+mod funding_model;
+mod funding_tables;
 mod lot_model;
 mod lot_script;
 mod lot_tables;
@@ -21,4 +24,5 @@ mod others;
 mod random;
 mod stock_model;
 mod stock_tables;
+mod town;
 mod world;

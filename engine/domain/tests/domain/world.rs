@@ -7,6 +7,7 @@ use vendue_domain::actor::{ActorKind, Answer, Entity, Event, PrivateEvents, Publ
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::command::Targeted as _;
 use vendue_domain::context::{Context, Stamp};
+use vendue_domain::effect::{Asked, Effects};
 use vendue_domain::facts::{AccountFacts, FactChange, Facts, MarketFacts, Role, Standing};
 use vendue_domain::id::{AccountId, Id, MarketId};
 use vendue_domain::invariants::auction::Auction;
@@ -50,6 +51,20 @@ pub struct Outcome {
     pub events: Vec<Event>,
     pub public: PublicEvents,
     pub private: PrivateEvents,
+    /// Earlier commands that it completed.
+    pub completed: Vec<(Asked, Result<Answer, Rejection>)>,
+}
+
+impl Outcome {
+    fn nothing() -> Self {
+        Self {
+            answer: None,
+            events: Vec::new(),
+            public: PublicEvents::new(),
+            private: PrivateEvents::new(),
+            completed: Vec::new(),
+        }
+    }
 }
 
 /// One actor and its surroundings.
@@ -64,10 +79,18 @@ pub struct World {
     pub folded: Value,
     pub commands: u128,
     pub id: Id,
-    published: u64,
+    /// What its events have caused others to receive, until somebody takes it.
+    pub effects: Effects,
+    /// Its events with their stamps, kept where somebody asked for it.
+    pub recorded: Vec<(Event, Stamp)>,
+    pub records: bool,
+    /// Clients' commands that were taken without an answer, and those that were answered later.
+    pub waits: Vec<(AccountId, u128)>,
+    pub completed: Vec<(Asked, Result<Answer, Rejection>)>,
+    pub published: u64,
     /// Costly checks (bytes, JSON) are done once in so many events.
     pub thorough_every: u64,
-    events: u64,
+    pub events: u64,
     /// Checks every event of a lot (I11 to I20).
     pub auction: Option<Auction>,
 }
@@ -94,6 +117,11 @@ impl World {
             folded: Value::Null,
             commands: 0,
             id: Id::NIL,
+            effects: Effects::new(),
+            recorded: Vec::new(),
+            records: false,
+            waits: Vec::new(),
+            completed: Vec::new(),
             published: 0,
             thorough_every: 1,
             events: 0,
@@ -157,7 +185,7 @@ impl World {
             standing,
             facts: &self.facts,
             command_id: self.commands,
-            content: 0,
+            content: 7,
         };
         let decision = match &self.entity {
             Some(entity) => entity.decide(command, &context),
@@ -167,7 +195,12 @@ impl World {
             self.id = command.target().expect("a creation names its actor").id;
         }
         let outcome = self.take(decision.events.into_vec(), self.stamp(by));
-        Ok(Outcome { answer: decision.answer.map(|answer| *answer).or(outcome.answer), ..outcome })
+        let answer = decision.answer.map(|answer| *answer).or(outcome.answer);
+        let outcome = Outcome { answer, ..outcome };
+        if self.records && outcome.answer.is_none() && by != AccountId::default() {
+            self.waits.push((by, self.commands));
+        }
+        Ok(outcome)
     }
 
     /// Everything that is due at `now`.
@@ -217,22 +250,33 @@ impl World {
 
     fn take(&mut self, events: Vec<Event>, stamp: Stamp) -> Outcome {
         let id = self.id;
-        let mut outcome = Outcome {
-            answer: None,
-            events: Vec::new(),
-            public: PublicEvents::new(),
-            private: PrivateEvents::new(),
-        };
+        let mut outcome = Outcome::nothing();
         for event in events {
+            // What completes an earlier command is recorded as that command's.
+            let stamp = event.asked().map_or(stamp, |asked| Stamp {
+                time: stamp.time,
+                by: asked.by,
+                command_id: asked.command_id,
+            });
             self.take_one(&event, &stamp);
-            if outcome.answer.is_none() {
-                outcome.answer = event.answer(id, &stamp);
+            match (event.asked(), event.refusal(), event.answer(id, &stamp)) {
+                (Some(asked), Some(refusal), _) => outcome.completed.push((asked, Err(refusal.clone()))),
+                (Some(asked), None, Some(answer)) => outcome.completed.push((asked, Ok(answer))),
+                (None, None, answer) => outcome.answer = outcome.answer.or(answer),
+                (asked, refusal, _) => panic!("nobody hears of it: {asked:?} {refusal:?} {event:?}"),
             }
+            event.effects(id, &stamp, &mut self.effects);
             if let Some(fact) = event.fact(id) {
                 self.facts.learn(&fact);
             }
+            if self.records && event.asked().is_some() {
+                self.completed.extend(outcome.completed.last().cloned());
+            }
             outcome.public.extend(event.public());
             outcome.private.extend(event.private(id, &stamp));
+            if self.records {
+                self.recorded.push((event.clone(), stamp));
+            }
             outcome.events.push(event);
         }
         outcome
@@ -336,17 +380,13 @@ fn market_of(command: &Command) -> MarketId {
 }
 
 fn merged(outcomes: Vec<Outcome>) -> Outcome {
-    let mut all = Outcome {
-        answer: None,
-        events: Vec::new(),
-        public: PublicEvents::new(),
-        private: PrivateEvents::new(),
-    };
+    let mut all = Outcome::nothing();
     for outcome in outcomes {
         all.answer = all.answer.or(outcome.answer);
         all.events.extend(outcome.events);
         all.public.extend(outcome.public);
         all.private.extend(outcome.private);
+        all.completed.extend(outcome.completed);
     }
     all
 }

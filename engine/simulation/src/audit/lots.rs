@@ -259,8 +259,8 @@ impl Lot {
                 self.soft_close = event.soft_close;
             }
             LotEvent::Revised(_) => return Err("nobody revises lots here".into()),
-            LotEvent::SealedBid(_) | LotEvent::UnitsBid(_) | LotEvent::Taken(_) | LotEvent::Ticked(_) => {
-                return Err("every lot here is English".into());
+            _ => {
+                return Err("every lot here is English, and unfunded".into());
             }
         }
         Ok(())

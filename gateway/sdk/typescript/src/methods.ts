@@ -117,6 +117,8 @@ export interface Methods {
   "stock.reserve": [{ stock: string; quantity: number; ttl_ms?: number }, CommandResult & { reservation: string; expires_at: Micros; available: number }];
   "stock.release": [{ reservation: string }, StockCounters];
   "stock.extend": [{ reservation: string; ttl_ms?: number }, StockCounters];
+  "stock.ship": [{ stock: string; order: string; line?: number; quantity?: number; location?: string; reason?: string }, StockCounters];
+  "stock.return": [{ stock: string; order: string; line?: number; quantity?: number; location?: string; reason?: string }, StockCounters];
   "order.place": [{ order?: string; market?: string; lines: OrderLineRequest[]; near?: [number, number] }, OrderResult];
   "order.pay": [{ order: string; reason?: string }, OrderResult];
   "order.cancel": [{ order: string; reason?: string }, OrderResult];
@@ -222,6 +224,8 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "stock.reserve": stock,
   "stock.release": elsewhere,
   "stock.extend": elsewhere,
+  "stock.ship": stock,
+  "stock.return": stock,
   "order.place": order,
   "order.pay": order,
   "order.cancel": order,

@@ -207,16 +207,25 @@ export type OrderState =
   | "refunded_in_part"
   | "returned";
 
-/** A line of an order; prices are those of the moment when it was placed. */
+/** A line of an order; prices are those of the moment when it was placed, for all its present units. */
 export interface OrderLine {
+  line: number;
   title: string;
+  lot?: string;
+  stock?: string;
+  seller: string;
   quantity: number;
-  /** For all units, without fees. */
+  unit_price: Minor | null;
+  /** Without fees. */
   amount: Minor;
-  premium: Minor;
-  lot?: string | null;
-  stock?: string | null;
-  [field: string]: unknown;
+  /** What the buyer pays on top; not told to a seller. */
+  premium?: Minor;
+  /** What is kept from the seller's proceeds; not told to the buyer. */
+  commission?: Minor;
+  shipped: number;
+  returned: number;
+  /** Units that were placed and are given up. */
+  short: number;
 }
 
 /** An order as its buyer and sellers see it. */
@@ -225,12 +234,18 @@ export interface Order {
   market: string;
   currency: string;
   state: OrderState;
-  /** What the buyer pays in all, fees included. */
+  /** What the buyer pays in all, fees included; to a seller what its own lines come to. */
   total: Minor;
+  /** What was given back of it; not told to a seller. */
+  refunded?: Minor;
   buyer: string;
+  /** A tender: `buyer` is who asked for offers, and pays. */
+  tender: boolean;
   lines: OrderLine[];
-  placed_at?: Micros;
-  [field: string]: unknown;
+  placed_at: Micros;
+  /** When something happens by itself: it is cancelled unpaid, or completed. */
+  until: Micros | null;
+  history: { state: OrderState; cause: string; at: Micros; reason?: string }[];
 }
 
 export interface OrderResult extends CommandResult {
@@ -351,8 +366,9 @@ export interface AccountEvents {
   hold_placed: Balance & Hold;
   hold_released: Balance & Hold;
   hold_captured: Balance & Hold;
+  stock_shortfall: { order: string; line: number; missing: number; quantity: number };
   reservation_created: { reservation: string; stock: string; quantity: number; expires_at: Micros };
   reservation_released: { reservation: string; stock: string; quantity: number };
   reservation_expired: { reservation: string; stock: string; quantity: number };
-  order_changed: { order: string; state: OrderState; total: Minor; currency: string; lines?: OrderLine[] };
+  order_changed: { order: string; state: OrderState; total: Minor; currency: string; cause: string; lines?: Partial<OrderLine>[] };
 }

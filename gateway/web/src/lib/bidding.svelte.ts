@@ -2,6 +2,7 @@ import { VendueError, type BidResult, type LotSnapshot, type RequestOptions } fr
 import { t } from "../texts";
 import { line } from "./connection.svelte";
 import { market } from "./market.svelte";
+import { mannerOf, type Manner } from "./formats";
 import { stepAt } from "./increments";
 import { formatAmount, parseAmount } from "./money";
 import { amountWords, errorWords } from "./words";
@@ -24,6 +25,9 @@ export interface Notice {
 export class Bidding {
   /** What the person typed; null follows the least amount that counts. */
   typed = $state<string | null>(null);
+  /** Units, where the lot has several. */
+  quantity = $state(1);
+  allOrNone = $state(false);
   notice = $state.raw<Notice | null>(null);
   busy = $state(false);
   private seenMinimum = 0;
@@ -37,10 +41,32 @@ export class Bidding {
     return this.typed === null ? this.suggested : parseAmount(this.typed, this.lot().currency);
   }
 
-  /** The least amount that counts: for the leader anything above the own maximum. */
+  get manner(): Manner {
+    return mannerOf(this.lot());
+  }
+
+  /** The least amount that counts (in a tender the most): for the leader anything better than the own bid. */
   get minimum(): number {
     const own = this.ownMaximum;
-    return own === null ? this.lot().min_next_amount : Math.max(own + 1, this.lot().min_next_amount);
+    const next = this.lot().min_next_amount;
+    if (own === null || this.manner.sealed || this.manner.units) return next;
+    return this.manner.lowest ? Math.min(own - 1, next) : Math.max(own + 1, next);
+  }
+
+  /** Whether an amount is good enough to be sent. */
+  counts(amount: number): boolean {
+    return this.manner.lowest ? amount <= this.minimum && amount > 0 : amount >= this.minimum;
+  }
+
+  /** What the bid comes to for all its units, minor units; null while what is typed is no amount. */
+  get hammer(): number | null {
+    const amount = this.amount;
+    return amount === null ? null : this.manner.units ? amount * this.units : amount;
+  }
+
+  /** Units that the bid asks for. */
+  get units(): number {
+    return Math.min(Math.max(1, Math.trunc(this.quantity) || 1), this.lot().quantity ?? 1);
   }
 
   get text(): string {
@@ -50,13 +76,16 @@ export class Bidding {
   /** What the form offers by itself: the least amount that counts, or a step above the own maximum. */
   get suggested(): number {
     const own = this.ownMaximum;
-    return own === null ? this.minimum : Math.max(this.minimum, own + stepAt(own, this.lot().currency));
+    if (own === null) return this.minimum;
+    if (this.manner.sealed || this.manner.units) return own;
+    const step = stepAt(own, this.lot().currency);
+    return this.manner.lowest ? Math.max(1, Math.min(this.minimum, own - step)) : Math.max(this.minimum, own + step);
   }
 
   /** The person's maximum, minor units, while it leads; null if it does not or is not known here. */
   get ownMaximum(): number | null {
     const standing = market.mine.standing(this.lot());
-    return standing?.status === "leading" ? standing.maximum : null;
+    return standing?.status === "leading" || standing?.status === "placed" ? standing.maximum : null;
   }
 
   get leading(): boolean {
@@ -79,11 +108,15 @@ export class Bidding {
     const amount = this.amount;
     if (this.busy) return;
     if (amount === null) return this.say("bad", t.bid.notAmount);
-    if (amount < this.minimum) return this.say("bad", t.bid.below(amountWords(this.minimum, currency)));
+    if (!this.counts(amount)) {
+      const words = amountWords(this.minimum, currency);
+      return this.say("bad", this.manner.lowest ? t.bid.above(words) : t.bid.below(words));
+    }
     if (this.typed === null && performance.now() - this.minimumChangedAt < MOVED_GUARD_MS) {
       return this.say("hint", t.bid.moved(amountWords(amount, currency)));
     }
-    await this.send((options) => line.client.lot.bid({ lot, amount }, options), amount);
+    const units = this.manner.units ? { quantity: this.units, ...(this.allOrNone ? { all_or_none: true } : {}) } : {};
+    await this.send((options) => line.client.lot.bid({ lot, amount, ...units }, options), amount);
   }
 
   /** Takes the lot for its fixed price. The first press asks, the second, soon after, buys: nothing takes it back. */
@@ -114,23 +147,34 @@ export class Bidding {
 
   /** Somebody overtook the bid that the form still calls leading. */
   overtaken(): void {
-    const { price, currency } = this.lot();
-    if (this.notice?.tone === "good" && price !== null) this.say("bad", t.bid.overtaken(amountWords(price, currency)));
+    const { price, currency, state } = this.lot();
+    if (this.notice?.tone === "good" && price !== null && state !== "closed" && !this.manner.sealed) this.say("bad", t.bid.overtaken(amountWords(price, currency)));
   }
 
   private answered(amount: number | null, result: BidResult): void {
     const { lot, currency } = this.lot();
     market.mine.answered(lot, amount, result);
     const alias = market.mine.standings.get(lot)?.alias ?? null;
-    const leads = result.status === "leading" && alias !== null ? { leader: alias, price: result.price } : {};
+    const leads = result.status === "leading" && alias !== null && !this.manner.units ? { leader: alias, price: result.price } : {};
     // The answer may be here before the lot's own news; the form must not offer what no longer counts.
     market.lots?.cell(lot)?.take({ ...leads, ...(result.min_next_amount === null ? {} : { min_next_amount: result.min_next_amount }) }, false);
     this.typed = null;
-    const price = amountWords(result.price, currency);
-    if (result.status === "outbid") this.say("bad", t.bid.outbid(price));
-    else if (result.status === "won") this.say("good", t.bid.won(price));
-    else if (result.status === "placed") this.say("good", t.bid.placed(amountWords(amount ?? result.price, currency)));
-    else this.say("good", t.bid.leading(price, amountWords(amount ?? result.price, currency)));
+    const own = amount ?? result.price ?? 0;
+    const price = amountWords(result.price ?? own, currency);
+    const cost = this.costWords(result);
+    if (result.status === "outbid") this.say("bad", this.manner.units ? t.bid.notServed(price) : this.manner.lowest ? t.bid.underbid(price) : t.bid.outbid(price));
+    else if (result.status === "won") this.say("good", `${t.bid.won(price)}${cost}`);
+    else if (result.status === "placed") this.say("good", `${this.manner.sealed ? t.bid.sealedPlaced(amountWords(own, currency)) : t.bid.placed(amountWords(own, currency))}${cost}`);
+    else if (this.manner.units) this.say("good", `${t.bid.served(price)}${cost}`);
+    else if (this.manner.lowest) this.say("good", t.bid.lowest(price));
+    else this.say("good", `${t.bid.leading(price, amountWords(own, currency))}${cost}`);
+  }
+
+  /** Fees and what is held, as the server said. */
+  private costWords(result: BidResult): string {
+    const { currency } = this.lot();
+    const total = result.fees !== undefined && result.total !== undefined ? ` ${t.costs.comesTo(amountWords(result.total, currency), amountWords(result.fees, currency))}` : "";
+    return result.held === undefined ? total : `${total} ${t.costs.isHeld(amountWords(result.held, currency))}`;
   }
 
   private refused(error: VendueError): void {
@@ -138,7 +182,7 @@ export class Bidding {
     if (error.code === "deadline_exceeded") return this.say("bad", t.bid.notExecuted);
     this.say("bad", errorWords(error, this.lot().currency));
     // An amount that is too low by now is of no use: the form goes back to the least that counts.
-    if (error.code === "bid_too_low") this.typed = null;
+    if (error.code === "bid_too_low" || error.code === "bid_too_high") this.typed = null;
     if (error.code === "self_outbid") market.mine.leads(this.lot());
   }
 

@@ -18,6 +18,13 @@ const EMPTY = {
   result: null,
   winners: [],
   soft_close: null,
+  bidders: null,
+  remaining: null,
+  clock: null,
+  next_price: null,
+  next_at: null,
+  buyers_premium: null,
+  deposit: null,
 } satisfies Partial<LotSnapshot>;
 
 /** One lot as the pages show it: its newest snapshot, and what just happened to it. */
@@ -71,5 +78,5 @@ export class LotCell {
 
 /** The states in which an end is still ahead. */
 export function isRunning(lot: LotSnapshot): boolean {
-  return lot.state === "open" || lot.state === "paused";
+  return lot.state === "open" || lot.state === "paused" || lot.state === "closing";
 }

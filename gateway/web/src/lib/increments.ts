@@ -25,6 +25,13 @@ export function stepAt(price: number, currency: string): number {
   return Math.max(1, Math.round(step * unit));
 }
 
+/** The same for a tender: the most that counts, then steps below it. Descending, minor units. */
+export function quickStepsDown(maximum: number, currency: string): number[] {
+  const step = stepAt(maximum, currency);
+  const steps = [maximum, maximum - 2 * step, maximum - 5 * step, maximum - 10 * step];
+  return [...new Set(steps)].filter((amount) => amount > 0);
+}
+
 /** Amounts to offer as one tap: the least that counts, then two, five and ten steps above. Ascending, minor units. */
 export function quickSteps(minimum: number, currency: string): number[] {
   const step = stepAt(minimum, currency);

@@ -1,8 +1,10 @@
-import { VendueError, type BidResult, type LotSnapshot, type Subscription } from "@vendue/client";
+import { VendueError, type Balance, type BidResult, type LotSnapshot, type Subscription } from "@vendue/client";
 import { SvelteMap } from "svelte/reactivity";
 import { t } from "../texts";
 import { line } from "./connection.svelte";
+import { mannerOf } from "./formats";
 import type { Lots } from "./lots.svelte";
+import { Orders } from "./orders.svelte";
 import { loadMemory, saveMemory } from "./session";
 import { amountWords } from "./words";
 
@@ -26,6 +28,8 @@ export interface Toast {
   kind: "outbid" | "won";
   text: string;
   lot: string;
+  /** The order that follows from what was won. */
+  order: string | null;
 }
 
 const TOASTS_MAX = 3;
@@ -43,6 +47,9 @@ export class Mine {
   /** By stock item: the newest reservation of it. */
   readonly reservations = new SvelteMap<string, Reservation>();
   toasts = $state.raw<Toast[]>([]);
+  readonly orders = new Orders();
+  /** Money, by currency; empty until the server has said. */
+  private balances = $state.raw<Balance[]>([]);
   private lots: Lots | null = null;
   private feed: Subscription<"account"> | null = null;
   private account: string | null = null;
@@ -60,20 +67,32 @@ export class Mine {
    */
   standing(lot: LotSnapshot): Standing | undefined {
     const known = this.standings.get(lot.lot);
+    // A sealed bid that is over and has not won: the account's news would have said it.
+    if (known?.status === "placed" && lot.state === "closed") return { ...known, status: "outbid" };
     if (!known || known.alias === null) return known;
+    // Several may be served, and clocks have no leader: the account's own news say it.
+    if (lot.state !== "closed" && (mannerOf(lot).units || mannerOf(lot).clock || mannerOf(lot).sealed)) return known;
     if (lot.state === "closed") return { ...known, status: lot.winners.some((winner) => winner.alias === known.alias) ? "won" : "outbid" };
     if (known.status !== "leading" && known.status !== "outbid") return known;
     return { ...known, status: lot.leader === known.alias ? "leading" : "outbid" };
   }
 
+  /** What the person has of a currency; null where nobody is signed in or nothing was ever paid in. */
+  balance(currency: string): Balance | null {
+    return this.balances.find((one) => one.currency === currency) ?? null;
+  }
+
   /** Takes the answer to a bid of this tab. */
   answered(lot: string, maximum: number | null, result: BidResult): void {
     const known = this.standings.get(lot);
-    const highest = maximum === null ? (known?.maximum ?? null) : Math.max(maximum, known?.maximum ?? 0);
+    const snap = this.lots?.cell(lot)?.snap;
+    // The newest sealed bid or offer counts, not the highest.
+    const replaces = snap !== undefined && (mannerOf(snap).sealed || mannerOf(snap).lowest || mannerOf(snap).units);
+    const highest = maximum === null ? (known?.maximum ?? null) : replaces ? maximum : Math.max(maximum, known?.maximum ?? 0);
     const alias = known?.alias ?? null;
     this.standings.set(lot, { status: result.status, maximum: highest, alias });
     this.remember();
-    if (alias === null) void this.identify(lot, result);
+    if (alias === null && (snap === undefined || !mannerOf(snap).sealed)) void this.identify(lot, result);
   }
 
   /** The server refused a bid because the person leads already, by a bid of another tab or day. */
@@ -97,8 +116,9 @@ export class Mine {
     if (seq === undefined) return;
     try {
       const [snap, page] = await Promise.all([line.client.lot.get({ lot }), line.client.lot.bids({ lot, limit: OWN_BID_SEARCH })]);
-      const own = page.bids.find((bid) => bid.seq === seq && bid.alias !== snap.leader)?.alias ?? null;
-      const alias = status === "outbid" ? own : snap.seq === seq || status === "won" ? snap.leader : null;
+      const told = page.bids.find((bid) => bid.seq === seq)?.alias ?? null;
+      const own = told === snap.leader ? null : told;
+      const alias = mannerOf(snap).units || mannerOf(snap).clock ? told : status === "outbid" ? own : snap.seq === seq || status === "won" ? snap.leader : null;
       const known = this.standings.get(lot);
       if (!known || alias === null) return;
       this.standings.set(lot, { ...known, alias });
@@ -135,23 +155,46 @@ export class Mine {
     this.feed = null;
     this.standings.clear();
     this.reservations.clear();
+    this.orders.clear();
+    this.balances = [];
     this.toasts = [];
     if (this.account === null) return;
     this.recall(this.account);
     const feed = line.client.subscribe("account");
     this.feed = feed;
+    feed.on("state", (state) => (this.balances = (state as { balances?: Balance[] }).balances ?? []));
+    // What happened while nobody listened is not told again, but the account knows how it came out.
+    feed.on("snapshot", () => void this.learn());
+    feed.onEvent("order_changed", () => this.orders.changed());
     feed.onEvent("bid_status", ({ lot, status }) => this.stand(lot, status));
     feed.onEvent("outbid", ({ lot, price }) => {
       this.stand(lot, "outbid");
-      this.tell("outbid", lot, price);
+      // In a lot of several units, or a sealed one, there may be no price to tell.
+      if (typeof price === "number") this.tell("outbid", lot, price);
     });
-    feed.onEvent("won", ({ lot, amount }) => {
+    feed.onEvent("won", ({ lot, amount, order }) => {
       this.stand(lot, "won");
-      this.tell("won", lot, amount);
+      this.tell("won", lot, amount, order);
+      this.orders.changed();
     });
     feed.onEvent("reservation_created", ({ stock, reservation, expires_at }) => this.reserved(stock, { reservation, expires_at }));
     feed.onEvent("reservation_released", ({ reservation }) => this.released(reservation));
     feed.onEvent("reservation_expired", ({ reservation }) => this.released(reservation));
+  }
+
+  /** Asks where the person's bids stand, and for the orders. */
+  private async learn(): Promise<void> {
+    const account = this.account;
+    try {
+      const own = await line.client.account.get({});
+      if (account === null || own.account !== this.account) return;
+      for (const { lot, status } of own.bids ?? []) this.stand(lot, status);
+      for (const { stock, reservation, expires_at } of own.reservations ?? []) this.reserved(stock, { reservation, expires_at });
+    } catch (error) {
+      // The next bid tells.
+      if (!(error instanceof VendueError)) throw error;
+    }
+    this.orders.changed();
   }
 
   private stand(lot: string, status: string): void {
@@ -160,11 +203,11 @@ export class Mine {
     this.remember();
   }
 
-  private tell(kind: "outbid" | "won", lot: string, amount: number): void {
+  private tell(kind: "outbid" | "won", lot: string, amount: number, order: string | null = null): void {
     const snap = this.lots?.cell(lot)?.snap;
     const words = amountWords(amount, snap?.currency ?? "");
     const title = snap?.title ?? lot;
-    const toast = { id: this.nextToast++, kind, lot, text: kind === "outbid" ? t.bid.outbidToast(title, words) : t.bid.wonToast(title, words) };
+    const toast = { id: this.nextToast++, kind, lot, order, text: kind === "outbid" ? t.bid.outbidToast(title, words) : t.bid.wonToast(title, words) };
     // One message for each lot: the newest.
     this.toasts = [...this.toasts.filter((old) => old.lot !== lot), toast].slice(-TOASTS_MAX);
     setTimeout(() => this.dismiss(toast.id), TOAST_MS);

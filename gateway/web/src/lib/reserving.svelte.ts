@@ -1,6 +1,7 @@
 import { VendueError, type StockSnapshot } from "@vendue/client";
 import { line } from "./connection.svelte";
 import { market } from "./market.svelte";
+import { ORDERS_HREF } from "./route";
 import { errorWords } from "./words";
 
 /** One stock item's button: keeps one for the person who is signed in, or gives it back. */
@@ -22,6 +23,16 @@ export class Reserving {
     await this.attempt(async () => {
       const { reservation, expires_at } = await line.client.stock.reserve({ stock, quantity: 1 });
       market.mine.reserved(stock, { reservation, expires_at });
+    });
+  }
+
+  /** Makes an order of what is kept; its payment waits on the page of orders. */
+  async order(reservation: string): Promise<void> {
+    await this.attempt(async () => {
+      await line.client.order.place({ lines: [{ reservation }] });
+      market.mine.released(reservation);
+      market.mine.orders.changed();
+      location.hash = ORDERS_HREF;
     });
   }
 

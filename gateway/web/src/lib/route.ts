@@ -1,5 +1,7 @@
 /** The pages are told apart by the fragment, so that the server serves one file for all of them. */
-export type Route = { page: "market" } | { page: "lot"; lot: string };
+export type Route = { page: "market" } | { page: "lot"; lot: string } | { page: "orders" };
+
+export const ORDERS_HREF = "#/orders";
 
 export interface Fragment {
   route: Route;
@@ -15,7 +17,8 @@ export function parseFragment(hash: string): Fragment {
   const query = question >= 0 ? text.slice(question + 1) : text.startsWith("/") ? "" : text;
   const token = new URLSearchParams(query).get("token");
   const lot = /^\/lot\/([A-Za-z0-9_]{1,64})$/.exec(path)?.[1];
-  return { route: lot ? { page: "lot", lot } : { page: "market" }, token: token?.trim() || null };
+  const route: Route = lot ? { page: "lot", lot } : path === "/orders" ? { page: "orders" } : { page: "market" };
+  return { route, token: token?.trim() || null };
 }
 
 export function lotHref(lot: string): string {
@@ -23,5 +26,5 @@ export function lotHref(lot: string): string {
 }
 
 export function hrefOf(route: Route): string {
-  return route.page === "lot" ? lotHref(route.lot) : "#/";
+  return route.page === "lot" ? lotHref(route.lot) : route.page === "orders" ? ORDERS_HREF : "#/";
 }

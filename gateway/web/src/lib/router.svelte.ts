@@ -21,10 +21,10 @@ class Router {
       history.replaceState(history.state, "", hrefOf(route));
       dispatchEvent(new Event("vendue:token"));
     }
-    if (this.route.page === "market" && route.page === "lot") this.marketScroll = scrollY;
-    const back = this.route.page === "lot" && route.page === "market";
+    if (this.route.page === "market" && route.page !== "market") this.marketScroll = scrollY;
+    const back = this.route.page !== "market" && route.page === "market";
     this.route = route;
-    requestAnimationFrame(() => scrollTo(0, back ? this.marketScroll : route.page === "lot" ? 0 : scrollY));
+    requestAnimationFrame(() => scrollTo(0, back ? this.marketScroll : route.page === "market" ? scrollY : 0));
   }
 }
 

@@ -1,5 +1,6 @@
-import type { VendueError } from "@vendue/client";
+import type { LotSnapshot, VendueError } from "@vendue/client";
 import { t } from "../texts";
+import { mannerOf } from "./formats";
 import { formatAmount } from "./money";
 
 /** "bidder-7" is "Bidder 7" for a person; other aliases stay as they are. */
@@ -10,6 +11,14 @@ export function aliasWords(alias: string): string {
 
 export function amountWords(amount: number, currency: string): string {
   return formatAmount(amount, currency);
+}
+
+/** How lively a lot is, in few words; empty where there is nothing to tell. */
+export function bidsWords(lot: LotSnapshot): string {
+  const { sealed, clock } = mannerOf(lot);
+  if (clock) return lot.quantity !== undefined && lot.quantity > 1 ? t.lot.remaining(lot.remaining ?? 0, lot.quantity) : "";
+  if (sealed) return "";
+  return lot.bids > 0 ? t.lot.bids(lot.bids) : "";
 }
 
 /** How long ago, roughly, from milliseconds. */
@@ -37,6 +46,9 @@ export function errorWords(error: VendueError, currency: string): string {
   const late = error.details.late_by_us;
   if (typeof late === "number") return t.tooLate(late < 10_000 ? `${(late / 1000).toFixed(1)} ms` : `${(late / 1e6).toFixed(2)} s`);
   const words = t.errors[error.code] ?? t.errorOther(error.message);
-  const next = error.details.min_next_amount;
-  return typeof next === "number" ? `${words} ${t.bid.below(amountWords(next, currency))}` : words;
+  const { min_next_amount: least, max_next_amount: most, needed, available } = error.details;
+  if (typeof least === "number") return `${words} ${t.bid.below(amountWords(least, currency))}`;
+  if (typeof most === "number") return `${words} ${t.bid.above(amountWords(most, currency))}`;
+  if (typeof needed === "number" && typeof available === "number") return `${words} ${t.bid.funds(amountWords(needed, currency), amountWords(available, currency))}`;
+  return words;
 }

@@ -1,4 +1,5 @@
 import { CATALOGUE, STOCK } from "./catalogue.mjs";
+import { addFormats, bidOther, closeOther, Money, tick } from "./formats.mjs";
 
 /** Mulberry32: the same seed gives the same market. */
 export function randomOf(seed) {
@@ -31,7 +32,10 @@ export class FakeMarket {
     this.outcomes = new Map();
     this.executed = 0;
     this.made = 0;
+    this.money = new Money(this);
     for (let index = 0; index < lots; index += 1) this.addLot(index);
+    /** The lots of the other formats, by name. */
+    this.others = addFormats(this);
     STOCK.forEach(([category, title, price, count], index) => {
       const stock = `stk_${String(index).padStart(26, "0")}`;
       this.stock.set(stock, { stock, market: this.market, currency: "EUR", title, category, price, available: count, reserved: 0, on_hand: count });
@@ -77,7 +81,7 @@ export class FakeMarket {
     if (kind === "lot") return this.lots.get(id)?.snap;
     if (kind === "stock") return this.stock.get(id);
     if (kind === "market" && id === this.market) return this.info();
-    if (kind === "account" && account) return { account };
+    if (kind === "account" && account) return this.money.snapshot(account);
     return undefined;
   }
 
@@ -97,8 +101,9 @@ export class FakeMarket {
   }
 
   /** Throws a protocol error, or returns the result of the bid. */
-  bid(account, id, amount) {
+  bid(account, id, amount, more = {}) {
     const lot = this.lots.get(id);
+    if (lot && lot.snap.format !== "english") return bidOther(this, account, lot, { amount, ...more });
     const refuse = (code, details = {}) => {
       throw { code, message: code, temporary: false, outcome: "rejected", retry_after_ms: null, details };
     };
@@ -154,8 +159,9 @@ export class FakeMarket {
   }
 
   note(lot) {
-    const { lot: id, price, bids, ends_at, leader, state, min_next_amount, reserve_met } = lot.snap;
-    this.changed.set(id, { lot: id, state, price, leader, bids, min_next_amount, reserve_met, ends_at });
+    const { lot: id, price, bids, ends_at, leader, state, min_next_amount, reserve_met, bidders, remaining, clock, next_price, next_at } = lot.snap;
+    const more = { ...(bidders == null ? {} : { bidders }), ...(remaining == null ? {} : { remaining }), ...(clock ? { next_price, next_at } : {}) };
+    this.changed.set(id, { lot: id, state, price, leader, bids, min_next_amount, reserve_met, ends_at, ...more });
   }
 
   flush() {
@@ -166,12 +172,13 @@ export class FakeMarket {
 
   close(lot) {
     const { snap } = lot;
+    if (snap.format !== "english") return closeOther(this, lot);
     const sold = lot.leader !== undefined && snap.reserve_met !== false;
     const data = { result: sold ? "sold" : "unsold", price: snap.price, winners: sold ? [{ alias: snap.leader, quantity: 1, amount: snap.price }] : [] };
     lot.snap = { ...snap, ...data, state: "closed" };
     this.publish(`lot:${snap.lot}`, "lot_closed", data);
     this.publish(`market:${this.market}`, "lot_closed", { lot: snap.lot, ...data });
-    if (sold) this.publish("account", "won", { lot: snap.lot, quantity: 1, amount: snap.price }, lot.leader);
+    if (sold) this.money.won(lot.leader, lot.snap, 1, snap.price);
   }
 
   /** The lot's fixed price is taken; it is over with the first bid. */
@@ -200,7 +207,7 @@ export class FakeMarket {
 
   /** Bots bid, lots end, stock sells. */
   start({ bidEveryMs = 350 } = {}) {
-    this.timers = [setInterval(() => this.botBids(), bidEveryMs), setInterval(() => this.flush(), CONFLATE_MS), setInterval(() => this.endLots(), 20), setInterval(() => this.sellStock(), 2_000)];
+    this.timers = [setInterval(() => this.botBids(), bidEveryMs), setInterval(() => this.flush(), CONFLATE_MS), setInterval(() => this.endLots(), 20), setInterval(() => tick(this), 100), setInterval(() => this.sellStock(), 2_000)];
   }
 
   stop() {
@@ -208,7 +215,7 @@ export class FakeMarket {
   }
 
   botBids() {
-    const open = [...this.lots.values()].filter((lot) => lot.snap.state === "open").sort((a, b) => a.snap.ends_at - b.snap.ends_at);
+    const open = [...this.lots.values()].filter((lot) => lot.snap.state === "open" && lot.snap.format === "english").sort((a, b) => a.snap.ends_at - b.snap.ends_at);
     const lot = open[Math.floor(this.random() ** 2 * open.length)];
     const next = lot?.snap.min_next_amount ?? 0;
     if (!lot || next > (lot.snap.estimate?.[1] ?? lot.snap.start_amount * 5) * 1.3) return;

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
+import { take } from "./formats.mjs";
 import { FakeMarket } from "./market.mjs";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -117,13 +118,25 @@ const METHODS = {
     return { ...at, resumed: false, snapshot };
   },
   unsubscribe: ({ channel }, peer) => ({ removed: peer.channels.delete(channel) }),
-  "lot.bid"({ lot, amount, key }, peer, { market, control }) {
+  "lot.bid"({ lot, amount, key, ...more }, peer, { market, control }) {
     if (!peer.account) throw { code: "unauthenticated", message: "sign in", outcome: "rejected" };
-    const outcome = once(market, `${peer.account}/${lot}/${key}`, () => market.bid(peer.account, lot, amount));
+    const outcome = once(market, `${peer.account}/${lot}/${key}`, () => market.bid(peer.account, lot, amount, more));
     return control.swallowReplies ? undefined : told(outcome);
   },
   "lot.buy_now"({ lot, key }, peer, { market }) {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => market.buyNow(peer.account, lot)));
+  },
+  "lot.take"({ lot, key, ...what }, peer, { market }) {
+    return told(once(market, `${peer.account}/${lot}/${key}`, () => take(market, peer.account, lot, what)));
+  },
+  "account.get": (_params, peer, { market }) => (peer.account ? market.money.account(peer.account) : missing()),
+  "order.list": (params, peer, { market }) => market.money.list(peer.account, params),
+  "order.pay": ({ order, key }, peer, { market }) => told(once(market, `${peer.account}/${order}/${key}`, () => market.money.act(peer.account, order, "paid"))),
+  "order.cancel": ({ order, key }, peer, { market }) => told(once(market, `${peer.account}/${order}/${key}`, () => market.money.act(peer.account, order, "cancelled"))),
+  "order.place"({ lines, key }, peer, { market }) {
+    const { reservation } = lines[0];
+    const item = market.stock.get(reservation.slice(4).split("/")[0]);
+    return told(once(market, `${peer.account}/order/${key}`, () => market.money.place(peer.account, item, reservation)));
   },
   "stock.reserve"({ stock, quantity, key }, peer, { market }) {
     return told(once(market, `${peer.account}/${stock}/${key}`, () => market.keep(peer.account, stock, quantity, `rsv_${stock}/${key}`, "reservation_created")));

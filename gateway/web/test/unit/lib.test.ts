@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { remaining } from "../../src/lib/countdown.js";
 import { drawing } from "../../src/lib/drawing/index.js";
-import { quickSteps } from "../../src/lib/increments.js";
+import { feeOn } from "../../src/lib/fees.js";
+import { quickSteps, quickStepsDown } from "../../src/lib/increments.js";
 import { formatAmount, learnCurrencies, parseAmount } from "../../src/lib/money.js";
 import { hrefOf, parseFragment } from "../../src/lib/route.js";
 
@@ -46,6 +47,32 @@ test("money is read as people type it, or not at all", () => {
   for (const [text, currency, amount] of table) assert.equal(parseAmount(text, currency), amount, `"${text}"`);
 });
 
+test("a premium is what the server will charge", () => {
+  const bands = { bands: [[0, 250_000], [5_000_000, 200_000], [100_000_000, 120_000]] as [number, number][] };
+  const table: [Parameters<typeof feeOn>[0], number, number][] = [
+    [null, 12_000, 0],
+    [bands, 0, 0],
+    [bands, 12_000, 3_000],
+    [bands, 5_000_000, 1_250_000],
+    [bands, 6_000_000, 1_450_000],
+    [bands, 200_000_000, 1_250_000 + 19_000_000 + 12_000_000],
+    [{ bands: [[0, 100_000]], fixed: 50 }, 1_000, 150],
+    // A half, by each rounding.
+    [{ bands: [[0, 100_000]] }, 25, 3],
+    [{ bands: [[0, 100_000]], rounding: "half_even" }, 25, 2],
+    [{ bands: [[0, 100_000]], rounding: "half_even" }, 35, 4],
+    [{ bands: [[0, 100_000]], rounding: "up" }, 21, 3],
+    [{ bands: [[0, 100_000]], rounding: "down" }, 29, 2],
+    [{ bands: [[0, 1_000_000]] }, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  ];
+  for (const [fees, hammer, fee] of table) assert.equal(feeOn(fees, hammer), fee, `${JSON.stringify(fees)} on ${hammer}`);
+});
+
+test("steps go down in a tender", () => {
+  assert.deepEqual(quickStepsDown(200_000, "EUR"), [200_000, 195_000, 187_500, 175_000]);
+  assert.deepEqual(quickStepsDown(5, "EUR"), [5]);
+});
+
 test("what is written can be read back", () => {
   const seed = Number(process.env.VENDUE_SEED ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`VENDUE_SEED=${seed}`);
@@ -87,6 +114,8 @@ test("addresses", () => {
     ["#/lot/lot_01?token=x", "#/lot/lot_01", "x"],
     ["#/lot/lot_01", "#/lot/lot_01", null],
     ["#/lot/<script>", "#/", null],
+    ["#/orders?token=x", "#/orders", "x"],
+    ["#/orders/", "#/", null],
   ];
   for (const [hash, href, token] of table) {
     const fragment = parseFragment(hash);
