@@ -10,7 +10,7 @@ use crate::amount::{Amount, Hidden};
 use crate::context::Stamp;
 use crate::id::{AccountId, BidId};
 use crate::lot::{
-    BidPlaced, Closed, Format, Funding, Listing, LotEvent, LotResult, MaximumRaised, Phase, Restated,
+    BidPlaced, Closed, Format, Listing, LotEvent, LotResult, MaximumRaised, Phase, Restated,
     RestatementCause, Ticked,
 };
 use crate::time::{Moment, Timestamp};
@@ -145,10 +145,11 @@ impl Auction {
                 self.listing.soft_close = event.soft_close;
                 holds("I17", later, || "a pause takes no time".to_owned())
             }
-            LotEvent::Closing(_) => {
+            LotEvent::Closing(event) => {
                 let was_open = self.phase == Phase::Open;
-                self.phase = Phase::Closing;
-                holds("I16", was_open, || "only an open lot closes".to_owned())
+                let in_time = self.ends_at.is_none_or(|ends_at| event.ends_at <= ends_at);
+                (self.phase, self.ends_at) = (Phase::Closing, Some(event.ends_at));
+                holds("I16", was_open && in_time, || "an open lot closes at its end or by hand".to_owned())
             }
             LotEvent::Extended(event) => {
                 let later = self.ends_at.is_none_or(|ends_at| event.ends_at > ends_at);
@@ -176,7 +177,7 @@ impl Auction {
     /// I15 and I19: only while it is open, before its end, and never by its seller. A funded bid is decided by the moment it
     /// came, which its event does not have: its time is not checked here.
     fn accepts(&self, stamp: &Stamp) -> Checked {
-        let funded = self.listing.funding != Funding::None;
+        let funded = self.listing.is_backed();
         let in_time = funded || self.ends_at.is_none_or(|ends_at| stamp.time < ends_at);
         holds("I15", (funded || self.phase == Phase::Open) && in_time, || {
             format!("the lot is {} and ends at {:?}", self.phase.name(), self.ends_at)
@@ -195,11 +196,11 @@ impl Auction {
             return holds("I17", false, || "there is no soft close".to_owned());
         };
         let hard = soft.hard_close_at.unwrap_or(Timestamp::MAX);
-        let funded = self.listing.funding != Funding::None;
+        let funded = self.listing.is_backed();
         let in_window = old.micros_since(stamp.time) <= soft.window_ms.saturating_mul(1_000);
         let right = funded || (in_window && ends_at == stamp.time.plus_ms(soft.extend_ms).min(hard));
         holds("I17", announced == Some(old) && ends_at > old && ends_at <= hard && right, || {
-            format!("from {old:?} to {ends_at:?} by {soft:?}")
+            format!("from {old:?} (announced: {announced:?}) to {ends_at:?} by {soft:?}")
         })
     }
 
@@ -259,7 +260,7 @@ impl Auction {
 
     /// I20, and price and leader as the remaining bids give them.
     fn restated(&mut self, event: &Restated, stamp: &Stamp) -> Checked {
-        let open = matches!(self.phase, Phase::Open | Phase::Paused) || self.listing.funding != Funding::None;
+        let open = matches!(self.phase, Phase::Open | Phase::Paused) || self.listing.is_backed();
         holds("I20", open, || "nothing is taken back after the end".to_owned())?;
         if event.cause == RestatementCause::Retracted {
             self.may_retract(event, stamp)?;
@@ -284,7 +285,7 @@ impl Auction {
         let last = self.bids.last_of(event.account);
         let fresh = last.is_some_and(|last| stamp.time.micros_since(last.at) <= LAST_WITHIN_US);
         let only_last = last.map(|last| last.bid) == event.bid;
-        let funded = self.listing.funding != Funding::None;
+        let funded = self.listing.is_backed();
         holds("I20", funded || stamp.by == event.account, || "only one's own bids".to_owned())?;
         holds("I20", funded || !late || (fresh && only_last), || {
             "late, only the last bid, within an hour".to_owned()

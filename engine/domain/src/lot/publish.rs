@@ -212,7 +212,7 @@ impl LotEvent {
         match self {
             Self::BidPlaced(event) => 1 + (event.old_ends_at.is_some() && event.ends_at.is_some()) as u64,
             Self::MaximumRaised(event) => event.lifted as u64,
-            Self::UnitsBid(event) => 1 + event.old_ends_at.is_some() as u64,
+            Self::UnitsBid(event) => 1 + (event.old_ends_at.is_some() && event.ends_at.is_some()) as u64,
             Self::SealedBid(event) => !event.replaces as u64,
             Self::Backed(event) => event.event.public_count(),
             Self::Created(_)
