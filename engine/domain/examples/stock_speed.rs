@@ -58,7 +58,7 @@ fn main() {
     for (name, locations) in [("one location", 1), ("three locations", 3)] {
         let mut times: Vec<_> = (0..rounds).map(|_| measure(locations)).collect();
         times.sort_unstable_by_key(|(reserve, allocate, _)| reserve + allocate);
-        let count = (BATCH * BATCHES) as f64;
+        let count = BATCH as f64;
         let each = |ns: u64| ns as f64 / count;
         let both = |(reserve, allocate, _): (u64, u64, u64)| each(reserve + allocate);
         let median = times[rounds / 2];
@@ -106,7 +106,7 @@ fn measure(locations: u64) -> (u64, u64, u64) {
     let engine = AccountId::default();
     let buyer = bench.facts.standing(BUYER, MARKET);
     let seller = bench.facts.standing(SELLER, MARKET);
-    let (mut reserve, mut allocate, mut allocations) = (0, 0, 0);
+    let (mut reserve, mut allocate, mut allocations) = (Vec::new(), Vec::new(), 0);
     for batch in 0..BATCHES {
         let first = bench.commands + 1;
         let all = |make: &dyn Fn(u128) -> StockCommand| -> Vec<Command> {
@@ -144,12 +144,17 @@ fn measure(locations: u64) -> (u64, u64, u64) {
         bench.timed(engine, Standing::ENGINE, &finishes);
         // The tables' first growth is not the common path.
         if batch > 0 {
-            reserve += reserved.0;
-            allocate += allocated.0;
+            reserve.push(reserved.0);
+            allocate.push(allocated.0);
             allocations += reserved.1 + allocated.1;
         }
     }
-    (reserve, allocate, allocations)
+    // The median batch of each: a round is long enough to be interrupted.
+    let median = |mut batches: Vec<u64>| {
+        batches.sort_unstable();
+        batches[batches.len() / 2]
+    };
+    (median(reserve), median(allocate), allocations / (BATCHES as u64 - 1))
 }
 
 fn bench(locations: u64) -> Bench {
