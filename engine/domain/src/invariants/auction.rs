@@ -302,7 +302,7 @@ impl Auction {
         holds("I16", stamp.time >= ended_at, || "not before its end".to_owned())?;
         let announced = self.ends_at.is_none_or(|ends_at| ended_at == ends_at);
         let by_hand = stamp.by != AccountId::default();
-        let over = self.bids.is_over(&self.listing);
+        let over = self.listing.format == Format::Dutch && self.bids.units() >= self.listing.quantity;
         holds("I16", announced || by_hand || over, || "by the clock only at the announced end".to_owned())?;
         self.end(ended_at);
         let told: Vec<_> = event.winners.iter().map(|win| (win.account, win.quantity, win.amount)).collect();
