@@ -647,7 +647,7 @@ fn golden_files_are_whole() {
         assert_eq!(count("commands", kind), commands, "commands: {kind} {:?}", samples.0["commands"].keys());
         assert_eq!(count("events", kind), events, "events: {kind} {:?}", samples.0["events"].keys());
     }
-    assert_eq!(samples.0["states"].len(), 13);
+    assert_eq!(samples.0["states"].len(), 12);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.
