@@ -27,7 +27,7 @@ pub trait PaymentConnector: Send + Sync {
     /// The provider's name, for logs.
     fn name(&self) -> &'static str;
 
-    /// Asks for a payment. It may take its time, and has to expect the same request again (after a restart, say): the
+    /// Asks for a payment, or withdraws one that was asked before (its [`kind`](OutsideRequest::kind)). It may take its time, and has to expect the same request again (after a restart, say): the
     /// request's [`key`](OutsideRequest::key) is for the provider to recognise it by. The result comes as a command.
     fn ask(&self, request: &OutsideRequest);
 }
@@ -42,7 +42,8 @@ impl PaymentConnector for ManualConnector {
     }
 
     fn ask(&self, request: &OutsideRequest) {
-        tracing::debug!(order = %request.order, "an order waits for an operator to mark it paid");
+        // A payment waits for an operator to mark it paid; one that is withdrawn waits no more.
+        tracing::debug!(order = %request.order, kind = request.kind.name(), "for an operator to see to");
     }
 }
 

@@ -217,7 +217,7 @@ fn runs_the_market(bidders: u64, shared: &mut Shared) -> Intent {
                 return of_stock("stock.receive", json!({"quantity": 1}));
             };
             let params = json!({"stock": stock.to_string(), "reservation": id});
-            (to_stock(*stock), "stock.extend", params)
+            (to_stock(*stock), "stock.release", params)
         }
         65..=79 => {
             let account = bidder(chance.below(bidders));

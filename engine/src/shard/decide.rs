@@ -342,7 +342,21 @@ const fn is_internal(command: &Command) -> bool {
     matches!(
         command,
         Command::Market(MarketCommand::Mark(_))
-            | Command::Order(OrderCommand::OpenWon(_) | OrderCommand::Settled(_) | OrderCommand::Line(_))
+            | Command::Order(
+                OrderCommand::OpenWon(_)
+                    | OrderCommand::Settled(_)
+                    | OrderCommand::Line(_)
+                    | OrderCommand::Lend(_)
+                    | OrderCommand::EndLoan(_)
+                    | OrderCommand::Lent(_)
+            )
+            | Command::Stock(
+                StockCommand::ReserveForOrder(_)
+                    | StockCommand::TakeReservation(_)
+                    | StockCommand::AllocateForOrder(_)
+                    | StockCommand::ReleaseForOrder(_)
+                    | StockCommand::FinishForOrder(_)
+            )
     )
 }
 

@@ -140,6 +140,7 @@ fn tour() -> Samples {
     tour_of_accounts(&mut samples);
     tour_of_sales(&mut samples);
     tour_of_stock(&mut samples);
+    tour_of_orders(&mut samples);
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
@@ -352,6 +353,24 @@ fn tour_of_stock(samples: &mut Samples) {
     run(samples, &mut world, account('B'), &Command::Stock(release));
     for event in world.due().events {
         samples.add("events", &event, event.to_bytes());
+    }
+}
+
+/// Orders, and what they ask of stock.
+fn tour_of_orders(samples: &mut Samples) {
+    let town = crate::order_tables::tour();
+    for (command, events) in town.recorded.iter().flatten() {
+        if matches!(command, Some(Command::Stock(_) | Command::Order(_))) {
+            command.iter().for_each(|command| samples.add("commands", command, command.to_bytes()));
+        }
+        for event in events.iter().filter(|event| matches!(event, Event::Stock(_) | Event::Order(_))) {
+            samples.add("events", event, event.to_bytes());
+        }
+    }
+    let mut actors: Vec<_> = town.actors.iter().collect();
+    actors.sort_unstable_by_key(|(address, _)| **address);
+    for (_, actor) in actors.into_iter().filter(|(address, _)| address.kind == ActorKind::Order) {
+        samples.add("states", &format_args!("{}", kind_name(actor)), bytes_of(actor));
     }
 }
 
@@ -617,13 +636,18 @@ fn records_keep_their_bytes() {
 fn golden_files_are_whole() {
     let samples = tour();
     let count = |file: &str, kind: &str| samples.0[file].keys().filter(|name| name.starts_with(kind)).count();
-    for (kind, commands, events) in
-        [("Market.", 4, 4), ("Account.", 13, 9), ("Sale.", 3, 3), ("Lot.", 15, 25), ("Stock.", 6, 6)]
-    {
+    for (kind, commands, events) in [
+        ("Market.", 4, 4),
+        ("Account.", 13, 9),
+        ("Sale.", 3, 3),
+        ("Lot.", 15, 25),
+        ("Stock.", 13, 13),
+        ("Order.", 13, 21),
+    ] {
         assert_eq!(count("commands", kind), commands, "commands: {kind} {:?}", samples.0["commands"].keys());
         assert_eq!(count("events", kind), events, "events: {kind} {:?}", samples.0["events"].keys());
     }
-    assert_eq!(samples.0["states"].len(), 10);
+    assert_eq!(samples.0["states"].len(), 12);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.
@@ -681,7 +705,14 @@ fn decode_all(bytes: &[u8]) {
     if let Ok(event) = Event::from_bytes(bytes) {
         assert_eq!(event.public().len() as u64, event.public_count(), "{event:?}");
     }
-    for kind in [ActorKind::Market, ActorKind::Account, ActorKind::Sale, ActorKind::Lot, ActorKind::Stock] {
+    for kind in [
+        ActorKind::Market,
+        ActorKind::Account,
+        ActorKind::Sale,
+        ActorKind::Lot,
+        ActorKind::Stock,
+        ActorKind::Order,
+    ] {
         if let Ok(entity) = Entity::decode(kind, &mut Reader::new(bytes)) {
             let _ = (entity.snapshot(), entity.next_deadline(), bytes_of(&entity));
         }

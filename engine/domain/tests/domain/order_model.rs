@@ -107,7 +107,12 @@ impl Life {
     fn line(&mut self, buyer: AccountId) -> LineRequest {
         let none = LineRequest::default();
         match self.random.below(8) {
-            0 => LineRequest { lot: self.wins.last().map(|(lot, _)| *lot), ..none },
+            0 => {
+                // Mostly one's own.
+                let own = self.wins.iter().rev().find(|(_, winner)| *winner == buyer);
+                let any = self.wins.last().filter(|_| self.random.once_in(8)).or(own);
+                LineRequest { lot: any.map(|(lot, _)| *lot), ..none }
+            }
             1 | 2 => {
                 let own = self.reservations.iter().rev().find(|(who, _, _)| *who == buyer);
                 LineRequest { reservation: own.map(|(_, _, reservation)| *reservation), ..none }

@@ -118,6 +118,51 @@ fn check(cases: &[Case]) {
     }
 }
 
+/// A town in which everything has happened once, with its records.
+pub fn tour() -> Town {
+    let mut script = Script {
+        town: town(&[(250, "on_hand=10"), (100, "at=north:3:60,10 at=south:2:40,10 limit=9")]),
+        names: HashMap::new(),
+        reservations: HashMap::new(),
+        wins: Vec::new(),
+    };
+    script.town.recorded = Some(Vec::new());
+    for step in [
+        "A reserve s1 2",
+        "A place o1 A1 s2*4",
+        "A pay o1",
+        "S ship o1 s1 1",
+        "S ship o1 s1",
+        "S ship o1 s2",
+        "S deliver o1",
+        "S return o1 s1 1",
+        "O refund o1 250",
+        "B place o2 s1*1 s2*9",
+        "win l1 B 1000 deposit=300",
+        "win l2 B 500 hold=550",
+        "win l3 C 500 lost",
+        "B place o3 l1 s1*1",
+        "B pay o3",
+        "! O cancel o3",
+        "S deliver l2",
+        "B complete l2",
+        "win l4 C 700",
+        "C place o4 l4 s2*9",
+        "C cancel l4",
+        "C place o5 s1*3",
+        "@3600s D place o6 s1*7",
+        "C pay o5",
+        "O mark_paid o6",
+        "bank refuses S",
+        "O refund o6",
+        "@600h state o1",
+    ] {
+        script.run(step);
+    }
+    script.town.settle();
+    script.town
+}
+
 fn number(text: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("no number: {text}"))
 }

@@ -150,6 +150,8 @@ pub struct Town {
     pub answers: HashMap<u128, Outcome>,
     reservations: HashMap<ReservationId, StockId>,
     lives: invariants::stock::ReservationLives,
+    /// Commands and what they led to, where somebody wants to know.
+    pub recorded: Option<Vec<(Option<Command>, Vec<Event>)>>,
     /// Bytes of events are checked once in so many.
     pub thorough_every: u128,
 }
@@ -181,6 +183,7 @@ impl Town {
             answers: HashMap::new(),
             reservations: HashMap::new(),
             lives: invariants::stock::ReservationLives::default(),
+            recorded: None,
             thorough_every: 1,
         }
     }
@@ -238,6 +241,9 @@ impl Town {
         standing: Standing,
     ) -> Result<Decision<Event>, Rejection> {
         self.commands += 1;
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push((Some(command.clone()), Vec::new()));
+        }
         let context = Context {
             now: self.now,
             by,
@@ -359,6 +365,9 @@ impl Town {
     }
 
     fn take(&mut self, address: ActorAddress, events: Vec<Event>, by: AccountId) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push((None, events.clone()));
+        }
         for event in events {
             let asked = event.asked();
             // As the engine's record: what completes an earlier command bears its stamp.
