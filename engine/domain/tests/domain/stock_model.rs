@@ -371,6 +371,8 @@ impl Trial {
         let one = &mut self.model.all[nth];
         match one.state {
             State::Live => one.state = State::Released,
+            // It has gone back already, or goes back now because its time was over.
+            State::Expired => {}
             State::Allocated => {
                 one.quantity = one.shipped;
                 one.parts.iter_mut().for_each(|part| *part = 0);

@@ -613,6 +613,11 @@ fn orders_take_ship_and_return() {
             ],
         },
         Case {
+            rule: "what is due expires and is not released, even if its event is late",
+            stock: "",
+            steps: &["E reserve A 4 for o1 = 10/4/6", "@3601s E release o1 = 10/0/10", "due = "],
+        },
+        Case {
             rule: "orders are refused like buyers: rights, suspension, halts, limits, stock",
             stock: "",
             steps: &[
