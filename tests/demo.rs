@@ -71,6 +71,173 @@ async fn everything_that_can_be_typed_works() {
     assert!(complaint(&low).contains(" EUR is needed (bid_too_low) -- bid "), "{}", complaint(&low));
 }
 
+/// Every way of selling, and the money behind it, as a newcomer types it.
+#[tokio::test]
+async fn every_format_can_be_bought_in_and_paid() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--set", "demo.lots=8", "--set", "demo.bids_per_minute=0"]);
+    let one = |arguments: &[&str]| objects(&demo, &[arguments, &["--json"]].concat()).remove(0);
+    let lots = objects(&demo, &["lot", "list", "--json", "--sort", "catalogue"]);
+    let number = |format: &str| {
+        let found = lots.iter().find(|lot| lot["format"] == format).unwrap_or_else(|| panic!("no {format}"));
+        found["number"].to_string()
+    };
+    let available = || one(&["account", "show"])["balances"][0]["available"].as_i64().unwrap();
+    let begin = available();
+    assert!(begin > 10_000_000, "the visitor has money");
+    let taken = one(&["take", &number("dutch"), "2"]);
+    assert_eq!((&taken["status"], &taken["held"]), (&json!("won"), &Value::Null), "{taken}");
+    assert!(
+        taken["total"].as_u64() > taken["price"].as_u64().map(|price| 2 * price),
+        "with the premium: {taken}"
+    );
+    for sealed in ["sealed_first_price", "vickrey"] {
+        let bid = one(&["bid", &number(sealed), "5000.00"]);
+        assert_eq!((&bid["status"], &bid["price"]), (&json!("placed"), &Value::Null), "{bid}");
+    }
+    let units = one(&["bid", &number("multi_unit"), "70.00", "--quantity", "5"]);
+    // Five at 70.00 and 25 per cent.
+    assert_eq!((&units["status"], &units["held"]), (&json!("leading"), &json!(43_750)), "{units}");
+    let offer = one(&["bid", &number("reverse"), "5000.00"]);
+    assert_eq!((&offer["status"], &offer["price"]), (&json!("leading"), &json!(500_000)), "{offer}");
+    let shown = one(&["account", "show"]);
+    assert!(shown["balances"][0]["held"].as_u64().unwrap() >= 43_750, "{shown}");
+    assert!(shown["bids"].as_array().unwrap().len() >= 4, "{shown}");
+    // The end of the dutch lot is an order, paid from the balance.
+    let clock = number("dutch");
+    lines(&demo, &["lot", "close", &clock, "--reason", "the end of a test"]);
+    let order = loop {
+        let orders = objects(&demo, &["order", "list", "--json"]);
+        if let Some(order) = orders.into_iter().find(|order| order["state"] == "awaiting_payment") {
+            break order;
+        }
+    };
+    assert_eq!(order["total"], taken["total"], "{order}");
+    let id = order["order"].as_str().unwrap();
+    let before = available();
+    let paid = one(&["order", "pay", &id[..12]]);
+    assert_eq!((&paid["state"], &paid["total"]), (&json!("paid"), &order["total"]), "{paid}");
+    assert_eq!(available(), before - order["total"].as_i64().unwrap());
+    let again = one(&["account", "statement"]);
+    assert_eq!((&again["kind"], &again["order"]), (&json!("payment"), &json!(id)), "{again}");
+    // From the shelf.
+    let bought = one(&["order", "place", "--stock", "SHOP-1:2"]);
+    assert_eq!(bought["state"], "awaiting_payment", "{bought}");
+    assert!(
+        lines(&demo, &["order", "show", bought["order"].as_str().unwrap()])[0].ends_with("awaiting payment")
+    );
+    assert_eq!(one(&["order", "cancel", bought["order"].as_str().unwrap()])["state"], "cancelled");
+}
+
+#[tokio::test]
+async fn an_operator_runs_a_market_from_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--bare"]);
+    let one = |arguments: &[&str]| objects(&demo, &[arguments, &["--json"]].concat()).remove(0);
+    let made =
+        one(&["market", "create", "Harbour Rooms", "EUR", "--premium", "0:25%", "--open-registration"]);
+    assert!(made["market"].as_str().unwrap().starts_with("mkt_"));
+    assert_eq!(one(&["market", "show"])["fees"]["buyers_premium"]["bands"], json!([[0, 250_000]]));
+    assert_eq!(one(&["market", "halt", "--reason", "a pause"])["state"], "halted");
+    assert_eq!(one(&["market", "resume", "--reason", "on we go"])["state"], "open");
+    lines(
+        &demo,
+        &["market", "fees", "--premium", "0:20%", "--commission", "0:10%", "--reason", "spring terms"],
+    );
+    for format in [
+        &["lot", "create", "Chair", "--start", "50", "--ends", "2h", "--funding", "full"][..],
+        &[
+            "lot",
+            "create",
+            "Bulbs",
+            "--format",
+            "dutch",
+            "--clock",
+            "40.00:0.50:15s:10.00",
+            "--quantity",
+            "20",
+            "--ends",
+            "1h",
+        ],
+        &[
+            "lot",
+            "create",
+            "Cabinet",
+            "--format",
+            "sealed-first-price",
+            "--start",
+            "100",
+            "--ends",
+            "1d",
+            "--funding",
+            "deposit",
+            "--deposit",
+            "20",
+        ],
+        &["lot", "create", "Miniature", "--format", "vickrey", "--start", "100", "--ends", "1d"],
+        &[
+            "lot",
+            "create",
+            "Prints",
+            "--format",
+            "multi-unit",
+            "--quantity",
+            "9",
+            "--start",
+            "5",
+            "--pricing",
+            "pay-as-bid",
+            "--ends",
+            "1h",
+        ],
+        &["lot", "create", "Roof", "--format", "reverse", "--start", "8000", "--sealed", "--ends", "2d"],
+    ] {
+        assert!(one(format)["lot"].as_str().unwrap().starts_with("lot_"), "{format:?}");
+    }
+    assert_eq!(lines(&demo, &["lot", "list"]).len(), 7);
+    let account =
+        one(&["account", "create", "Jane", "--grant", "bidder"])["account"].as_str().unwrap().to_owned();
+    let deposit = one(&["account", "deposit", &account, "100.00", "--reason", "cash"]);
+    assert_eq!((&deposit["balance"], &deposit["available"]), (&json!(10_000), &json!(10_000)));
+    let token = demo.token(&account);
+    let id =
+        objects(&demo, &["lot", "list", "--json"]).into_iter().find(|lot| lot["title"] == "Chair").unwrap();
+    let id = id["lot"].as_str().unwrap();
+    let bid = |amount: &str| {
+        vendue()
+            .args(["bid", id, amount, "--token", &token, "--data-dir", &demo.text("data_dir")])
+            .output()
+            .unwrap()
+    };
+    let dear = bid("100.00");
+    assert_eq!(dear.status.code(), Some(3), "the rules said no");
+    assert!(
+        complaint(&dear).contains("120.00 EUR is needed, 100.00 EUR is available"),
+        "{}",
+        complaint(&dear)
+    );
+    assert!(bid("80.00").status.success());
+    let shown = one(&["account", "show", &account]);
+    assert_eq!(
+        (&shown["balances"][0]["held"], &shown["bids"][0]["status"]),
+        (&json!(9_600), &json!("leading"))
+    );
+    let refused = vendue()
+        .args([
+            "account",
+            "withdraw",
+            &account,
+            "50.00",
+            "--reason",
+            "too much",
+            "--data-dir",
+            &demo.text("data_dir"),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(3), "what is held stays");
+}
+
 /// Several, one after the other: bots that only begin are not a market.
 async fn wait_for_bids(demo: &Demo) {
     let client = demo.operator().await;

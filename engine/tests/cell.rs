@@ -2,11 +2,13 @@
 
 mod support;
 
-use support::{LINK, MARKET, START, Told, World, bidder, create_account, create_lot, hashes, lot, place_bid};
+use support::{
+    LINK, MARKET, START, Told, World, amount, bidder, create_account, create_lot, hashes, lot, place_bid,
+};
 use vendue_domain::account::{AccountCommand, Suspend};
 use vendue_domain::actor::{Answer, Command};
 use vendue_domain::id::AccountId;
-use vendue_domain::lot::{CloseLot, LotCommand, ReopenLot};
+use vendue_domain::lot::{CloseLot, CreateLot, LotCommand, OpenLot, ReopenLot};
 use vendue_domain::market::{HaltMarket, MarkMarket, MarketCommand, ResumeMarket};
 use vendue_domain::record::Field;
 use vendue_domain::rejection::Rejection;
@@ -200,16 +202,21 @@ fn a_lot_whose_end_fell_into_an_outage_is_given_time() {
 #[test]
 fn whoever_was_suspended_while_a_lot_was_closed_has_no_standing_when_it_reopens() {
     let mut world = world();
-    world.bid(0, 0, 2_000);
-    world.bid(1, 0, 3_000);
     let house = AccountId::HOUSE;
+    // Nobody meets its reserve: a lot that is sold has an order, and is never opened again.
+    let (n, reserve) = (7, Some(amount(1_000_000)));
+    let create = CreateLot { reserve, ..create_lot(n) };
+    world.ok(house, Command::Lot(LotCommand::Create(Box::new(create))));
     let reason = Some("drill".to_owned());
-    world.ok(house, Command::Lot(LotCommand::Close(CloseLot { lot: lot(0), reason: reason.clone() })));
+    world.ok(house, Command::Lot(LotCommand::Open(OpenLot { lot: lot(n), reason: reason.clone() })));
+    world.bid(0, n, 2_000);
+    world.bid(1, n, 3_000);
+    world.ok(house, Command::Lot(LotCommand::Close(CloseLot { lot: lot(n), reason: reason.clone() })));
     let suspend = Suspend { account: bidder(1), market: MARKET, reason: "unpaid".into(), lift: None };
     world.ok(house, Command::Account(AccountCommand::Suspend(suspend)));
     let ends_at = world.now.plus_ms(60_000);
-    world.ok(house, Command::Lot(LotCommand::Reopen(ReopenLot { lot: lot(0), ends_at, reason })));
-    assert_eq!(status(&world.bid(2, 0, 1_500)), "Outbid at 1550", "bidder 0 leads alone");
+    world.ok(house, Command::Lot(LotCommand::Reopen(ReopenLot { lot: lot(n), ends_at, reason })));
+    assert_eq!(status(&world.bid(2, n, 1_500)), "Outbid at 1550", "bidder 0 leads alone");
     let before = world.state_hashes();
     world.restart();
     assert_eq!(world.state_hashes(), before);

@@ -1,6 +1,5 @@
 //! What an account is told of itself, also after a restart; and that amounts are in the market's currency.
 
-#[allow(dead_code, reason = "each test file uses its part")]
 mod support;
 
 use std::collections::BTreeMap;

@@ -334,7 +334,7 @@ fn statement_table(lines: &[Value]) -> Result<Table, Failure> {
         let about: Vec<String> = about.collect();
         let out = line["amount"].as_i64().is_some_and(|amount| amount < 0);
         table.row(vec![
-            (when::date_and_time(line["ts"].as_i64().unwrap_or_default()), Some(Mark::Faint)),
+            (when::date_and_time(line["at"].as_i64().unwrap_or_default()), Some(Mark::Faint)),
             (text(line, "kind").replace('_', " "), None),
             (amount("amount"), out.then_some(Mark::Warning)),
             (amount("balance"), Some(Mark::Strong)),
@@ -368,9 +368,9 @@ mod tests {
     #[test]
     fn a_statement_is_a_table() {
         let lines = [
-            json!({"ts": 1_700_000_000_000_000_i64, "kind": "payment", "currency": "EUR", "amount": -14_400, "balance": 35_600, "held": 0,
+            json!({"at": 1_700_000_000_000_000_i64, "kind": "payment", "currency": "EUR", "amount": -14_400, "balance": 35_600, "held": 0,
                 "order": "ord_0123456789ABCDEFGHJKMNPQRS"}),
-            json!({"ts": 1_600_000_000_000_000_i64, "kind": "deposit", "currency": "EUR", "amount": 50_000, "balance": 50_000, "held": 0,
+            json!({"at": 1_600_000_000_000_000_i64, "kind": "deposit", "currency": "EUR", "amount": 50_000, "balance": 50_000, "held": 0,
                 "reason": "bank transfer"}),
         ];
         assert_eq!(

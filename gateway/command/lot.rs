@@ -134,6 +134,7 @@ fn table(lots: &[Value], now: i64) -> Result<Table, Failure> {
             ("NO", Align::Right),
             ("LOT", Align::Left),
             ("TITLE", Align::Left),
+            ("FORMAT", Align::Left),
             ("PRICE", Align::Right),
             ("LEADER", Align::Left),
             ("BIDS", Align::Right),
@@ -149,6 +150,7 @@ fn table(lots: &[Value], now: i64) -> Result<Table, Failure> {
             (lot["number"].as_u64().map(|number| number.to_string()).unwrap_or_default(), None),
             (names::short(&text(lot, "lot")), Some(Mark::Faint)),
             (text(lot, "title"), None),
+            (format_word(lot), (lot["format"] != "english").then_some(Mark::Link)),
             price(lot, currency),
             (leader(lot), None),
             (lot["bids"].as_u64().unwrap_or_default().to_string(), None),
@@ -159,13 +161,26 @@ fn table(lots: &[Value], now: i64) -> Result<Table, Failure> {
     Ok(table)
 }
 
+/// How it is sold, in a word.
+fn format_word(lot: &Value) -> String {
+    match lot["format"].as_str().unwrap_or_default() {
+        "sealed_first_price" => "sealed",
+        "multi_unit" => "units",
+        "reverse" if lot["sealed"] == true => "sealed tender",
+        "reverse" => "tender",
+        other => other,
+    }
+    .to_owned()
+}
+
 /// The price, or faintly what the first bid must be.
 fn price(lot: &Value, currency: Currency) -> (String, Option<Mark>) {
     match lot["price"].as_u64() {
         Some(price) => (money::with_currency(price, currency), Some(Mark::Strong)),
         None => {
             let start = lot["start_amount"].as_u64().unwrap_or_default();
-            (format!("from {}", money::with_currency(start, currency)), Some(Mark::Faint))
+            let word = if lot["format"] == "reverse" { "at most" } else { "from" };
+            (format!("{word} {}", money::with_currency(start, currency)), Some(Mark::Faint))
         }
     }
 }
@@ -233,11 +248,24 @@ fn description(lot: &Value, now: i64, style: Style) -> Result<Vec<String>, Failu
             format!("{} to {}", money::format(low, currency), money::with_currency(high, currency))
         }),
     );
+    say("format", Some(format_word(lot)));
+    let (quantity, remaining) = (lot["quantity"].as_u64().unwrap_or(1), lot["remaining"].as_u64());
+    let left = remaining.map(|left| format!(", {left} left")).unwrap_or_default();
+    say("units", (quantity > 1).then(|| format!("{quantity}{left}")));
+    say("winners pay", lot["pricing"].as_str().map(|pricing| pricing.replace('_', " ")));
     say("state", Some(text(lot, "state")));
     let leader = if lot["leader"].is_null() { String::new() } else { format!(", {} leads", leader(lot)) };
     say("price", Some(format!("{}{leader}", price(lot, currency).0)));
+    let falls = amount(&lot["next_price"]).zip(lot["next_at"].as_i64());
+    say("falls to", falls.map(|(next, at)| format!("{next} in {}", when::countdown(at - now))));
+    say("bidders", lot["bidders"].as_u64().map(|bidders| format!("{bidders}, sealed until the end")));
     say("bids", lot["bids"].as_u64().map(|bids| bids.to_string()));
-    say("next minimum", amount(&lot["min_next_amount"]).filter(|_| lot["state"] != "closed"));
+    let next = if lot["format"] == "reverse" { "next at most" } else { "next minimum" };
+    say(next, amount(&lot["min_next_amount"]).filter(|_| lot["state"] != "closed"));
+    let premium = Some(&lot["buyers_premium"]).filter(|table| !table.is_null());
+    say("premium", premium.map(|table| crate::market::describe(table, currency)));
+    say("backing", lot["funding"].as_str().filter(|funding| *funding != "none").map(str::to_owned));
+    say("deposit", amount(&lot["deposit"]));
     say("reserve", Some(reserve(lot).to_owned()).filter(|reserve| !reserve.is_empty()));
     say("buy now", amount(&lot["buy_now"]));
     say("ends in", Some(ends_in(lot, now).0));
@@ -303,17 +331,17 @@ mod tests {
     #[test]
     fn the_list_is_a_table() {
         let lots = [
-            json!({"lot": "lot_0123456789ABCDEFGHJKMNPQRS", "number": 7, "title": "Omega Seamaster", "currency": "EUR", "state": "open",
+            json!({"lot": "lot_0123456789ABCDEFGHJKMNPQRS", "number": 7, "title": "Omega Seamaster", "format": "english", "currency": "EUR", "state": "open",
                 "price": 123_400, "leader": "bidder-3", "bids": 9, "reserve_met": false, "ends_at": 252_000_000}),
-            json!({"lot": "lot_1123456789ABCDEFGHJKMNPQRS", "title": "A map", "currency": "EUR", "state": "scheduled",
+            json!({"lot": "lot_1123456789ABCDEFGHJKMNPQRS", "title": "A map", "format": "sealed_first_price", "currency": "EUR", "state": "scheduled",
                 "price": null, "start_amount": 5_000, "leader": null, "bids": 0, "reserve_met": null, "opens_at": 42_000_000}),
         ];
         assert_eq!(
             table(&lots, 0).unwrap().lines(Style::PLAIN, 200),
             [
-                "NO  LOT         TITLE                     PRICE  LEADER    BIDS  RESERVE        ENDS IN",
-                " 7  lot_012345  Omega Seamaster    1,234.00 EUR  bidder 3     9  not met     4 min 12 s",
-                "    lot_112345  A map            from 50.00 EUR               0           opens in 42 s",
+                "NO  LOT         TITLE            FORMAT            PRICE  LEADER    BIDS  RESERVE        ENDS IN",
+                " 7  lot_012345  Omega Seamaster  english    1,234.00 EUR  bidder 3     9  not met     4 min 12 s",
+                "    lot_112345  A map            sealed   from 50.00 EUR               0           opens in 42 s",
             ]
         );
     }

@@ -224,7 +224,7 @@ async fn show(arguments: ReadArguments) -> Result<(), Failure> {
 }
 
 /// A table of fees in words: `25% from 0.00, 20% from 50,000.00`.
-fn describe(table: &Value, currency: Currency) -> String {
+pub(crate) fn describe(table: &Value, currency: Currency) -> String {
     let Some(bands) = table["bands"].as_array() else { return "none".to_owned() };
     let fixed = table["fixed"].as_u64().filter(|&fixed| fixed > 0);
     let fixed = fixed.map(|fixed| format!("{} and ", money::format(fixed, currency))).unwrap_or_default();

@@ -50,6 +50,9 @@ pub(crate) struct ListArguments {
 pub(crate) struct ShowArguments {
     /// The order: its id, or the beginning of it.
     order: String,
+    /// As the market's operator: anybody's order.
+    #[arg(long)]
+    operator: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -189,7 +192,7 @@ fn table(orders: &[Value], now: i64) -> Result<Table, Failure> {
 /// What is in an order, in few words.
 fn what(order: &Value) -> String {
     let lines = order["lines"].as_array().cloned().unwrap_or_default();
-    let first = lines.first().map(|line| line_words(line)).unwrap_or_default();
+    let first = lines.first().map(line_words).unwrap_or_default();
     if lines.len() > 1 { format!("{first} and {} more", lines.len() - 1) } else { first }
 }
 
@@ -200,7 +203,8 @@ fn line_words(line: &Value) -> String {
 }
 
 async fn show(arguments: ShowArguments) -> Result<(), Failure> {
-    let connection = Connection::open(&arguments.target, As::Bidder).await?;
+    let acting = if arguments.operator { As::Operator } else { As::Bidder };
+    let connection = Connection::open(&arguments.target, acting).await?;
     let id = names::resolve(&connection, names::ORDER, &arguments.order).await?;
     let order = connection.read("order.get", json!({"order": id})).await?;
     if arguments.target.json {

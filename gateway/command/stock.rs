@@ -1,5 +1,7 @@
 //! `vendue stock ...`: what is for sale at a fixed price.
 
+mod location;
+
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -10,6 +12,7 @@ use crate::connection::{As, Connection, KeyArgument, Target, currency_of, text};
 use crate::failure::Failure;
 use crate::output::{self, Align, Mark, Style, Table};
 use crate::{money, names, when};
+use location::Location;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StockCommand {
@@ -29,6 +32,36 @@ pub(crate) enum StockCommand {
     Receive(ReceiveArguments),
     /// Corrects a count, up or down.
     Adjust(AdjustArguments),
+    /// Sends units of a paid order.
+    Ship(ParcelArguments),
+    /// Takes back units that were sent.
+    Return(ParcelArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  vendue stock ship SHOP-1 ord_4ZK9Q2 --reason \"parcel 00340\"\n  \
+    vendue stock return SHOP-1 ord_4ZK9Q2 --quantity 1 --location Cellar")]
+pub(crate) struct ParcelArguments {
+    /// The stock item: its id, the beginning of it, or its reference.
+    stock: String,
+    /// The order: its id, or the beginning of it.
+    order: String,
+    /// The order's line, from 0, where several are of this item.
+    #[arg(long)]
+    line: Option<u32>,
+    /// How many units [default: all that are due].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    quantity: Option<u64>,
+    /// From where, or to where.
+    #[arg(long)]
+    location: Option<String>,
+    /// A parcel's number, say.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +101,12 @@ pub(crate) struct CreateArguments {
     /// The most units for one account.
     #[arg(long)]
     limit: Option<u64>,
+    /// Where units lie: NAME:COUNT or NAME:COUNT:LATITUDE,LONGITUDE; several times. ON_HAND is then their sum.
+    #[arg(long, value_name = "LOCATION", value_parser = location::parse)]
+    location: Vec<Location>,
+    /// Which location is taken from first: most_stock, nearest or fewest_parcels.
+    #[arg(long)]
+    strategy: Option<String>,
     /// Your own key of it (SKU).
     #[arg(long, value_name = "REF")]
     reference: Option<String>,
@@ -91,6 +130,9 @@ pub(crate) struct ReceiveArguments {
     /// How many units.
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     quantity: u64,
+    /// Where they lie now [default: the first location].
+    #[arg(long)]
+    location: Option<String>,
     /// Why.
     #[arg(long)]
     reason: Option<String>,
@@ -107,6 +149,9 @@ pub(crate) struct AdjustArguments {
     /// How many units more, or fewer (-2).
     #[arg(allow_negative_numbers = true)]
     quantity: i64,
+    /// Where [default: the first location].
+    #[arg(long)]
+    location: Option<String>,
     /// Why: a count, a loss.
     #[arg(long)]
     reason: String,
@@ -149,12 +194,16 @@ pub(crate) async fn run(command: StockCommand) -> Result<(), Failure> {
         StockCommand::Release(arguments) => of_reservation("stock.release", arguments).await,
         StockCommand::Extend(arguments) => of_reservation("stock.extend", arguments).await,
         StockCommand::Create(arguments) => create(arguments).await,
-        StockCommand::Receive(ReceiveArguments { stock, quantity, reason, key, target }) => {
-            count("stock.receive", &stock, json!({"quantity": quantity}), reason, key, &target).await
+        StockCommand::Receive(ReceiveArguments { stock, quantity, location, reason, key, target }) => {
+            let params = json!({"quantity": quantity, "location": location, "reason": reason});
+            count("stock.receive", &stock, None, params, key, &target).await
         }
-        StockCommand::Adjust(AdjustArguments { stock, quantity, reason, key, target }) => {
-            count("stock.adjust", &stock, json!({"quantity": quantity}), Some(reason), key, &target).await
+        StockCommand::Adjust(AdjustArguments { stock, quantity, location, reason, key, target }) => {
+            let params = json!({"quantity": quantity, "location": location, "reason": reason});
+            count("stock.adjust", &stock, None, params, key, &target).await
         }
+        StockCommand::Ship(arguments) => parcel("stock.ship", arguments).await,
+        StockCommand::Return(arguments) => parcel("stock.return", arguments).await,
     }
 }
 
@@ -238,6 +287,12 @@ async fn create(arguments: CreateArguments) -> Result<(), Failure> {
         ("description", arguments.description.map(Value::from)),
         ("category", arguments.category.map(Value::from)),
         ("seller", arguments.seller.map(|seller| json!(seller.to_string()))),
+        ("strategy", arguments.strategy.map(Value::from)),
+        (
+            "locations",
+            (!arguments.location.is_empty())
+                .then(|| arguments.location.iter().map(Location::params).collect()),
+        ),
     ] {
         if let Some(value) = value {
             params[name] = value;
@@ -249,18 +304,26 @@ async fn create(arguments: CreateArguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `stock.ship` and `stock.return`.
+async fn parcel(method: &str, arguments: ParcelArguments) -> Result<(), Failure> {
+    let ParcelArguments { stock, order, line, quantity, location, reason, key, target } = arguments;
+    let params = json!({"line": line, "quantity": quantity, "location": location, "reason": reason});
+    count(method, &stock, Some(&order), params, key, &target).await
+}
+
+/// A command that changes an item's counters, by the seller or an operator.
 async fn count(
     method: &str,
     stock: &str,
+    order: Option<&str>,
     mut params: Value,
-    reason: Option<String>,
     key: KeyArgument,
     target: &Target,
 ) -> Result<(), Failure> {
     let connection = Connection::open(target, As::Operator).await?;
     params["stock"] = json!(names::resolve(&connection, names::STOCK, stock).await?);
-    if let Some(reason) = reason {
-        params["reason"] = json!(reason);
+    if let Some(order) = order {
+        params["order"] = json!(names::resolve(&connection, names::ORDER, order).await?);
     }
     let result = connection.command(method, params, key).await?;
     target.say(&result, &counters(&result));

@@ -161,7 +161,7 @@ impl Watcher {
             .map(|ends_at| format!(", ends in {}", when::countdown(ends_at - event.ts)));
         let reason = event.data["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
         let what = match event.kind.as_str() {
-            "price_changed" => standing(state, currency, self.style),
+            "price_changed" | "clock_ticked" | "bidders_changed" => standing(state, currency, self.style),
             "bid_retracted" => format!("a bid was taken back: {}", standing(state, currency, self.style)),
             "time_extended" => self.style.mark(Mark::Warning, "extended"),
             "lot_closed" => return Ok(format!("{clock}  {}{reason}", closing(state, currency, self.style))),
@@ -171,8 +171,19 @@ impl Watcher {
     }
 }
 
-/// Price, leader and number of bids.
+/// Price, leader and number of bids; what there is to see in the lot's format.
 fn standing(state: &Value, currency: Currency, style: Style) -> String {
+    let left = state["remaining"].as_u64().map(|left| format!(", {left} left")).unwrap_or_default();
+    if let Some(bidders) = state["bidders"].as_u64() {
+        let plural = if bidders == 1 { "" } else { "s" };
+        return format!("{bidders} bidder{plural}, sealed until the end");
+    }
+    if let Some(price) = state["price"].as_u64().filter(|_| state["format"] == "dutch") {
+        return format!(
+            "{} by the clock{left}",
+            style.mark(Mark::Strong, &money::with_currency(price, currency))
+        );
+    }
     let Some(price) = state["price"].as_u64() else {
         let start = state["start_amount"].as_u64().unwrap_or_default();
         return format!("no bids, from {}", money::with_currency(start, currency));
@@ -181,6 +192,9 @@ fn standing(state: &Value, currency: Currency, style: Style) -> String {
     let bids = state["bids"].as_u64().unwrap_or_default();
     let plural = if bids == 1 { "" } else { "s" };
     let reserve = if state["reserve_met"] == false { ", reserve not met" } else { "" };
+    if state["leader"].is_null() {
+        return format!("{price} each, {bids} bid{plural}{left}");
+    }
     format!("{price}  {} leads, {bids} bid{plural}{reserve}", lot::leader(state))
 }
 
@@ -238,6 +252,24 @@ mod tests {
                 json!({"reason": "a question"}),
                 json!({"currency": "EUR"}),
                 "00:00:01  paused: a question",
+            ),
+            (
+                "clock_ticked",
+                json!({}),
+                json!({"currency": "EUR", "format": "dutch", "price": 4_200, "remaining": 7}),
+                "00:00:01  42.00 EUR by the clock, 7 left",
+            ),
+            (
+                "bidders_changed",
+                json!({}),
+                json!({"currency": "EUR", "format": "vickrey", "price": null, "bidders": 1}),
+                "00:00:01  1 bidder, sealed until the end",
+            ),
+            (
+                "price_changed",
+                json!({}),
+                json!({"currency": "EUR", "format": "multi_unit", "price": 800, "leader": null, "bids": 3, "remaining": 0}),
+                "00:00:01  8.00 EUR each, 3 bids, 0 left",
             ),
             ("lot_closed", json!({}), sold, "00:00:01  sold for 105.00 EUR to bidder 2"),
             ("lot_closed", json!({}), unsold, "00:00:01  unsold"),

@@ -17,7 +17,7 @@ struct EffectPage {
     /// Caused and not yet decided.
     waiting: u64,
     /// When the oldest of them was caused.
-    oldest: Option<Timestamp>,
+    oldest_at: Option<Timestamp>,
     stuck: Vec<Stuck>,
     /// Since the engine's process began.
     declined_count: u64,
@@ -31,7 +31,7 @@ struct Stuck {
     cause: String,
     target: String,
     command: String,
-    since: Timestamp,
+    since_at: Timestamp,
     why: &'static str,
     attempts: u8,
     retry_at: Timestamp,
@@ -55,7 +55,7 @@ impl From<StuckEffect> for Stuck {
             cause: effect.cause.to_string(),
             target: effect.target.to_string(),
             command: effect.command,
-            since: effect.since,
+            since_at: effect.since,
             why: effect.because.name(),
             attempts: effect.attempts,
             retry_at: effect.retry_at,
@@ -91,7 +91,7 @@ impl Views {
         let board = &self.directory.effects;
         bytes(&EffectPage {
             waiting: board.waiting(),
-            oldest: board.oldest(),
+            oldest_at: board.oldest(),
             stuck: board.stuck().into_iter().take(limit).map(Into::into).collect(),
             declined_count: board.declined_count(),
             declined: board.declined().into_iter().take(limit).map(Into::into).collect(),

@@ -81,9 +81,8 @@ impl Views {
     /// A bid on a lot that nobody follows, by accounts that nobody listens to: only numbers, price and history move, and
     /// nothing is built that nobody hears. `false`: it has to be taken the long way.
     pub(super) fn take_plain_bid(&mut self, published: &Published, position: u64) -> bool {
-        let [Event::Lot(event @ LotEvent::BidPlaced(bid))] = published.events.as_slice() else {
-            return false;
-        };
+        let [Event::Lot(event)] = published.events.as_slice() else { return false };
+        let LotEvent::BidPlaced(bid) = event.inner() else { return false };
         let address = published.address;
         let accounts = event.private_to(&published.stamp);
         if self.is_kept(Channel::Lot(LotId(address.id)))

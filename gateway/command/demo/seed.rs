@@ -13,6 +13,8 @@ use crate::failure::Failure;
 
 /// Bids within this long of the end move it, in milliseconds, and by how much.
 const SOFT_CLOSE_MS: u64 = 30_000;
+/// ... where a lot is open for at least so long, in microseconds.
+const SOFT_CLOSE_FROM_US: i64 = 90_000_000;
 /// How long after its announced end a lot can be kept open by bids, in microseconds: ten minutes.
 const HARD_CLOSE_AFTER_US: i64 = 600_000_000;
 /// The visitor has as much as so many bots: enough for any bid that the screen proposes.
@@ -165,15 +167,20 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
         "opens_at": offer.opens_at, "closes_at": offer.closes_at, "start_amount": minor(lot.start()),
         "estimate": [minor(lot.estimate.0), minor(lot.estimate.1)], "seller": seller.to_string(),
     });
-    if matches!(lot.format, Format::English | Format::MultiUnit)
-        || (lot.format == Format::Reverse && !lot.sealed)
-    {
+    // The very first ends when it says: somebody waits to see one end.
+    let is_short = offer.closes_at - offer.opens_at < SOFT_CLOSE_FROM_US;
+    let is_open = match lot.format {
+        Format::English | Format::MultiUnit => true,
+        Format::Reverse => !lot.sealed,
+        Format::Dutch | Format::SealedFirstPrice | Format::Vickrey => false,
+    };
+    if is_open && !is_short {
         let hard_close_at = offer.closes_at + HARD_CLOSE_AFTER_US;
         params["soft_close"] =
             json!({"window_ms": SOFT_CLOSE_MS, "extend_ms": SOFT_CLOSE_MS, "hard_close_at": hard_close_at});
     }
     if let Some(floor) = lot.floor {
-        params["clock"] = clock(minor(lot.start()), minor(floor), offer);
+        params["clock"] = clock(minor(lot.start()), minor(floor), minor(1), offer);
     }
     for (field, value) in [
         ("quantity", lot.quantity.map(Value::from)),
@@ -194,8 +201,9 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
 }
 
 /// A clock that comes down to its floor a while before the lot ends.
-fn clock(start: u64, floor: u64, offer: Offer) -> Value {
-    let step = ((start - floor) / CLOCK_STEPS).max(1);
+fn clock(start: u64, floor: u64, whole: u64, offer: Offer) -> Value {
+    // In whole units of the currency, as a room would call it.
+    let step = ((start - floor) / CLOCK_STEPS / whole * whole).max(whole);
     let length_ms = (offer.closes_at - offer.opens_at) / 1_000;
     let steps = i64::try_from((start - floor).div_ceil(step)).unwrap_or(i64::MAX);
     let interval_ms = (length_ms * CLOCK_SHARE / 100 / steps).max(CLOCK_INTERVAL_MIN_MS);

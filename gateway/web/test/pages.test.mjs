@@ -407,3 +407,24 @@ test("a piece that is kept becomes an order", { skip: fakeOnly }, () =>
     await page.locator("li.awaiting_payment").getByRole("button", { name: "Cancel" }).click();
     await page.locator("li.cancelled").waitFor();
   }, `${target.url}#token=shopper`));
+
+test("every format as it is offered: a bid in each, and the money behind it", { skip: needsToken }, () =>
+  withPage({}, async (page) => {
+    await page.locator(".wallet .amount").filter({ hasText: /[\d,.]+ EUR/ }).waitFor();
+    const bid = async (format, act, outcome) => {
+      await goTo(page, "#/");
+      await page.locator(".rows li").filter({ hasText: format }).filter({ hasText: /Ends in/ }).first().locator("a").click();
+      await page.locator("article .panel .big").waitFor();
+      await act();
+      await page.locator(".big").click();
+      await page.locator(".notice:not(.busy)").filter({ hasText: /./ }).waitFor();
+      assert.match(await page.locator(".notice").textContent(), outcome, format);
+    };
+    await bid("Dutch auction", () => page.getByText(/Hammer .* premium/).waitFor(), /Yours/);
+    await bid("Sealed bid", () => page.getByText(/Sealed until the end/).waitFor(), /Your bid of .* is in/);
+    await bid("Several units", () => page.locator("#quantity").fill("2"), /As it stands|others bid more/);
+    await bid("Tender", () => page.locator(".steps button").nth(1).click(), /is the lowest|as low or lower|is in/);
+    await page.locator(".wallet").click();
+    await page.locator("h1").filter({ hasText: "My orders" }).waitFor();
+    await page.locator("dl dd").first().waitFor();
+  }, `${target.url}#token=${token}`));

@@ -146,7 +146,7 @@ impl Auction {
                 holds("I17", later, || "a pause takes no time".to_owned())
             }
             LotEvent::Closing(event) => {
-                let was_open = self.phase == Phase::Open;
+                let was_open = matches!(self.phase, Phase::Open | Phase::Paused);
                 let in_time = self.ends_at.is_none_or(|ends_at| event.ends_at <= ends_at);
                 (self.phase, self.ends_at) = (Phase::Closing, Some(event.ends_at));
                 holds("I16", was_open && in_time, || "an open lot closes at its end or by hand".to_owned())
@@ -302,10 +302,8 @@ impl Auction {
         holds("I16", stamp.time >= ended_at, || "not before its end".to_owned())?;
         let announced = self.ends_at.is_none_or(|ends_at| ended_at == ends_at);
         let by_hand = stamp.by != AccountId::default();
-        let sold_out = self.listing.format == Format::Dutch && self.bids.units() >= self.listing.quantity;
-        holds("I16", announced || by_hand || sold_out, || {
-            "by the clock only at the announced end".to_owned()
-        })?;
+        let over = self.listing.format == Format::Dutch && self.bids.units() >= self.listing.quantity;
+        holds("I16", announced || by_hand || over, || "by the clock only at the announced end".to_owned())?;
         self.end(ended_at);
         let told: Vec<_> = event.winners.iter().map(|win| (win.account, win.quantity, win.amount)).collect();
         if event.result == LotResult::Cancelled {

@@ -11,6 +11,7 @@ mod clock;
 mod command;
 mod create;
 mod dutch;
+mod effects;
 mod english;
 mod event;
 mod format;

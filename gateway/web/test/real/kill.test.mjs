@@ -51,7 +51,7 @@ const words = (lot) => ((lot.price ?? lot.start_amount) / 100).toLocaleString("e
 async function quietLot(look) {
   const page = await open(browser, `${url}#token=${token}`, look);
   await page.getByRole("button", { name: "Sign out" }).waitFor();
-  await page.locator(".rows li").filter({ hasText: "No bids yet" }).last().locator("a").click();
+  await page.locator(".rows li").filter({ hasText: "English auction" }).filter({ hasText: "No bids yet" }).last().locator("a").click();
   await page.locator("#maximum").waitFor();
   return page;
 }

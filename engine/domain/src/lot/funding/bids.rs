@@ -40,9 +40,10 @@ impl Lot {
                 let event = self.backed(funds, event, (backing, backing.held, None), context);
                 Ok(Decision::event(event))
             }
-            _ => {
+            backing => {
                 check_room(funds, 0)?;
-                waits(Some(self.wanted(funds, context.by, needed)))
+                let held = backing.filter(|backing| backing.held > 0);
+                waits(Some(self.wanted(funds, held, context.by, needed)))
             }
         }
     }
@@ -148,26 +149,18 @@ impl Lot {
         let event = match judged {
             Err(rejection) => self.refused(backing, waiting, held, rejection),
             Ok((_, needed)) if needed.get() > held => {
-                let wanted = self.wanted_with(funds, (backing, held), asked.by, needed);
+                // What was confirmed just now is not in the state yet.
+                let present = (held > 0).then_some(backing);
+                let wanted = self.wanted(funds, present, asked.by, needed);
                 let (account, tag, purpose) = (asked.by, asked.command_id, Purpose::Bid);
                 LotEvent::HoldAsked(Box::new(HoldAsked { account, tag, purpose, wanted, held }))
             }
             Ok((event, _)) => self.backed(funds, event, (backing, held, Some(waiting)), &bidder),
         };
         let resumed = self.resumed_by(&event, context);
-        std::iter::once(event).chain(resumed).collect()
-    }
-
-    fn wanted_with(
-        &self,
-        funds: &Funds,
-        (backing, held): (&Backing, u64),
-        account: AccountId,
-        total: Amount,
-    ) -> super::event::HoldWanted {
-        let wanted = self.wanted(funds, account, total);
-        // What was confirmed just now is not in the state yet.
-        if held > 0 { super::event::HoldWanted { hold: backing.hold, ..wanted } } else { wanted }
+        let mut events = crate::actor::Events::from_buf([event]);
+        events.extend(resumed);
+        events
     }
 
     /// What a wish comes to now, and what must be held for it. `now` is the moment of the decision, `bidder.now` that of

@@ -83,10 +83,15 @@ impl Lot {
         bidding
     }
 
-    /// The hold of an account, of this amount in all. A hold that begins has an id of its own: an id that has ended never
-    /// comes back (I32).
-    pub(super) fn wanted(&self, funds: &Funds, account: AccountId, total: Amount) -> HoldWanted {
-        let held = funds.backings.get(&account).filter(|backing| backing.held > 0);
+    /// The hold of an account, of this amount in all: its present one, if something is `held`. A hold that begins has an
+    /// id of its own: an id that has ended never comes back (I32).
+    pub(super) fn wanted(
+        &self,
+        funds: &Funds,
+        held: Option<&Backing>,
+        account: AccountId,
+        total: Amount,
+    ) -> HoldWanted {
         let hold = held.map_or_else(|| self.new_hold(funds, account), |backing| backing.hold);
         self.hold_of(hold, total)
     }

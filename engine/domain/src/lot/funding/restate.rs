@@ -140,7 +140,7 @@ impl Lot {
         if in_flight {
             return LotEvent::Blocked(account);
         }
-        let wanted = self.wanted(funds, account, needed);
+        let wanted = self.wanted(funds, backing.filter(|_| held > 0), account, needed);
         // Nobody's command: any number that no lowering has recognises the answer.
         let tag = u128::from(funds.holds) + 1;
         let purpose = Purpose::Restatement;

@@ -109,8 +109,8 @@ impl Field for Funds {
         let mut funds = Self { changes: changes.into(), blocked_on, holds, until, ..Self::default() };
         for KeptBacking { account, hold, held, in_flight, waiting, used } in backings {
             let backing = Backing { hold, held, in_flight, waiting: waiting.into(), used };
+            funds.count(account, (0, false), backing.figures());
             funds.backings.insert(account, backing);
-            funds.count(account, (0, false));
         }
         Ok(funds)
     }
@@ -202,13 +202,20 @@ impl Funds {
         };
         let before = backing.figures();
         change(backing);
-        self.count(account, before);
+        let (after, over) = (backing.figures(), backing.is_over());
+        self.count(account, before, after);
+        if over {
+            self.backings.remove(&account);
+        }
     }
 
     /// Takes what an account's backing has become into the figures.
-    fn count(&mut self, account: AccountId, (waited, was_in_flight): (usize, bool)) {
-        let Some(backing) = self.backings.get(&account) else { return };
-        let (waiting, in_flight) = backing.figures();
+    fn count(
+        &mut self,
+        account: AccountId,
+        (waited, was_in_flight): (usize, bool),
+        (waiting, in_flight): (usize, bool),
+    ) {
         self.waiting = self.waiting + waiting - waited;
         self.in_flight = self.in_flight + usize::from(in_flight) - usize::from(was_in_flight);
         if waiting > 0 && !in_flight {
@@ -218,9 +225,6 @@ impl Funds {
         }
         if was_in_flight && !in_flight && self.blocked_on == Some(account) {
             self.blocked_on = None;
-        }
-        if backing.is_over() {
-            self.backings.remove(&account);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Lots of every format but English against a slow model: it keeps every bid and works everything out from all of them,
 //! each time (I11, I14 to I20). `outcome` is the recomputation, this file a lot's life around it.
 
+mod life;
 mod outcome;
 mod steps;
 
@@ -29,6 +30,9 @@ enum State {
 /// A clock: start, step, interval in microseconds, floor.
 type Clock = (u64, u64, i64, u64);
 
+/// Who, units, amount for all of them.
+type Win = (char, u64, u64);
+
 /// What the lot should be.
 struct Model {
     terms: Terms,
@@ -54,7 +58,7 @@ struct Model {
     announced: Option<u64>,
     next_at: Option<i64>,
     /// Result, winners, price.
-    outcome: Option<(&'static str, Vec<(char, u64, u64)>, Option<u64>)>,
+    outcome: Option<(&'static str, Vec<Win>, Option<u64>)>,
 }
 
 impl Model {
@@ -300,169 +304,6 @@ impl Model {
         }
         self.terms.reserve = Some(reserve);
         Ok(if self.state == State::Paused { "paused".into() } else { "open".into() })
-    }
-
-    fn close(&mut self, result: &'static str, winners: Vec<(char, u64, u64)>, price: Option<u64>) {
-        self.state = State::Closed;
-        (self.by_operator, self.by_halt) = (false, false);
-        self.next_at = None;
-        self.outcome = Some((result, winners, price));
-    }
-
-    fn close_by_bids(&mut self) {
-        let (mut winners, price) = self.terms.outcome(&self.bids);
-        if self.kind() == Kind::Dutch {
-            winners.sort_by_key(|(who, ..)| self.aliases.iter().position(|known| known == who));
-        }
-        let price = price.or(self.announced);
-        self.close(if winners.is_empty() { "unsold" } else { "sold" }, winners, price);
-    }
-
-    /// Whoever was suspended while the lot was closed has no standing in it when it is open again.
-    fn expel(&mut self) {
-        if self.state != State::Closed {
-            let suspended = self.suspended.clone();
-            self.remove(|bid| suspended.contains(&bid.who));
-        }
-    }
-
-    fn due(&mut self) {
-        self.expel();
-        if self.state != State::Open {
-            return;
-        }
-        if self.ends_at <= self.now {
-            self.ran -= self.now - self.ends_at;
-            self.close_by_bids();
-        } else if self.kind() == Kind::Dutch && self.terms.remaining(&self.bids) == 0 {
-            self.ends_at = self.now;
-            self.close_by_bids();
-        } else if self.kind() == Kind::Dutch {
-            self.announce();
-        }
-    }
-
-    fn stop(&mut self) {
-        self.state = State::Paused;
-        self.paused_since = self.now;
-        self.next_at = None;
-    }
-
-    fn halt(&mut self) {
-        self.halted = true;
-        if self.state == State::Open && self.ends_at > self.now {
-            self.stop();
-            self.by_halt = true;
-        }
-    }
-
-    fn go_on(&mut self) {
-        self.ends_at += self.now - self.paused_since;
-        self.state = State::Open;
-        (self.by_halt, self.by_operator) = (false, false);
-    }
-
-    fn unhalt(&mut self) {
-        self.halted = false;
-        if self.state == State::Paused && self.by_halt && !self.by_operator {
-            self.go_on();
-        }
-    }
-
-    fn pause(&mut self) -> Result<String, String> {
-        match self.state {
-            State::Open => self.stop(),
-            State::Paused if !self.by_operator => {}
-            _ => return Err("not_allowed_in_state".into()),
-        }
-        self.by_operator = true;
-        Ok("paused".into())
-    }
-
-    fn resume(&mut self) -> Result<String, String> {
-        match self.state {
-            State::Paused if self.halted => Err("market_halted".into()),
-            State::Paused => {
-                self.go_on();
-                Ok("open".into())
-            }
-            _ => Err("not_allowed_in_state".into()),
-        }
-    }
-
-    fn reopen(&mut self, ends_at: i64) -> Result<String, String> {
-        match self.state {
-            State::Closed if self.halted => Err("market_halted".into()),
-            State::Closed => {
-                self.ends_at = ends_at;
-                self.state = State::Open;
-                self.outcome = None;
-                self.expel();
-                Ok("open".into())
-            }
-            _ => Err("not_allowed_in_state".into()),
-        }
-    }
-
-    fn cancel(&mut self) -> Result<String, String> {
-        if self.state == State::Closed {
-            return Err("not_allowed_in_state".into());
-        }
-        self.ends_at = self.now;
-        let price = self.shown_price();
-        self.close("cancelled", Vec::new(), price);
-        Ok("closed".into())
-    }
-
-    fn shown_price(&self) -> Option<u64> {
-        if self.kind() == Kind::Dutch { self.announced } else { self.terms.price(&self.bids) }
-    }
-
-    fn next(&self) -> u64 {
-        match self.kind() {
-            Kind::Dutch => self.announced.unwrap_or(self.terms.start),
-            _ => self.terms.shown_next(&self.bids),
-        }
-    }
-
-    /// The whole state as the public sees it, as `show` writes it.
-    fn shown(&mut self) -> String {
-        let kind = self.kind();
-        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
-        let number = |value: Option<u64>| or_dash(value.map(|value| value.to_string()));
-        let time = |micros: i64| {
-            if micros % 1_000_000 == 0 { format!("{}s", micros / 1_000_000) } else { format!("{micros}us") }
-        };
-        let leader = self.terms.leader(&self.bids).filter(|_| kind == Kind::Reverse).map(|bid| bid.who);
-        let leader = leader.map(|leader| format!("bidder-{}", self.alias(leader)));
-        let by_unit = kind == Kind::Dutch || kind.is_multi();
-        let (result, winners, closed_price) = match self.outcome.clone() {
-            Some((result, winners, price)) => (Some(result.to_owned()), winners, Some(price)),
-            None => (None, Vec::new(), None),
-        };
-        let winners = winners.into_iter().map(|(who, units, amount)| {
-            let units = if by_unit { format!("{units}x") } else { String::new() };
-            format!("bidder-{}:{units}{amount}", self.alias(who))
-        });
-        let winners = winners.collect::<Vec<_>>().join(",");
-        let paused = self.state == State::Paused;
-        let met = self.terms.met(&self.bids).filter(|_| kind == Kind::Reverse);
-        format!(
-            "state={} price={} leader={} bids={} min_next_amount={} reserve_met={} ends_at={} remaining_ms={} \
-             result={} winners={winners} bidders={} remaining={} next_at={}",
-            format!("{:?}", self.state).to_lowercase(),
-            number(closed_price.unwrap_or(self.shown_price())),
-            or_dash(leader),
-            self.bids.len(),
-            self.next(),
-            or_dash(met.map(|met| met.to_string())),
-            or_dash((!paused).then(|| time(self.ends_at))),
-            or_dash(paused.then(|| ((self.ends_at - self.paused_since) / 1_000).to_string())),
-            or_dash(result),
-            number(kind.is_sealed().then_some(self.bids.len() as u64)),
-            number(by_unit.then(|| self.terms.remaining(&self.bids))),
-            or_dash(self.next_at.map(time)),
-        )
     }
 }
 
