@@ -22,6 +22,7 @@ mod order_tables;
 mod order_town;
 mod others;
 mod random;
+mod rejections;
 mod stock_model;
 mod stock_tables;
 mod town;
