@@ -260,12 +260,14 @@ fn tour_of_money(samples: &mut Samples) {
         "post 2 EUR cash:65000 clearing:-65000 reverses 1",
         "post 3 EUR cash:-2000000 clearing:2000000 overdraw",
         "count 2",
+        "correct 3 EUR 250 fees",
+        "collect EUR 100",
     ] {
         let command = script.command_of(line);
-        let is_clients = matches!(command, AccountCommand::Deposit(_) | AccountCommand::Withdraw(_));
-        let by = if is_clients { OPERATOR } else { AccountId::default() };
+        let by = if crate::account_script::is_operators(&command) { OPERATOR } else { AccountId::default() };
         run(samples, &mut script.world, by, &Command::Account(command));
     }
+    samples.add("states", &format_args!("Account.Money"), bytes_of(script.world.entity()));
     tour_of_many_holds(samples);
 }
 
@@ -705,7 +707,7 @@ fn golden_files_are_whole() {
             assert_eq!(reader.uint(), Ok(*number), "{name}");
         }
     }
-    assert_eq!(samples.0["states"].len(), 13);
+    assert_eq!(samples.0["states"].len(), 14);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)]
 
+mod account_booking;
 mod account_feed;
 mod account_fees;
 mod account_model;
