@@ -107,9 +107,7 @@ impl fmt::Debug for Id {
 
 impl Field for Id {
     fn encode(&self, out: &mut Vec<u8>) {
-        // bin 8 with its length, then the bytes: 18 bytes.
-        out.extend_from_slice(&[0xC4, 16]);
-        out.extend_from_slice(&self.0);
+        crate::record::write_16(out, self.0);
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
