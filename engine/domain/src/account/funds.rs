@@ -132,6 +132,14 @@ pub(super) fn place_hold(account: &Account, command: &PlaceHold, context: &Conte
     }
 }
 
+impl Account {
+    /// Whether it would place this hold as it is now.
+    #[must_use]
+    pub fn would_hold(&self, hold: &PlaceHold) -> bool {
+        holding(self, hold, self.holds.get(hold.hold)).is_ok()
+    }
+}
+
 /// The balances with a hold at its new amount.
 fn holding(account: &Account, command: &PlaceHold, known: Option<&Hold>) -> Result<Balances, Rejection> {
     if !(1..=AMOUNT_MAX).contains(&command.amount) {

@@ -8,7 +8,7 @@ use crate::context::Stamp;
 use crate::effect::{Asked, Effect, Effects};
 use crate::facts::{AccountFacts, FactChange};
 use crate::id::{AccountId, Id};
-use crate::money::{Settled, SubAccount};
+use crate::money::{ASSURED_TAG, Settled, SubAccount};
 use crate::publication::{self, AccountChanged, BalanceChanged, Data, HoldPlaced};
 use crate::rejection::Rejection;
 
@@ -73,6 +73,8 @@ impl AccountEvent {
     pub fn effects(&self, id: Id, _stamp: &Stamp, out: &mut Effects) {
         let account = AccountId(id);
         let (asker, settled) = match self {
+            // It was assured beforehand: nobody waits to hear of it.
+            Self::HoldSet(set) if set.tag == ASSURED_TAG => return,
             Self::HoldSet(set) => {
                 let HoldSet { hold, tag, .. } = &**set;
                 let settled =
