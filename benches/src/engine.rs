@@ -238,7 +238,11 @@ impl Rounds {
         let rate = median(&mut self.rates);
         let spread = (self.rates[self.rates.len() - 1] - self.rates[0]) / rate * 100.0;
         let ratio = median(&mut self.ratios);
-        println!("{name:<28} {rate:>12.0} {spread:>11.0}% {ratio:>10.2} {:>12.1} {:>12.0}", self.bytes, median(&mut self.cpu_ns));
+        println!(
+            "{name:<28} {rate:>12.0} {spread:>11.0}% {ratio:>10.2} {:>12.1} {:>12.0}",
+            self.bytes,
+            median(&mut self.cpu_ns)
+        );
     }
 }
 

@@ -72,7 +72,8 @@ impl Lot {
                 }
                 let new = Backing::new(wanted.hold);
                 let backing = held.unwrap_or(&new);
-                let behind = Behind { held: needed.get(), placed: Some(wanted), ..Behind::confirmed(backing) };
+                let behind =
+                    Behind { held: needed.get(), placed: Some(wanted), ..Behind::confirmed(backing) };
                 Ok(Decision::event(self.backed(funds, event, &behind, context)))
             }
         }

@@ -1,7 +1,7 @@
 //! How much is held for whom, and what of it nobody needs any more.
 
-use super::event::{HoldChange, HoldWanted, HoldsFreed, Lowered, Released, Wish};
 use super::bids::Behind;
+use super::event::{HoldChange, HoldWanted, HoldsFreed, Lowered, Released, Wish};
 use super::state::{Backing, Funds};
 use crate::amount::{Amount, Hidden};
 use crate::context::{Context, Stamp};
