@@ -5,6 +5,9 @@ mod lots;
 mod outcomes;
 mod replay;
 mod stock;
+mod town;
+#[cfg(test)]
+mod mutants;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -18,6 +21,7 @@ use vendue_storage::JournalReader;
 
 use crate::Broken;
 use crate::world::World;
+use town::Town;
 
 pub(crate) use replay::check as replay;
 
@@ -27,14 +31,26 @@ pub(crate) type Placed = (u64, Entry);
 /// Every check of a world at rest.
 pub(crate) fn all(world: &mut World) -> Result<(), Broken> {
     let journal = read(world)?;
-    positions(&journal)?;
-    effects(&journal)?;
     outcomes::check(&world.shared.history, &journal)?;
-    lots::check(&journal, world.engine_time())?;
-    stock::check(&journal)?;
+    at_rest(&journal, world.engine_time())?;
+    town::goods(&world.shared.history, &journal)?;
     channels::check(&world.shared.ledger, &journal)?;
     replay::check(world)?;
     replay::live(world)
+}
+
+/// What a journal alone shows while things are under way.
+pub(crate) fn passing(world: &World) -> Result<(), Broken> {
+    Town::of(&read(world)?).map(drop)
+}
+
+/// What a journal alone shows when nothing is under way; `now` is the engine's time.
+fn at_rest(journal: &[Placed], now: Timestamp) -> Result<(), Broken> {
+    positions(journal)?;
+    effects(journal)?;
+    lots::check(journal, now)?;
+    stock::check(journal)?;
+    Town::of(journal)?.at_rest(now)
 }
 
 fn read(world: &World) -> Result<Vec<Placed>, Broken> {
