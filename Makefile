@@ -75,6 +75,8 @@ history:
 	$(CARGO) build --locked --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
 	$(TARGET)/debug/vendue-loadtest history --file loadtest/histories/worked.jsonl
 	$(TARGET)/debug/vendue-loadtest history --file loadtest/histories/worked.jsonl --kill-engine-at 50%
+	$(TARGET)/debug/vendue-loadtest history --file loadtest/histories/worked.jsonl --funding full
+	$(TARGET)/debug/vendue-loadtest history --file loadtest/histories/worked.jsonl --funding full --kill-engine-at 50%
 
 pages:
 	@test -n '$(NODE)' || { echo 'make test needs npm: install Node 20 or later (Debian: apt-get install nodejs npm)'; exit 1; }

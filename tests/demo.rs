@@ -195,6 +195,16 @@ async fn an_operator_runs_a_market_from_the_terminal() {
         assert!(one(format)["lot"].as_str().unwrap().starts_with("lot_"), "{format:?}");
     }
     assert_eq!(lines(&demo, &["lot", "list"]).len(), 7);
+}
+
+/// Nobody leads with money that is not there, and nobody takes out what is held.
+#[tokio::test]
+async fn a_bid_is_backed_by_money() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--bare"]);
+    let one = |arguments: &[&str]| objects(&demo, &[arguments, &["--json"]].concat()).remove(0);
+    one(&["market", "create", "Harbour Rooms", "EUR", "--premium", "0:20%", "--open-registration"]);
+    one(&["lot", "create", "Chair", "--start", "50", "--ends", "2h", "--funding", "full"]);
     let account =
         one(&["account", "create", "Jane", "--grant", "bidder"])["account"].as_str().unwrap().to_owned();
     let deposit = one(&["account", "deposit", &account, "100.00", "--reason", "cash"]);

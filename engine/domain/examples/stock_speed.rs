@@ -135,8 +135,14 @@ fn measure(locations: u64) -> (u64, u64, u64) {
             let order = order(nth);
             StockCommand::Ship(Box::new(ShipStock { stock: STOCK, order, line, quantity, location, reason }))
         });
-        let finishes =
-            all(&|nth| StockCommand::FinishForOrder(OfOrder { stock: STOCK, order: order(nth), line: 0 }));
+        let finishes = all(&|nth| {
+            StockCommand::FinishForOrder(OfOrder {
+                stock: STOCK,
+                order: order(nth),
+                line: 0,
+                reservation: None,
+            })
+        });
         let reserved = bench.timed(BUYER, buyer, &reserves);
         bench.timed(engine, Standing::ENGINE, &takes);
         let allocated = bench.timed(engine, Standing::ENGINE, &allocates);

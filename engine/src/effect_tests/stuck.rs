@@ -66,8 +66,8 @@ fn a_target_that_cannot_be_read_holds_its_own_lane_only() {
         assert_eq!(stuck["why"], "target_unreadable");
         assert_eq!(stuck["behind"], 1);
         assert_eq!(list["stuck"].as_array().map(Vec::len), Some(1));
-        assert_eq!(list["oldest"], stuck["since"]);
-        assert!(!list["oldest"].is_null());
+        assert_eq!(list["oldest_at"], stuck["since_at"]);
+        assert!(!list["oldest_at"].is_null());
 
         // The journal must be read from the cause: the checkpoint says so.
         world.cell.checkpoint().expect("it is stored");
@@ -95,7 +95,7 @@ fn a_target_that_cannot_be_read_holds_its_own_lane_only() {
         world.wait_ms(60_000);
         world.wait_ms(60_000);
         let list = shown(&mut world);
-        assert_eq!((&list["waiting"], &list["oldest"]), (&0.into(), &serde_json::Value::Null));
+        assert_eq!((&list["waiting"], &list["oldest_at"]), (&0.into(), &serde_json::Value::Null));
         assert_eq!(list["stuck"].as_array().map(Vec::len), Some(0));
         let mut wanted = expected(&asks);
         *wanted.entry(0).or_default() += 1;

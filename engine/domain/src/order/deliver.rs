@@ -101,7 +101,7 @@ impl Order {
     fn completed(&self, cause: Cause, reason: Option<String>) -> OrderEvent {
         let shipped = (0..).zip(&self.lines).filter(|(_, line)| line.now.shipped > 0);
         let asks = shipped.filter_map(|(line, one)| match one.now.thing {
-            Thing::Stock(stock) => Some(Ask::Finish(AskLine { line, stock })),
+            Thing::Stock(stock) => Some(Ask::Finish(AskLine { line, stock, reservation: one.reservation })),
             Thing::Lot(_) => None,
         });
         let state = if self.state == OrderState::Delivered { OrderState::Completed } else { self.state };

@@ -177,7 +177,12 @@ crate::record! {
 crate::record! {
     /// A line and its stock item.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct AskLine { 1 => pub line: u32, 2 => pub stock: StockId }
+    pub struct AskLine {
+        1 => pub line: u32,
+        2 => pub stock: StockId,
+        /// The reservation that it has, as far as the order knows.
+        3 => pub reservation: Option<ReservationId>,
+    }
 }
 
 crate::record! {

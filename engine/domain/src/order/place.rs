@@ -304,7 +304,9 @@ impl Order {
     pub(super) fn undo(&self, cause: Cause, refused: Rejection, except: Option<u32>) -> Decision<OrderEvent> {
         let lines = (0..).zip(&self.lines).filter(|(nth, _)| Some(*nth) != except);
         let asks = lines.filter_map(|(line, one)| match (one.now.thing, one.from) {
-            (Thing::Stock(stock), _) => Some(Ask::Release(AskLine { line, stock })),
+            (Thing::Stock(stock), _) => {
+                Some(Ask::Release(AskLine { line, stock, reservation: one.reservation }))
+            }
             (Thing::Lot(_), from) => from.map(|from| Ask::EndLoan(AskLoan { line, from, merged: false })),
         });
         let head = Head { state: OrderState::Cancelled, ..self.head() };

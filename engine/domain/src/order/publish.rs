@@ -1,8 +1,8 @@
 //! Who hears what of an order's events, and what they ask of others. All from the event, the order's id and the stamp.
 
 use super::{
-    Ask, AskCapture, AskUnits, Booking, Cause, EndLoan, Head, LendOrder, LineNow, LoanOutcome, OpenWonOrder,
-    OrderCommand, OrderEvent, OrderLent, OrderState, Step, TellLoan, Thing,
+    Ask, AskCapture, AskLine, AskUnits, Booking, Cause, EndLoan, Head, LendOrder, LineNow, LoanOutcome,
+    OpenWonOrder, OrderCommand, OrderEvent, OrderLent, OrderState, Step, TellLoan, Thing,
 };
 use crate::account::AccountCommand;
 use crate::actor::{Answer, Command, OrderAnswer, PrivateEvents, PublicEvents, Publication};
@@ -237,11 +237,11 @@ impl Ask {
                 }))),
             )),
             Self::Release(asked) => {
-                let of = OfOrder { stock: asked.stock, order, line: asked.line };
+                let of = asked.of(order);
                 out.push(Effect::new(asked.stock, Command::Stock(StockCommand::ReleaseForOrder(of))));
             }
             Self::Finish(asked) => {
-                let of = OfOrder { stock: asked.stock, order, line: asked.line };
+                let of = asked.of(order);
                 out.push(Effect::new(asked.stock, Command::Stock(StockCommand::FinishForOrder(of))));
             }
             Self::Lend(loan) => {
@@ -260,6 +260,12 @@ impl Ask {
             }
             Self::Post(booking) => post(order, head, booking, out),
         }
+    }
+}
+
+impl AskLine {
+    const fn of(self, order: OrderId) -> OfOrder {
+        OfOrder { stock: self.stock, order, line: self.line, reservation: self.reservation }
     }
 }
 

@@ -58,7 +58,9 @@ impl Order {
     fn release<'a>(&'a self, which: impl Fn(&Line) -> bool + 'a) -> impl Iterator<Item = Ask> + 'a {
         (0..).zip(&self.lines).filter(move |(_, one)| which(one)).filter_map(|(line, one)| {
             match one.now.thing {
-                Thing::Stock(stock) => Some(Ask::Release(AskLine { line, stock })),
+                Thing::Stock(stock) => {
+                    Some(Ask::Release(AskLine { line, stock, reservation: one.reservation }))
+                }
                 Thing::Lot(_) => None,
             }
         })

@@ -45,11 +45,8 @@ impl Stock {
     }
 
     fn insert(&mut self, reservation: Reservation) {
-        self.expiries.insert((reservation.expires_at, reservation.id));
+        self.expiries.insert(reservation.expires_at, reservation.id);
         self.note_taken(reservation.account, reservation.quantity);
-        if let Some(line) = reservation.line {
-            self.of_orders.insert(line, reservation.id);
-        }
         self.reservations.insert(reservation.id, reservation);
     }
 
@@ -59,7 +56,6 @@ impl Stock {
             self.move_expiry(event.reservation, event.expires_at);
             if let Some(reservation) = self.reservations.get_mut(&event.reservation) {
                 reservation.line = Some(line);
-                self.of_orders.insert(line, event.reservation);
             }
             return;
         }
@@ -75,10 +71,20 @@ impl Stock {
 
     fn move_expiry(&mut self, id: ReservationId, expires_at: Timestamp) {
         if let Some(reservation) = self.reservations.get_mut(&id) {
-            self.expiries.remove(&(reservation.expires_at, id));
-            reservation.expires_at = expires_at;
-            self.expiries.insert((expires_at, id));
+            // What has the same end already needs no second entry.
+            if reservation.expires_at != expires_at {
+                reservation.expires_at = expires_at;
+                self.expiries.insert(expires_at, id);
+                self.clean_expiries();
+            }
         }
+    }
+
+    #[inline]
+    fn clean_expiries(&mut self) {
+        let live = &self.reservations;
+        let is_live = |at, id: ReservationId| live.get(&id).is_some_and(|one| one.expires_at == at);
+        self.expiries.clean(live.len(), is_live);
     }
 
     fn close(&mut self, event: &ReservationClosed, stamp: &Stamp) {
@@ -91,10 +97,7 @@ impl Stock {
 
     fn end(&mut self, id: ReservationId, end: ReservationEnd, now: Timestamp) -> Option<Reservation> {
         let reservation = self.reservations.remove(&id)?;
-        self.expiries.remove(&(reservation.expires_at, id));
-        if let Some(line) = reservation.line {
-            self.of_orders.remove(&line);
-        }
+        self.clean_expiries();
         let at = if end == ReservationEnd::Expired { reservation.expires_at } else { now };
         if self.ended.len() >= RESERVATIONS_ENDED_KEPT {
             self.ended.pop_front();

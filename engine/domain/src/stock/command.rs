@@ -198,6 +198,8 @@ crate::record! {
         1 => pub stock: StockId,
         2 => pub order: OrderId,
         3 => pub line: u32,
+        /// The reservation that the line has, where the order knows one.
+        4 => pub reservation: Option<ReservationId>,
     }
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod command;
 mod decide;
 mod event;
+mod expiries;
 mod levels;
 mod orders;
 mod publish;

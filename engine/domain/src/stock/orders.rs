@@ -10,7 +10,7 @@ use super::{
 use crate::actor::{Decision, Events};
 use crate::context::Context;
 use crate::facts::Standing;
-use crate::id::OrderId;
+use crate::id::{OrderId, ReservationId};
 use crate::limits;
 use crate::rejection::{OutOfStock, Rejection, WrongState};
 
@@ -58,7 +58,7 @@ impl Stock {
         events.push(StockEvent::OrderReserved(Box::new(OrderReserved {
             order: asked.order,
             line: asked.line,
-            reservation: context.reservation_id(),
+            reservation: reservation_of(asked.order, asked.line),
             account: asked.buyer,
             quantity: asked.quantity,
             expires_at: context.now.plus_ms(asked.ttl_ms),
@@ -161,7 +161,8 @@ impl Stock {
             counters: after.counters(),
             split: None,
         };
-        let live = self.of_orders.get(&(order, line)).and_then(|id| self.live(*id, context.now).ok());
+        let id = asked.reservation.unwrap_or_else(|| reservation_of(order, line));
+        let live = self.live(id, context.now).ok().filter(|live| live.line == Some((order, line)));
         if let Some(live) = live {
             after.take(Kind::Reserved, live.quantity, &live.parts);
             (moved.account, moved.quantity, moved.reservation) = (live.account, live.quantity, Some(live.id));
@@ -248,6 +249,14 @@ impl Stock {
             ..moved(allocation)
         }))))
     }
+}
+
+/// The reservation of a line that named none: each line is reserved once.
+fn reservation_of(order: OrderId, line: u32) -> ReservationId {
+    let mut name = [0; 20];
+    name[..16].copy_from_slice(&order.0.0);
+    name[16..].copy_from_slice(&line.to_be_bytes());
+    ReservationId::from_u128(xxhash_rust::xxh3::xxh3_128(&name))
 }
 
 fn moved(allocation: &Allocation) -> LineMoved {

@@ -1,9 +1,10 @@
 //! A stock item's state: counters, live reservations, the orders' allocations, what each account has.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
+use super::expiries::Expiries;
 use super::levels::{Kind, Levels, available};
 use super::{
     Counters, LocationCounters, Part, ReservationClosed, ReservationEnd, StockCreated, StockEvent,
@@ -114,7 +115,7 @@ crate::record! {
 }
 
 /// A stock item's state.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Stock {
     pub(super) id: StockId,
     pub(super) owner: AccountId,
@@ -122,9 +123,7 @@ pub struct Stock {
     pub(super) levels: Levels,
     pub(super) reservations: HashMap<ReservationId, Reservation>,
     /// The live reservations by their ends.
-    pub(super) expiries: BTreeSet<(Timestamp, ReservationId)>,
-    /// The live reservations that belong to orders.
-    pub(super) of_orders: HashMap<OrderLineName, ReservationId>,
+    pub(super) expiries: Expiries,
     pub(super) allocations: HashMap<OrderLineName, Allocation>,
     /// Units reserved and bought by account; kept only where there is a limit.
     pub(super) taken: HashMap<AccountId, u64>,
@@ -156,8 +155,7 @@ impl Stock {
                 locations: created.location_counters(),
             },
             reservations: HashMap::new(),
-            expiries: BTreeSet::new(),
-            of_orders: HashMap::new(),
+            expiries: Expiries::default(),
             allocations: HashMap::new(),
             taken: HashMap::new(),
             ended: VecDeque::new(),
@@ -208,11 +206,11 @@ impl Stock {
 
     /// The lines of orders that have units set aside (I28).
     pub fn reserved_lines(&self) -> impl Iterator<Item = (OrderId, u32)> + '_ {
-        self.of_orders.keys().copied()
+        self.reservations.values().filter_map(|reservation| reservation.line)
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        self.expiries.first().map(|&(expires_at, _)| expires_at)
+        self.expiries.first()
     }
 
     /// The expiries that are due at `now`, at most `max`, as events, and the quantities after them.
@@ -220,11 +218,15 @@ impl Stock {
     pub(super) fn expiries(&self, now: Timestamp, max: usize) -> (Events<StockEvent>, Levels) {
         let mut after = self.levels.clone();
         let mut events = Events::new();
-        for &(expires_at, id) in self.expiries.iter().take(max) {
-            if expires_at > now {
+        if self.expiries.first().is_none_or(|first| first > now) {
+            return (events, after);
+        }
+        for (expires_at, id) in self.expiries.due(now) {
+            let live = self.reservations.get(&id).filter(|live| live.expires_at == expires_at);
+            let Some(reservation) = live else { continue };
+            if events.len() >= max {
                 break;
             }
-            let Some(reservation) = self.reservations.get(&id) else { continue };
             after.take(Kind::Reserved, reservation.quantity, &reservation.parts);
             events.push(StockEvent::Closed(ReservationClosed {
                 reservation: id,
@@ -285,7 +287,6 @@ impl Field for Stock {
         if kept.allocations.iter().any(|one| one.shipped > one.quantity || one.returned > one.shipped) {
             return Err(RecordError::Invalid("returned <= shipped <= allocated"));
         }
-        let of_orders = kept.reservations.iter().filter_map(|live| live.line.map(|line| (line, live.id)));
         Ok(Self {
             id: kept.id,
             owner: kept.owner,
@@ -298,7 +299,6 @@ impl Field for Stock {
             },
             listing: kept.listing,
             expiries: kept.reservations.iter().map(|live| (live.expires_at, live.id)).collect(),
-            of_orders: of_orders.collect(),
             reservations: kept.reservations.into_iter().map(|live| (live.id, live)).collect(),
             allocations: kept.allocations.into_iter().map(|one| (one.line, one)).collect(),
             taken: kept.taken.into_iter().map(|taken| (taken.account, taken.quantity)).collect(),

@@ -357,7 +357,7 @@ impl Trial {
             if quantity > 0 {
                 let parts = vec![0; one.parts.len()];
                 let id = ReservationId::default();
-                self.model.all.push(Claim { id, quantity, parts, state: State::Allocated, ..one.clone() });
+                self.model.all.push(Claim { id, quantity, parts, state: State::Allocated, ..one });
             }
         }
         let (buyer, near, quantity) = (account(one.who), self.near(), one.quantity as u64);
@@ -371,6 +371,8 @@ impl Trial {
         let one = &mut self.model.all[nth];
         match one.state {
             State::Live => one.state = State::Released,
+            // It has gone back already, or goes back now because its time was over.
+            State::Expired => {}
             State::Allocated => {
                 one.quantity = one.shipped;
                 one.parts.iter_mut().for_each(|part| *part = 0);
@@ -380,7 +382,12 @@ impl Trial {
             }
             _ => return self.reserve(),
         }
-        let of = OfOrder { stock: STOCK, order: one.order.unwrap_or_default(), line: 0 };
+        let of = OfOrder {
+            stock: STOCK,
+            order: one.order.unwrap_or_default(),
+            line: 0,
+            reservation: Some(one.id),
+        };
         Step { by: None, command: StockCommand::ReleaseForOrder(of), expected: "ok".into() }
     }
 
@@ -466,7 +473,12 @@ impl Trial {
         if one.state == State::Allocated && one.quantity == one.shipped {
             one.state = State::Finished;
         }
-        let of = OfOrder { stock: STOCK, order: one.order.unwrap_or_default(), line: 0 };
+        let of = OfOrder {
+            stock: STOCK,
+            order: one.order.unwrap_or_default(),
+            line: 0,
+            reservation: Some(one.id),
+        };
         Step { by: None, command: StockCommand::FinishForOrder(of), expected: "ok".into() }
     }
 
@@ -547,6 +559,9 @@ impl Trial {
         }
         self.model.check_parts(&parts, last.quantity, self.strategy);
         if let Some(last) = self.model.all.last_mut() {
+            if let StockEvent::OrderReserved(event) = event {
+                last.id = event.reservation;
+            }
             last.parts = parts;
         }
     }

@@ -258,7 +258,7 @@ fn engine(world: &mut World, reservations: &HashMap<String, ReservationId>, word
     let id = |text: &str| reservations.get(text).copied().unwrap_or_default();
     let buyer = |text: &str| account(letter(text));
     let ttl_ms = 3_600_000;
-    let of = |name: &str| OfOrder { stock: STOCK, order: order(name), line: 0 };
+    let of = |name: &str| OfOrder { stock: STOCK, order: order(name), line: 0, reservation: None };
     let command = match *words {
         ["commit", reservation] => {
             let number = reservation[1..].parse::<u128>().expect("a number");
@@ -296,6 +296,10 @@ fn engine(world: &mut World, reservations: &HashMap<String, ReservationId>, word
             allocate_for(order(name), reservation, buyer(who), quantity.parse().expect("units"))
         }
         ["release", name] => StockCommand::ReleaseForOrder(of(name)),
+        ["release", name, reservation] => {
+            let reservation = Some(id(reservation));
+            StockCommand::ReleaseForOrder(OfOrder { reservation, ..of(name) })
+        }
         ["finish", name] => StockCommand::FinishForOrder(of(name)),
         _ => panic!("nothing an order asks: {words:?}"),
     };
@@ -562,7 +566,8 @@ fn orders_take_ship_and_return() {
                 "A release A1 = reservation_not_active ordered",
                 "A extend A1 = reservation_not_active ordered",
                 "@700s due = ",
-                "E release o1 = 10/0/10",
+                "E release o2 A1 = 10/2/8",
+                "E release o1 A1 = 10/0/10",
                 "E take A1 for o2 = reservation_not_active released",
                 "E take A9 for o2 = not_found",
             ],
@@ -606,6 +611,11 @@ fn orders_take_ship_and_return() {
                 "S return o2 = 10/0/10",
                 "E reserve A 4 for o3 = 10/4/6",
             ],
+        },
+        Case {
+            rule: "what is due expires and is not released, even if its event is late",
+            stock: "",
+            steps: &["E reserve A 4 for o1 = 10/4/6", "@3601s E release o1 = 10/0/10", "due = "],
         },
         Case {
             rule: "orders are refused like buyers: rights, suspension, halts, limits, stock",

@@ -152,11 +152,12 @@ mod tests {
 
     #[test]
     fn instants_by_name() {
-        let value = json!({"ends_at": 1_000_000, "opens_at": null, "at": 5, "nested": {"ts": 0}});
+        let value = json!({"ends_at": 1_000_000, "opens_at": null, "that": 5, "at": 7, "nested": {"ts": 0}});
         let mut out = Vec::new();
         to_json(&mut out, &rmp_serde::to_vec_named(&value).unwrap(), Instants::Rfc3339).unwrap();
         let read: serde_json::Value = serde_json::from_slice(&out).unwrap();
-        let expected = json!({"ends_at": "1970-01-01T00:00:01.000000Z", "opens_at": null, "at": 5,
+        let expected = json!({"ends_at": "1970-01-01T00:00:01.000000Z", "opens_at": null, "that": 5,
+            "at": "1970-01-01T00:00:00.000007Z",
             "nested": {"ts": "1970-01-01T00:00:00.000000Z"}});
         assert_eq!(read, expected);
     }
