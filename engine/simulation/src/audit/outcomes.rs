@@ -26,7 +26,9 @@ pub(super) fn check(history: &History, journal: &[Placed]) -> Result<(), Broken>
             return Err(Broken::new("I36", format!("one key at {first} and at {position}: {entry:?}")));
         }
     }
-    if let Some((position, entry)) = recorded.values().find(|(position, entry)| entry.reply(*position).is_none()) {
+    if let Some((position, entry)) =
+        recorded.values().find(|(position, entry)| entry.reply(*position).is_none())
+    {
         return Err(Broken::new("I47", format!("record {position} was never answered: {entry:?}")));
     }
     for issue in &history.issues {

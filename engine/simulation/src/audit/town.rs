@@ -52,8 +52,7 @@ impl Town {
         let mut town = Self::default();
         for (position, entry) in journal {
             let Entry::Decided(decided) = entry else { continue };
-            town.take(decided)
-                .map_err(|what| broken(format!("{what}\nrecord {position}: {decided:?}")))?;
+            town.take(decided).map_err(|what| broken(format!("{what}\nrecord {position}: {decided:?}")))?;
         }
         Ok(town)
     }
@@ -175,7 +174,8 @@ impl Town {
         }
         for (id, order) in self.orders() {
             for (hold, held) in order.deposit_holds() {
-                if order.state() == OrderState::AwaitingPayment && !named.insert((order.buyer(), hold, held)) {
+                if order.state() == OrderState::AwaitingPayment && !named.insert((order.buyer(), hold, held))
+                {
                     return Err(format!("I32: {id} and another name {hold}"));
                 }
             }
