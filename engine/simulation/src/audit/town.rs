@@ -28,6 +28,16 @@ use crate::history::{History, Told};
 /// more time.
 const OVERDUE_US: i64 = 5_000_000;
 
+/// An actor's life up to a record, a line for each of its own.
+fn told_of(actor: Option<ActorAddress>, journal: &[Placed], until: u64) -> impl Iterator<Item = String> {
+    let life = journal.iter().filter_map(move |(position, entry)| match entry {
+        Entry::Decided(decided) if decided.address() == actor => Some((*position, decided)),
+        _ => None,
+    });
+    life.take_while(move |(position, _)| *position <= until)
+        .map(|(position, decided)| format!("\nrecord {position}: {decided:?}"))
+}
+
 fn broken(what: impl ToString) -> Broken {
     Broken::new("I11 to I35", what.to_string())
 }
@@ -52,7 +62,10 @@ impl Town {
         let mut town = Self::default();
         for (position, entry) in journal {
             let Entry::Decided(decided) = entry else { continue };
-            town.take(decided).map_err(|what| broken(format!("{what}\nrecord {position}: {decided:?}")))?;
+            town.take(decided).map_err(|what| {
+                let story: String = told_of(decided.address(), journal, *position).collect();
+                broken(format!("{what}{story}"))
+            })?;
         }
         Ok(town)
     }
