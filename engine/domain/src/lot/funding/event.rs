@@ -360,11 +360,13 @@ impl LotEvent {
 
     /// The end that it has moved to, where it is a bid that has moved it.
     pub(in crate::lot) const fn extended_to(&self) -> Option<Timestamp> {
-        match self {
-            Self::BidPlaced(placed) => match (placed.old_ends_at, placed.ends_at) {
-                (Some(_), Some(ends_at)) => Some(ends_at.0),
-                _ => None,
-            },
+        let (old, ends_at) = match self {
+            Self::BidPlaced(placed) => (placed.old_ends_at, placed.ends_at),
+            Self::UnitsBid(bid) => (bid.old_ends_at, bid.ends_at),
+            _ => return None,
+        };
+        match (old, ends_at) {
+            (Some(_), Some(ends_at)) => Some(ends_at.0),
             _ => None,
         }
     }
