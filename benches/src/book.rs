@@ -68,48 +68,73 @@ impl Told {
     }
 }
 
-/// One pass over all messages, from an empty book.
-fn pass<C: Contender>(workload: &Workload) -> (Duration, Told) {
+/// One pass over these messages, from an empty book.
+fn pass<C: Contender>(workload: &Workload, messages: &[Message]) -> (Duration, Told) {
     let (mut book, mut told) = (C::new(workload), Told::default());
     let start = Instant::now();
-    for message in &workload.messages {
+    for message in messages {
         book.take(message, &mut told);
     }
     (start.elapsed(), told)
 }
 
 /// Messages a second over whole passes of at least so many seconds, and what was told.
-fn leg<C: Contender>(workload: &Workload, seconds: f64) -> (f64, Told) {
-    let (mut spent, mut messages) = (Duration::ZERO, 0);
+fn leg<C: Contender>(workload: &Workload, messages: usize, seconds: f64) -> (f64, Told) {
+    let messages = &workload.messages[..messages.min(workload.messages.len())];
+    let (mut spent, mut taken) = (Duration::ZERO, 0);
     loop {
-        let (took, told) = pass::<C>(workload);
+        let (took, told) = pass::<C>(workload, messages);
         spent += took;
-        messages += workload.messages.len();
+        taken += messages.len();
         if spent.as_secs_f64() >= seconds {
-            return (messages as f64 / spent.as_secs_f64(), told);
+            return (taken as f64 / spent.as_secs_f64(), told);
         }
     }
 }
 
-/// A book in the race: how to run one leg, and what came of those that ran.
-struct Entry {
+/// What a book did in one round, beside ours on the same messages just before.
+struct Leg {
+    ours: f64,
+    theirs: f64,
+    verdict: &'static str,
+}
+
+/// A book in the race: how to run one round, and what came of those that ran.
+struct Peer {
     name: &'static str,
     /// What must be known to judge its figure.
     note: &'static str,
-    run: fn(&Workload, f64) -> (f64, Told),
-    rates: Vec<f64>,
-    ratios: Vec<f64>,
-    told: Option<Told>,
+    /// How many messages it takes, from the first: all, or fewer where all would take minutes.
+    messages: usize,
+    run: fn(&Workload, usize, f64) -> (f64, Told),
+    legs: Vec<Leg>,
 }
 
-impl Entry {
-    const fn new<C: Contender>(name: &'static str, note: &'static str) -> Self {
-        Self { name, note, run: leg::<C>, rates: Vec::new(), ratios: Vec::new(), told: None }
+impl Peer {
+    const fn new<C: Contender>(name: &'static str, messages: usize, note: &'static str) -> Self {
+        Self { name, note, messages, run: leg::<C>, legs: Vec::new() }
+    }
+
+    fn round(&mut self, workload: &Workload, seconds: f64) {
+        let (ours, expected) = leg::<Ours>(workload, self.messages, seconds);
+        let (theirs, told) = (self.run)(workload, self.messages, seconds);
+        self.legs.push(Leg { ours, theirs, verdict: verdict(&told, &expected) });
+    }
+
+    fn print(&self) {
+        let (rate, spread) = median(self.legs.iter().map(|leg| leg.theirs));
+        let (ratio, ratio_spread) = median(self.legs.iter().map(|leg| leg.ours / leg.theirs));
+        let verdict = self.legs.last().map_or("not run", |leg| leg.verdict);
+        println!(
+            "{:<16} {rate:>12.0} {spread:>6.0}% {ratio:>11.2} {ratio_spread:>6.0}%  {verdict:<24} {}",
+            self.name, self.note
+        );
     }
 }
 
-/// The middle of some figures, and how far they lie apart in percent of it.
-fn median(figures: &mut [f64]) -> (f64, f64) {
+/// The middle of some figures, and how far the ends lie apart in percent of it.
+fn median(figures: impl Iterator<Item = f64>) -> (f64, f64) {
+    let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     let middle = figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN);
     let ends = figures.first().zip(figures.last()).map_or(0.0, |(low, high)| high - low);
@@ -117,56 +142,40 @@ fn median(figures: &mut [f64]) -> (f64, f64) {
 }
 
 /// Whether a book told what ours did.
-fn verdict(told: Option<Told>, ours: Option<Told>) -> &'static str {
-    match told.zip(ours) {
-        Some((told, ours)) if told == ours => "right",
-        Some((told, ours)) if told.trades_digest != ours.trades_digest => "other trades",
-        Some(_) => "other refusals or lapses",
-        None => "not run",
+fn verdict(told: &Told, ours: &Told) -> &'static str {
+    if told == ours {
+        "right"
+    } else if told.trades_digest == ours.trades_digest {
+        "other refusals or lapses"
+    } else {
+        "other trades"
     }
 }
+
+/// Messages that `lobster` takes: it keeps emptied levels and walks over them, so that it slows down as it goes.
+const LOBSTER_MESSAGES: usize = 50_000;
 
 /// Runs the rounds and prints the figures.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let workload = Workload::load(options.messages.as_deref())?;
-    println!("{} messages, {}", workload.messages.len(), workload.source);
-    let mut entries = vec![Entry::new::<Ours>("vendue", "")];
+    let all = workload.messages.len();
+    println!("{all} messages, {}; empty books, one core", workload.source);
+    let mut peers = vec![Peer::new::<Ours>("vendue", all, "(beside itself: how steady this machine is)")];
     if !options.alone {
-        entries.push(Entry::new::<Matchcore>(
-            "matchcore 0.4.0",
-            "names orders itself; a modify is its cancel and its submit",
-        ));
-        entries.push(Entry::new::<Lobster>(
-            "lobster 0.7.0",
-            "cannot refuse: it is told which orders are dead; ioc is limit, then cancel",
-        ));
+        let note = "names orders itself; a modify is its cancel and its submit";
+        peers.push(Peer::new::<Matchcore>("matchcore 0.4.0", all, note));
+        let note = "the first 50,000 messages; told which orders are dead, as it cannot refuse; ioc is limit and cancel";
+        peers.push(Peer::new::<Lobster>("lobster 0.7.0", LOBSTER_MESSAGES, note));
     }
     for _ in 0..options.rounds {
-        let mut ours = None;
-        for entry in &mut entries {
-            let (rate, told) = (entry.run)(&workload, options.seconds);
-            let base = *ours.get_or_insert(rate);
-            entry.rates.push(rate);
-            entry.ratios.push(base / rate);
-            entry.told = Some(told);
+        for peer in &mut peers {
+            peer.round(&workload, options.seconds);
         }
     }
-    let ours = entries.first().and_then(|entry| entry.told);
-    if let Some(ours) = ours {
-        println!("{} trades, {} refused, {} lapsed", ours.trades, ours.refused, ours.lapsed);
-    }
     println!(
-        "{:<18} {:>14} {:>8} {:>12}  {:<26}",
-        "book", "messages/s", "spread", "ours/theirs", "trades, refusals, lapses"
+        "{:<16} {:>12} {:>7} {:>11} {:>7}  {:<24}",
+        "book", "messages/s", "spread", "ours/theirs", "spread", "trades, refusals, lapses"
     );
-    for entry in &mut entries {
-        let (rate, spread) = median(&mut entry.rates);
-        let (ratio, _) = median(&mut entry.ratios);
-        let verdict = verdict(entry.told, ours);
-        println!(
-            "{:<18} {rate:>14.0} {spread:>7.1}% {ratio:>12.2}  {verdict:<26} {}",
-            entry.name, entry.note
-        );
-    }
+    peers.iter().for_each(Peer::print);
     Ok(())
 }
