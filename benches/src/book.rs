@@ -96,7 +96,8 @@ fn leg<C: Contender>(workload: &Workload, messages: usize, seconds: f64) -> (f64
 struct Leg {
     ours: f64,
     theirs: f64,
-    verdict: &'static str,
+    told: Told,
+    expected: Told,
 }
 
 /// A book in the race: how to run one round, and what came of those that ran.
@@ -118,17 +119,20 @@ impl Peer {
     fn round(&mut self, workload: &Workload, seconds: f64) {
         let (ours, expected) = leg::<Ours>(workload, self.messages, seconds);
         let (theirs, told) = (self.run)(workload, self.messages, seconds);
-        self.legs.push(Leg { ours, theirs, verdict: verdict(&told, &expected) });
+        self.legs.push(Leg { ours, theirs, told, expected });
     }
 
     fn print(&self) {
         let (rate, spread) = median(self.legs.iter().map(|leg| leg.theirs));
         let (ratio, ratio_spread) = median(self.legs.iter().map(|leg| leg.ours / leg.theirs));
-        let verdict = self.legs.last().map_or("not run", |leg| leg.verdict);
+        let verdict = self.legs.last().map_or("not run", |leg| verdict(&leg.told, &leg.expected));
         println!(
             "{:<16} {rate:>12.0} {spread:>6.0}% {ratio:>11.2} {ratio_spread:>6.0}%  {verdict:<24} {}",
             self.name, self.note
         );
+        if let Some(Leg { told, expected, .. }) = self.legs.last().filter(|leg| leg.told != leg.expected) {
+            println!("  told {told:?}\n  ours {expected:?}");
+        }
     }
 }
 

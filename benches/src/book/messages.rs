@@ -63,21 +63,22 @@ impl Workload {
         for message in &mut messages {
             let next = slots.len() as u32;
             message.slot = *slots.entry(message.id).or_insert(next);
-            message.dead = !follow(&mut core, message);
+            match follow(&mut core, message) {
+                // A modify keeps its order's side, whatever the message says.
+                Some(side) => message.side = side,
+                None => message.dead = true,
+            }
         }
         Self { messages, slots: slots.len(), source }
     }
 }
 
-/// Takes a message only to know which orders live; whether its own did.
-fn follow(core: &mut Core, message: &Message) -> bool {
+/// Takes a message only to know which orders live; the side of its own, if that one did.
+fn follow(core: &mut Core, message: &Message) -> Option<Side> {
     let id = u128::from(message.id);
     let mut side = message.side;
     if matches!(message.kind, Kind::Cancel | Kind::Modify) {
-        match core.find(id).and_then(|handle| core.cancel(handle)) {
-            Some(order) => side = order.side,
-            None => return false,
-        }
+        side = core.find(id).and_then(|handle| core.cancel(handle))?.side;
     }
     if message.kind != Kind::Cancel {
         let remainder = if message.kind == Kind::Ioc { Remainder::Lapses } else { Remainder::Rests };
@@ -89,7 +90,7 @@ fn follow(core: &mut Core, message: &Message) -> bool {
             |_| {},
         );
     }
-    true
+    Some(side)
 }
 
 fn read(path: &Path) -> Result<Vec<Message>, String> {
