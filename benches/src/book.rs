@@ -166,7 +166,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     println!("{all} messages, {}; empty books, one core", workload.source);
     let mut peers = vec![Peer::new::<Ours>("vendue", all, "(beside itself: how steady this machine is)")];
     if !options.alone {
-        let note = "names orders itself; a modify is its cancel and its submit";
+        let note =
+            "trades past a taker's limit once one maker is within it; a modify is its cancel and its submit";
         peers.push(Peer::new::<Matchcore>("matchcore 0.4.0", all, note));
         let note = "the first 50,000 messages; told which orders are dead, as it cannot refuse; ioc is limit and cancel";
         peers.push(Peer::new::<Lobster>("lobster 0.7.0", LOBSTER_MESSAGES, note));

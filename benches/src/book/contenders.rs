@@ -58,7 +58,8 @@ impl Contender for Ours {
     }
 }
 
-/// `matchcore`: it names orders by the number of their command.
+/// `matchcore`: it names orders by the number of their command. In 0.4.0 a limit order that crosses is matched without its
+/// limit: after the first maker within it, it trades at any price (message 220 of the workload is the first).
 pub(crate) struct Matchcore {
     book: matchcore::OrderBook,
     sequence: u64,
