@@ -253,9 +253,9 @@ impl Auction {
         };
         let fallen = clock.start.get().checked_sub(event.price.get());
         let on_a_step =
-            fallen.is_some_and(|fallen| fallen % clock.step.get() == 0) && event.price >= clock.floor;
+            fallen.is_some_and(|fallen| fallen % clock.step.get() == 0) && Some(event.price) >= clock.floor;
         self.price = Some(event.price);
-        holds("I14", on_a_step || event.price == clock.floor, || "a clock shows its steps".to_owned())
+        holds("I14", on_a_step || Some(event.price) == clock.floor, || "a clock shows its steps".to_owned())
     }
 
     /// I20, and price and leader as the remaining bids give them.

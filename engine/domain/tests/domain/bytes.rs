@@ -119,6 +119,9 @@ fn kind_name(entity: &Entity) -> &'static str {
         Format::Reverse if lot.sealed => "Lot.SealedReverse",
         Format::Reverse => "Lot.Reverse",
         Format::MultiUnit => "Lot.MultiUnit",
+        Format::Japanese => "Lot.Japanese",
+        Format::Candle => "Lot.Candle",
+        Format::Combinatorial => "Lot.Combinatorial",
     }
 }
 
@@ -433,6 +436,8 @@ fn tour_of_a_full_lot(samples: &mut Samples) {
             all_or_none: Some(false),
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         run(samples, &mut world, account('A'), &Command::Lot(LotCommand::Bid(bid)));
     }

@@ -79,6 +79,8 @@ impl Auction {
             all_or_none: None,
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         let _ = self.world.command(by, &Command::Lot(LotCommand::Bid(bid)));
         self.settle();
