@@ -201,8 +201,16 @@ fn open_lot(facts: &Facts) -> Entity {
 #[inline(never)]
 fn place(lot: &mut Entity, facts: &Facts, by: AccountId, amount: u64, command_id: u64) -> Option<Event> {
     let amount = Amount::new(amount)?;
-    let bid =
-        PlaceBid { lot: LOT, amount, quantity: None, all_or_none: None, if_seq: None, validate_only: None, stay_until: None, package: None };
+    let bid = PlaceBid {
+        lot: LOT,
+        amount,
+        quantity: None,
+        all_or_none: None,
+        if_seq: None,
+        validate_only: None,
+        stay_until: None,
+        package: None,
+    };
     let command = Command::Lot(LotCommand::Bid(bid));
     let command_id = u128::from(command_id);
     let context = Context {

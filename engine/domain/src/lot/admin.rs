@@ -170,7 +170,8 @@ impl Lot {
         reason: Option<String>,
     ) -> LotEvent {
         let rules = self.bidding.rules();
-        let drawn = ends_at.filter(|_| result.is_none()).and_then(|ends_at| rules.draw(&self.listing, ends_at));
+        let drawn =
+            ends_at.filter(|_| result.is_none()).and_then(|ends_at| rules.draw(&self.listing, ends_at));
         let (drawn, by_draw) = drawn.unzip();
         let Awards { price, awards } = match (result, by_draw) {
             (None, Some(awards)) => awards,

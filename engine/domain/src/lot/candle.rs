@@ -113,7 +113,9 @@ pub struct ChainFields {
 }
 
 impl ChainFields {
-    fn of(data: &Data) -> Self {
+    /// Of an event's data.
+    #[must_use]
+    pub fn of(data: &Data) -> Self {
         let time = |time: Option<Timestamp>| time.map(|time| time.0);
         let amount = |amount: Option<Amount>| amount.map(Amount::get);
         match data {

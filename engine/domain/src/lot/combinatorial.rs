@@ -155,8 +155,8 @@ impl Rules for Combinatorial {
         }
         let items = terms.listing.items.len();
         let package = command.package.filter(|package| package.is_of(items));
-        let package =
-            package.ok_or_else(|| Rejection::invalid("package", format!("numbers of items, 1 to {items}")))?;
+        let package = package
+            .ok_or_else(|| Rejection::invalid("package", format!("numbers of items, 1 to {items}")))?;
         let limit = least(terms.listing, package).ok_or(Rejection::AmountOutOfRange)?;
         if command.amount < limit {
             return Err(Rejection::BidTooLow(BidTooLow { min_next_amount: limit }));

@@ -304,7 +304,13 @@ impl Rules for Dutch {
         let lowest = takers.clone().flat_map(|taker| taker.takes.iter().map(|take| take.price)).min();
         let award = |taker: &Taker| {
             let Taker { account, alias, .. } = *taker;
-            taker.amount().map(|amount| Award { account, alias, quantity: taker.units(), amount, items: None })
+            taker.amount().map(|amount| Award {
+                account,
+                alias,
+                quantity: taker.units(),
+                amount,
+                items: None,
+            })
         };
         Awards { price: lowest.or(self.price), awards: takers.filter_map(award).collect() }
     }

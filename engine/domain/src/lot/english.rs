@@ -101,7 +101,13 @@ impl Rules for English {
             return Err(Rejection::BuyNowUnavailable(BuyNowUnavailable { buy_now }));
         };
         let alias = self.alias_of(terms, context)?;
-        let win = terms.win(Award { account: context.by, alias, quantity: terms.listing.quantity, amount, items: None });
+        let win = terms.win(Award {
+            account: context.by,
+            alias,
+            quantity: terms.listing.quantity,
+            amount,
+            items: None,
+        });
         let leader = self.leader().map(|(_, leader, _)| leader.account);
         Ok(LotEvent::Bought(Box::new(Bought {
             win,

@@ -6,7 +6,8 @@ use smallvec::smallvec;
 
 use self::bids::{
     answer_to_take, bid_status, min_next_amount, price_of_raise, price_of_restatement, price_of_take,
-    private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, told_outbid, won,
+    private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, told_outbid,
+    won,
 };
 use super::{Backed, Bought, Closed, LotEvent, LotResult, Phase, Win};
 use crate::actor::{
@@ -290,9 +291,9 @@ impl LotEvent {
                     event.winners.iter().map(|win| (win.account, won(lot, event.market, win))).collect();
                 // Who led when a candle had gone out already.
                 let displaced = event.drawn.and_then(|drawn| drawn.displaced);
-                told.extend(displaced.map(|displaced| {
-                    (displaced, bid_status(lot, BidStatus::Outbid, event.price))
-                }));
+                told.extend(
+                    displaced.map(|displaced| (displaced, bid_status(lot, BidStatus::Outbid, event.price))),
+                );
                 told
             }
             Self::Stepped(event) => {

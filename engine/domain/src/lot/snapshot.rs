@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::format::Standing;
-use super::{Clock, Digest, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose};
+use super::{
+    Clock, Digest, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose,
+};
 use crate::amount::{Amount, Currency};
 use crate::context::Stamp;
 use crate::fees::FeeTable;

@@ -931,7 +931,16 @@ fn a_lot_has_room_for_so_many_winners() {
             } else {
                 let (amount, quantity) = (amount(10), Some(1));
                 let (all_or_none, if_seq, validate_only) = (None, None, None);
-                LotCommand::Bid(PlaceBid { lot, amount, quantity, all_or_none, if_seq, validate_only, stay_until: None, package: None })
+                LotCommand::Bid(PlaceBid {
+                    lot,
+                    amount,
+                    quantity,
+                    all_or_none,
+                    if_seq,
+                    validate_only,
+                    stay_until: None,
+                    package: None,
+                })
             };
             let result = script.world.command(account, &Command::Lot(command));
             if nth < WINNERS_MAX as u128 {

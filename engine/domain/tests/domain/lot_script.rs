@@ -10,8 +10,8 @@ use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, PauseLot,
-    Package, PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, Seed, SoftClose, StayLot,
+    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, Package,
+    PauseLot, PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, Seed, SoftClose, StayLot,
     TakeLot, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
@@ -403,7 +403,8 @@ impl Script {
                 LotCommand::Bid(PlaceBid { stay_until: Some(bid(until).amount), ..bid(text) })
             }
             ["bid", text, "for", items] => {
-                let numbers: Vec<u32> = items.split('+').map(|item| item.parse().expect("a number")).collect();
+                let numbers: Vec<u32> =
+                    items.split('+').map(|item| item.parse().expect("a number")).collect();
                 LotCommand::Bid(PlaceBid { package: Package::new(&numbers), ..bid(text) })
             }
             ["stay"] => LotCommand::Stay(StayLot { lot: self.lot(), stay_until: None }),

@@ -22,6 +22,8 @@ mod order_tables;
 mod order_town;
 mod others;
 mod random;
+mod rare_model;
+mod rare_tables;
 mod stock_model;
 mod stock_tables;
 mod town;

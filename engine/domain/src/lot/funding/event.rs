@@ -57,16 +57,8 @@ crate::variants! {
 
 impl From<&PlaceBid> for Wish {
     fn from(command: &PlaceBid) -> Self {
-        let PlaceBid {
-            lot: _,
-            amount,
-            quantity,
-            all_or_none,
-            if_seq,
-            validate_only: _,
-            stay_until,
-            package,
-        } = *command;
+        let PlaceBid { lot: _, amount, quantity, all_or_none, if_seq, validate_only: _, stay_until, package } =
+            *command;
         let (amount, stay_until) = (Hidden(amount), stay_until.map(Hidden));
         Self::Bid(WishedBid { amount, quantity, all_or_none, if_seq, stay_until, package })
     }
