@@ -102,7 +102,11 @@ fn lines(
     let mut say =
         |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<16}{value}")));
     let amount_of = |field: &str| result[field].as_u64().map(|minor| money::with_currency(minor, currency));
-    let own = if (lot["format"] == "english" || lot["format"] == "candle") && lot["proxy"] != false { "your maximum" } else { "your bid" };
+    let own = if (lot["format"] == "english" || lot["format"] == "candle") && lot["proxy"] != false {
+        "your maximum"
+    } else {
+        "your bid"
+    };
     say(own, Some(money::with_currency(amount, currency)));
     say("price", amount_of("price"));
     say("next minimum", amount_of("min_next_amount"));

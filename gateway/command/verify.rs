@@ -41,7 +41,9 @@ pub(crate) async fn run(command: VerifyCommand) -> Result<(), Failure> {
     let found = check(&lot, &events);
     if arguments.target.json {
         let wrong = found.as_ref().err();
-        output::json(&json!({"lot": id, "ended_at": lot["ended_at"], "right": wrong.is_none(), "wrong": wrong}));
+        output::json(
+            &json!({"lot": id, "ended_at": lot["ended_at"], "right": wrong.is_none(), "wrong": wrong}),
+        );
     }
     match found {
         Ok(moment) => {
@@ -49,9 +51,14 @@ pub(crate) async fn run(command: VerifyCommand) -> Result<(), Failure> {
                 let style = Style::of_stdout();
                 let title = style.mark(Mark::Strong, &text(&lot, "title"));
                 let right = style.mark(Mark::Good, "Right");
-                output::line(&format!("{right}: the candle of {title} went out at {}", when::date_and_time(moment.0)));
+                output::line(&format!(
+                    "{right}: the candle of {title} went out at {}",
+                    when::date_and_time(moment.0)
+                ));
                 let count = events.len();
-                output::line(&format!("  drawn from      {count} public events and the seed whose hash was published"));
+                output::line(&format!(
+                    "  drawn from      {count} public events and the seed whose hash was published"
+                ));
             }
             Ok(())
         }
@@ -118,7 +125,11 @@ type Standing = (Value, Value);
 /// When the candle went out by its history; an error says what differs from what the lot shows.
 fn check(lot: &Value, events: &[Told]) -> Result<Timestamp, String> {
     let same = |what: &str, told: &Value, found: String| {
-        if told.as_str() == Some(&found) { Ok(()) } else { Err(format!("{what} is {told}, but comes to {found}")) }
+        if told.as_str() == Some(&found) {
+            Ok(())
+        } else {
+            Err(format!("{what} is {told}, but comes to {found}"))
+        }
     };
     let number = |name: &str| lot[name].as_i64().ok_or_else(|| format!("the lot does not say {name}"));
     let seed = lot["seed"].as_str().and_then(|digits| u128::from_str_radix(digits, 16).ok());
@@ -136,7 +147,9 @@ fn check(lot: &Value, events: &[Told]) -> Result<Timestamp, String> {
                 closed = Some(event);
                 break;
             }
-            "lot_opened" => same("seed_hash at the opening", &event.data["seed_hash"], seed.hash().to_string())?,
+            "lot_opened" => {
+                same("seed_hash at the opening", &event.data["seed_hash"], seed.hash().to_string())?
+            }
             "bid_retracted" => removed_at = Some(event.ts),
             _ => {}
         }
@@ -165,7 +178,8 @@ fn check(lot: &Value, events: &[Told]) -> Result<Timestamp, String> {
         _ => Vec::new(),
     };
     let winners = lot["winners"].as_array().into_iter().flatten();
-    let winners: Vec<Standing> = winners.map(|winner| (winner["alias"].clone(), winner["amount"].clone())).collect();
+    let winners: Vec<Standing> =
+        winners.map(|winner| (winner["alias"].clone(), winner["amount"].clone())).collect();
     if winners != expected {
         return Err(format!("{winners:?} has won, but {expected:?} led then"));
     }
@@ -185,9 +199,7 @@ mod tests {
     fn story(seed: u128) -> (Value, Vec<Told>) {
         let seed = Seed(seed);
         let ends_at = 3_600_000_000_i64;
-        let bid = |leader: &str, price: u64, bids: u64| {
-            json!({"price": price, "leader": leader, "bidder": leader, "bids": bids, "ends_at": ends_at})
-        };
+        let bid = |leader: &str, price: u64, bids: u64| json!({"price": price, "leader": leader, "bidder": leader, "bids": bids, "ends_at": ends_at});
         let mut events = vec![
             told(1, 0, "lot_opened", json!({"ends_at": ends_at, "seed_hash": seed.hash().to_string()})),
             told(2, 3_100_000_000, "price_changed", bid("bidder-1", 100, 1)),

@@ -180,7 +180,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// What the protocol is told, without the market.
 fn params(arguments: &Arguments, currency: Currency, now_us: i64) -> Result<Value, Failure> {
     let amount = |text: &str| money::read(text, currency);
-    let clock = arguments.clock.as_deref().map(|clock| parse_clock(clock, arguments.format, currency)).transpose()?;
+    let clock =
+        arguments.clock.as_deref().map(|clock| parse_clock(clock, arguments.format, currency)).transpose()?;
     let start = match (&arguments.start, &clock) {
         (Some(start), _) => amount(start)?,
         (None, Some(clock)) => clock["start"].as_u64().unwrap_or_default(),

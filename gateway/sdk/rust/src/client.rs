@@ -176,12 +176,7 @@ impl Client {
         self.follow(channel, mode, None).await
     }
 
-    async fn follow(
-        &self,
-        channel: &str,
-        mode: Mode,
-        from: Option<Position>,
-    ) -> Result<Subscription, Error> {
+    async fn follow(&self, channel: &str, mode: Mode, from: Option<Position>) -> Result<Subscription, Error> {
         let queue = Arc::new(Queue::new(self.options.queue_updates));
         let (answer, reply) = oneshot::channel();
         let subscription = Subscription::new(channel.to_owned(), Arc::clone(&queue), self.orders.clone());
