@@ -14,7 +14,7 @@ pub const ID_TEXT_LEN: usize = 26;
 pub const SLOTS: u16 = 4_096;
 
 /// The 16 bytes of an identity without its kind.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Id(pub [u8; 16]);
 
 /// As one number, not as bytes with their length before them: every command is looked up by ids several times.
@@ -97,6 +97,21 @@ impl Id {
     }
 }
 
+/// By the bytes, as numbers: the sorted lists of actors look ids up on hot paths, where a call to compare bytes shows.
+impl Ord for Id {
+    #[inline]
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_u128().cmp(&other.as_u128())
+    }
+}
+
+impl PartialOrd for Id {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [0; ID_TEXT_LEN];
@@ -107,9 +122,7 @@ impl fmt::Debug for Id {
 
 impl Field for Id {
     fn encode(&self, out: &mut Vec<u8>) {
-        // bin 8 with its length, then the bytes: 18 bytes.
-        out.extend_from_slice(&[0xC4, 16]);
-        out.extend_from_slice(&self.0);
+        crate::record::write_16(out, self.0);
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {

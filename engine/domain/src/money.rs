@@ -121,6 +121,10 @@ crate::record! {
     }
 }
 
+/// The tag of a hold that the account has assured beforehand ([`crate::context::Assurance`]): it answers only with a
+/// refusal, which cannot be.
+pub const ASSURED_TAG: u128 = 1;
+
 crate::record! {
     /// Gives a hold back, wholly. A hold that has ended already, or never was, is passed over.
     #[derive(Debug, Clone, PartialEq, Eq)]

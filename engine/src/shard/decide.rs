@@ -221,6 +221,7 @@ impl Shard {
         };
         let Some(cell) = self.cells[index as usize].as_mut() else { return };
         cell.used = self.round;
+        let Some(cell) = self.cells[index as usize].as_ref() else { return };
         let market = cell.entity.market();
         let standing = standing_for(&self.facts, asker.by, &command, market);
         let context = Context {
@@ -230,6 +231,7 @@ impl Shard {
             facts: &self.facts,
             command_id: asker.keyed.hash,
             content: asker.keyed.content,
+            accounts: self.assurance(),
         };
         match guarded(|| cell.entity.decide(&command, &context)) {
             Some(Ok(decision)) => self.accept(index, asker, decision, is_trial(&command)),
@@ -264,6 +266,7 @@ impl Shard {
             facts: &self.facts,
             command_id: asker.keyed.hash,
             content: asker.keyed.content,
+            accounts: None,
         };
         let decision = match guarded(|| Entity::create(&command, &context)) {
             Some(Ok(decision)) => decision,
@@ -325,6 +328,7 @@ impl Shard {
             facts: &self.facts,
             command_id: 0,
             content: 0,
+            accounts: None,
         };
         match guarded(|| cell.entity.decide(command, &context)) {
             Some(Ok(decision)) if !decision.events.is_empty() => {

@@ -132,6 +132,14 @@ pub(super) fn place_hold(account: &Account, command: &PlaceHold, context: &Conte
     }
 }
 
+impl Account {
+    /// Whether it would place this hold as it is now.
+    #[must_use]
+    pub fn would_hold(&self, hold: &PlaceHold) -> bool {
+        holding(self, hold, self.holds.get(hold.hold)).is_ok()
+    }
+}
+
 /// The balances with a hold at its new amount.
 fn holding(account: &Account, command: &PlaceHold, known: Option<&Hold>) -> Result<Balances, Rejection> {
     if !(1..=AMOUNT_MAX).contains(&command.amount) {
@@ -167,7 +175,7 @@ pub(super) fn release_hold(account: &Account, command: &ReleaseHold, context: &C
         balance: balances.cash,
         held: balances.held - hold.amount,
         holds_count: account.holds.len() as u32 - 1,
-        also_listed: account.holds.listed_instead_of(hold.id).cloned(),
+        also_listed: account.holds.listed_instead_of(hold.id).cloned().map(Box::new),
     }))))
 }
 
@@ -200,7 +208,7 @@ fn capture(account: &Account, command: &CaptureHold, hold: Option<&Hold>) -> Res
         asked: AskedBy { asker: command.asker, tag: command.tag },
         after,
         holds_count: account.holds.len() as u32 - 1,
-        also_listed: account.holds.listed_instead_of(hold.id).cloned(),
+        also_listed: account.holds.listed_instead_of(hold.id).cloned().map(Box::new),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::context::Stamp;
 use crate::effect::{Asked, Effect, Effects};
 use crate::facts::{AccountFacts, FactChange};
 use crate::id::{AccountId, Id};
-use crate::money::{Settled, SubAccount};
+use crate::money::{ASSURED_TAG, Settled, SubAccount};
 use crate::publication::{self, AccountChanged, BalanceChanged, Data, HoldPlaced};
 use crate::rejection::Rejection;
 
@@ -73,6 +73,8 @@ impl AccountEvent {
     pub fn effects(&self, id: Id, _stamp: &Stamp, out: &mut Effects) {
         let account = AccountId(id);
         let (asker, settled) = match self {
+            // It was assured beforehand: nobody waits to hear of it.
+            Self::HoldSet(set) if set.tag == ASSURED_TAG => return,
             Self::HoldSet(set) => {
                 let HoldSet { hold, tag, .. } = &**set;
                 let settled =
@@ -193,7 +195,7 @@ fn hold_released(released: &HoldReleased) -> publication::HoldReleased {
         held: released.held,
         available: released.balance.saturating_sub_unsigned(released.held),
         holds_count: released.holds_count,
-        also_listed: released.also_listed.as_ref().map(super::Hold::view),
+        also_listed: released.also_listed.as_deref().map(super::Hold::view),
     }
 }
 
@@ -214,6 +216,6 @@ fn hold_captured(captured: &HoldCaptured) -> publication::HoldCaptured {
         available: after.available(),
         clearing: after.clearing,
         holds_count: captured.holds_count,
-        also_listed: captured.also_listed.as_ref().map(super::Hold::view),
+        also_listed: captured.also_listed.as_deref().map(super::Hold::view),
     }
 }

@@ -9,7 +9,7 @@ use crate::amount::{Amount, Currency, Hidden};
 use crate::context::Stamp;
 use crate::effect::{Asked, Effect, Effects};
 use crate::id::{AccountId, BidId, HoldId, Id, LotId, MarketId};
-use crate::money::{Asker, Asset, PlaceHold, ReleaseHold};
+use crate::money::{ASSURED_TAG, Asker, Asset, PlaceHold, ReleaseHold};
 use crate::record::{Field, Reader, RecordError};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -89,12 +89,15 @@ crate::record! {
 
 impl HoldWanted {
     fn effect(&self, lot: LotId, account: AccountId, tag: u128) -> Effect {
-        let Self { hold, total: Hidden(total), currency, market } = *self;
-        let amount = total.get();
-        let asset = Asset::Money(currency);
-        let asker = Asker::Lot(lot);
-        let place = PlaceHold { account, hold, asset, amount, asker, tag, market };
+        let place = self.of(lot, account, tag);
         Effect::new(account, Command::Account(AccountCommand::PlaceHold(place)))
+    }
+
+    /// What the account is asked.
+    pub(super) const fn of(&self, lot: LotId, account: AccountId, tag: u128) -> PlaceHold {
+        let Self { hold, total: Hidden(total), currency, market } = *self;
+        let asset = Asset::Money(currency);
+        PlaceHold { account, hold, asset, amount: total.get(), asker: Asker::Lot(lot), tag, market }
     }
 }
 
@@ -164,6 +167,14 @@ crate::variants! {
 }
 
 impl HoldChange {
+    /// Whose hold.
+    pub(super) const fn account(&self) -> AccountId {
+        match self {
+            Self::Released(released) => released.account,
+            Self::Lowered(lowered) => lowered.account,
+        }
+    }
+
     fn effect(&self, lot: LotId) -> Effect {
         match *self {
             Self::Released(Released { account, hold }) => {
@@ -174,6 +185,9 @@ impl HoldChange {
         }
     }
 }
+
+/// What happens to holds because of one event: nearly always one of them, held inline.
+pub type HoldChanges = smallvec::SmallVec<[HoldChange; 1]>;
 
 crate::variants! {
     /// What an event brings to its end.
@@ -197,20 +211,22 @@ crate::record! {
         2 => pub step: Option<Step>,
         /// What is held for the bidder after it, fees included.
         3 => pub held: Option<u64>,
-        4 => pub changes: Vec<HoldChange>,
+        4 => pub changes: HoldChanges,
         5 => pub event: Told,
+        /// The hold that the bidder's account has assured and places because of this event: then nobody has waited.
+        6 => pub placed: Option<HoldWanted>,
     }
 }
 
 /// The event inside a [`Backed`]; never another one of those.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Told(Box<LotEvent>);
+pub struct Told(LotEvent);
 
 impl Told {
     /// An event that is told with what it means for the money.
     pub(super) fn new(event: LotEvent) -> Self {
         debug_assert!(!matches!(event, LotEvent::Backed(_)), "not twice");
-        Self(Box::new(event))
+        Self(event)
     }
 }
 
@@ -240,7 +256,7 @@ impl Field for Told {
         if ahead.uint()? == BACKED {
             return Err(RecordError::Invalid("an event is backed once"));
         }
-        LotEvent::decode(input).map(|event| Self(Box::new(event)))
+        LotEvent::decode(input).map(Self)
     }
 }
 
@@ -257,7 +273,7 @@ crate::record! {
         3 => pub rejection: Rejection,
         /// What is held for the account now.
         4 => pub held: u64,
-        5 => pub changes: Vec<HoldChange>,
+        5 => pub changes: HoldChanges,
     }
 }
 
@@ -270,14 +286,14 @@ crate::record! {
         2 => pub held: u64,
         /// The money for its place after the restatement is not there: its bids will be removed.
         3 => pub out: bool,
-        4 => pub changes: Vec<HoldChange>,
+        4 => pub changes: HoldChanges,
     }
 }
 
 crate::record! {
     /// Holds that nothing needs any more are given back.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct HoldsFreed { 1 => pub changes: Vec<HoldChange> }
+    pub struct HoldsFreed { 1 => pub changes: HoldChanges }
 }
 
 crate::record! {
@@ -348,11 +364,13 @@ impl LotEvent {
 
     /// The end that it has moved to, where it is a bid that has moved it.
     pub(in crate::lot) const fn extended_to(&self) -> Option<Timestamp> {
-        match self {
-            Self::BidPlaced(placed) => match (placed.old_ends_at, placed.ends_at) {
-                (Some(_), Some(ends_at)) => Some(ends_at.0),
-                _ => None,
-            },
+        let (old, ends_at) = match self {
+            Self::BidPlaced(placed) => (placed.old_ends_at, placed.ends_at),
+            Self::UnitsBid(bid) => (bid.old_ends_at, bid.ends_at),
+            _ => return None,
+        };
+        match (old, ends_at) {
+            (Some(_), Some(ends_at)) => Some(ends_at.0),
             _ => None,
         }
     }
@@ -377,6 +395,10 @@ impl LotEvent {
                 out.extend(waits.hold.map(|wanted| wanted.effect(lot, stamp.by, stamp.command_id)));
             }
             Self::HoldAsked(asked) => out.push(asked.wanted.effect(lot, asked.account, asked.tag)),
+            Self::Backed(backed) => {
+                out.extend(backed.placed.map(|wanted| wanted.effect(lot, stamp.by, ASSURED_TAG)));
+                out.extend(backed.changes.iter().map(|change| change.effect(lot)));
+            }
             _ => out.extend(self.hold_changes().iter().map(|change| change.effect(lot))),
         }
     }
