@@ -68,7 +68,7 @@ export const en = {
     wonByMany: (count: number) => `to ${count} winners`,
     nextOffer: "Next offer at most",
     clock: "Clock",
-    risingRule: (step: string, interval: string, ceiling: string | null) => `rises by ${step} every ${interval}${ceiling === null ? "" : `, to ${ceiling} at most`}`,
+    risingRule: (step: string, interval: string, ceiling: string | null) => `Rises by ${step} every ${interval}${ceiling === null ? "" : `, to ${ceiling} at most`}`,
     clockRule: (step: string, interval: string, floor: string) => `Falls by ${step} every ${interval}, not below ${floor}.`,
     items: "Items",
     pricing: "Winners pay",
@@ -199,6 +199,8 @@ export const en = {
   },
   stay: {
     title: "Stay in this lot",
+    youAreIn: "You are in",
+    youAreOut: "You are out",
     until: "Stay for me up to",
     next: (price: string, left: string) => `Rises to ${price} in ${left}`,
     inside: (count: number) => (count === 0 ? "nobody is in" : count === 1 ? "one bidder is in" : `${count} bidders are in`),
