@@ -801,7 +801,7 @@ fn rare_formats() {
                 "B bid 600 for 2 = waits",
                 "settle = B: placed - 100 held 600",
                 "@1h due",
-                "show winners=bidder-1:#1:300,bidder-2:#2:400",
+                "show winners=bidder-1:#1:100,bidder-2:#2:400",
                 "settle",
                 "held A = 0",
                 "orders = 2",
