@@ -86,6 +86,8 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
                 // What a lot or an order caused is its trade, not administration.
                 _ if posted.asked.is_some() => return None,
                 EntryKind::Withdrawal => "account_withdrawal",
+                EntryKind::Correction => "account_correction",
+                EntryKind::FeesCollected => "fees_collected",
                 _ => "account_deposit",
             };
             Action::new(name).because(posted.reason.as_ref())

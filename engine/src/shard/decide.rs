@@ -298,6 +298,9 @@ impl Shard {
             Command::Account(AccountCommand::Create(mut create)) => {
                 if let Some(account) = create.account.filter(|_| is_name(&create.name)) {
                     create.name_sealed = self.sealed_name(account, &create.name)?;
+                    // Creating it again with another name is told by this, since sealing never gives the same bytes twice.
+                    let name_hash = self.seal.fingerprint(account, &create.name);
+                    create.name_hash = Some(name_hash.ok_or(NotExecuted::Unavailable)?);
                     create.name.clear();
                 }
                 Ok(Command::Account(AccountCommand::Create(create)))

@@ -114,6 +114,9 @@ impl Followed {
     fn take_holds(&mut self, lot: LotId, event: &LotEvent, stamp: &Stamp) -> Result<(), Broken> {
         match event {
             LotEvent::Backed(backed) => {
+                if let Some(placed) = &backed.placed {
+                    self.ask(stamp.by, placed.hold)?;
+                }
                 if let Some(held) = backed.held {
                     self.confirm(stamp.by, held);
                 }

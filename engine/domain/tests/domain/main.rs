@@ -2,13 +2,19 @@
 
 #![allow(unreachable_pub)]
 
+mod account_booking;
 mod account_feed;
 mod account_fees;
 mod account_model;
 mod account_script;
 mod account_tables;
 mod auction_checks;
+mod book_data;
+mod book_messages;
+mod book_model;
+mod book_tables;
 mod bytes;
+mod call_model;
 mod data;
 mod format_model;
 mod format_tables;
@@ -24,6 +30,7 @@ mod others;
 mod random;
 mod rare_model;
 mod rare_tables;
+mod rejections;
 mod stock_model;
 mod stock_tables;
 mod town;
