@@ -265,7 +265,7 @@ impl Clock {
     fn validate(&self, format: Format, start_amount: Amount) -> Result<(), Rejection> {
         let (least, most) = (limits::CLOCK_INTERVAL_MIN_MS, limits::CLOCK_INTERVAL_MAX_MS);
         let falls = format == Format::Dutch;
-        if falls && !self.floor.is_some_and(|floor| floor <= self.start) {
+        if falls && self.floor.is_none_or(|floor| floor > self.start) {
             return Err(Rejection::invalid("clock", "a floor at most its start"));
         }
         if (falls && self.ceiling.is_some()) || (!falls && self.floor.is_some()) {
