@@ -197,6 +197,9 @@ fn create_lot(n: u64, funding: Funding) -> CreateLot {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     }
 }
 
@@ -246,6 +249,8 @@ impl Bids {
             all_or_none: None,
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         }));
         self.bytes.clear();
         let key = n.to_le_bytes();

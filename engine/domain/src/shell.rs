@@ -129,7 +129,8 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
         | LotEvent::SealedBid(_)
         | LotEvent::UnitsBid(_)
         | LotEvent::Taken(_)
-        | LotEvent::Ticked(_) => return None,
+        | LotEvent::Ticked(_)
+        | LotEvent::Stepped(_) => return None,
         LotEvent::Created(_) => Action::new("lot_created"),
         LotEvent::Restated(restated) => {
             let name = match restated.cause {

@@ -75,7 +75,7 @@ impl Shard {
         if is_internal(&command) {
             return self.refuse(link, request, NotExecuted::Forbidden, 0, "");
         }
-        self.directory.fill(&mut command, item.by);
+        self.directory.fill_own(&mut command, item.by, self.key_secret);
         let hash = key_hash(self.key_secret, item.by, target, item.key);
         // The currency that the caller names is part of what it asks.
         let named = item.currency.map_or(0, |currency| content_hash(currency.code().as_bytes()));

@@ -88,6 +88,12 @@ fn the_protocols_requests_are_read() {
             "lot.take",
         ),
         (
+            json!({"id":3,"method":"lot.stay","params":{"lot":LOT,"stay_until":9000,"currency":"EUR","key":"k"}}),
+            "lot.stay",
+        ),
+        (bid(json!({"lot":LOT,"amount":10500,"stay_until":12000,"key":"k"})), "lot.bid"),
+        (bid(json!({"lot":LOT,"amount":10500,"package":[1,3],"key":"k"})), "lot.bid"),
+        (
             json!({"id":3,"method":"account.deposit","params":{"account":ACCOUNT,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
             "account.deposit",
         ),

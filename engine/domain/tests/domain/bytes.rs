@@ -124,6 +124,9 @@ fn kind_name(entity: &Entity) -> &'static str {
         Format::Reverse if lot.sealed => "Lot.SealedReverse",
         Format::Reverse => "Lot.Reverse",
         Format::MultiUnit => "Lot.MultiUnit",
+        Format::Japanese => "Lot.Japanese",
+        Format::Candle => "Lot.Candle",
+        Format::Combinatorial => "Lot.Combinatorial",
     }
 }
 
@@ -149,6 +152,7 @@ fn tour() -> Samples {
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
+    tour_of_rare_lots(&mut samples);
     for (rejection, ..) in crate::rejections::every() {
         samples.add("rejections", &rejection, rejection.to_bytes());
     }
@@ -459,8 +463,58 @@ fn tour_of_a_full_lot(samples: &mut Samples) {
             all_or_none: Some(false),
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         run(samples, &mut world, account('A'), &Command::Lot(LotCommand::Bid(bid)));
+    }
+}
+
+/// The rarer formats, each through its life.
+fn tour_of_rare_lots(samples: &mut Samples) {
+    for (lot, steps) in [
+        (
+            "format=japanese clock=100/50/10s/up/400",
+            &["A stay 380", "B bid 100 until 320", "C stay", "@10s", "C stay 9", "A stay", "@20s", "@60s"][..],
+        ),
+        ("format=candle candle=600s", &["A bid 500", "B bid 900", "O void B1 because", "B bid 901", "@1h"]),
+        (
+            "format=combinatorial items=3",
+            &[
+                "A bid 500 for 1+2",
+                "B bid 400 for 3",
+                "B bid 450 for 1",
+                "C bid 99 for 1",
+                "O void B1 because",
+                "@1h",
+            ],
+        ),
+        ("format=combinatorial items=3 full", &["A bid 500 for 1+2"]),
+        ("format=japanese clock=100/50/10s full", &["A bid 500 until 600"]),
+    ] {
+        let mut script = Script::new(lot);
+        let create = Command::Lot(LotCommand::Create(Box::new(create_lot(lot))));
+        samples.add("commands", &create, create.to_bytes());
+        for step in steps {
+            if step.starts_with('@') {
+                for event in script.act_by_clock(step).expect("a moment").events {
+                    samples.add("events", &event, event.to_bytes());
+                }
+                keep_state(samples, &script.world);
+                continue;
+            }
+            let command = Command::Lot(script.command_of(step));
+            samples.add("commands", &command, command.to_bytes());
+            match script.act_on(step) {
+                Ok(outcome) => {
+                    for event in &outcome.events {
+                        samples.add("events", event, event.to_bytes());
+                    }
+                }
+                Err(rejection) => samples.add("rejections", &rejection, rejection.to_bytes()),
+            }
+            keep_state(samples, &script.world);
+        }
     }
 }
 
@@ -707,7 +761,7 @@ fn golden_files_are_whole() {
             assert_eq!(reader.uint(), Ok(*number), "{name}");
         }
     }
-    assert_eq!(samples.0["states"].len(), 14);
+    assert_eq!(samples.0["states"].len(), 17);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.

@@ -28,6 +28,8 @@ mod order_tables;
 mod order_town;
 mod others;
 mod random;
+mod rare_model;
+mod rare_tables;
 mod rejections;
 mod stock_model;
 mod stock_tables;

@@ -241,6 +241,7 @@ methods! {
     Command Account "lot.bid" PlaceBidParams => to!(Lot LotCommand Bid);
     Command Account "lot.buy_now" BuyNowParams => to!(Lot LotCommand BuyNow);
     Command Account "lot.take" TakeLotParams => to!(Lot LotCommand Take);
+    Command Account "lot.stay" StayLotParams => to!(Lot LotCommand Stay);
     Command Account "lot.retract" RetractBidParams => to!(Lot LotCommand Retract);
     Read Guest "lot.get" GetLotParams => ask!(LotGet);
     Read Guest "lot.list" ListLotsParams => ask!(LotList);

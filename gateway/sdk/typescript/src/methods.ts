@@ -51,6 +51,10 @@ export interface NewLot {
   clock?: Clock;
   pricing?: Pricing;
   sealed?: boolean;
+  /** How long before the announced end the candle may go out (candle). */
+  candle_ms?: number;
+  /** What packages are made of (combinatorial). */
+  items?: string[];
   /** Checked against the market's; another is `currency_mismatch`. */
   currency?: string;
   proxy?: boolean;
@@ -104,9 +108,10 @@ export interface Methods {
   "lot.close": [LotReason, LotStateResult];
   "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
   "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
-  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean }, BidResult];
+  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean; stay_until?: Minor; package?: number[] }, BidResult];
   "lot.buy_now": [{ lot: string; amount?: Minor; currency?: string }, BidResult];
   "lot.take": [{ lot: string; quantity?: number; amount?: Minor; currency?: string }, BidResult];
+  "lot.stay": [{ lot: string; stay_until?: Minor; currency?: string }, BidResult];
   "lot.retract": [{ lot: string; bid?: string; reason?: string }, CommandResult & Record<string, unknown>];
   "lot.get": [{ lot: string }, LotSnapshot];
   "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];
@@ -230,6 +235,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "lot.bid": lot,
   "lot.buy_now": lot,
   "lot.take": lot,
+  "lot.stay": lot,
   "lot.retract": lot,
   "lot.get": "read",
   "lot.list": "read",
