@@ -186,6 +186,7 @@ impl World {
             facts: &self.facts,
             command_id: self.commands,
             content: 7,
+            accounts: None,
         };
         let decision = match &self.entity {
             Some(entity) => entity.decide(command, &context),
@@ -243,6 +244,7 @@ impl World {
             facts: &self.facts,
             command_id: self.commands,
             content: 0,
+            accounts: None,
         };
         let events = ask(self.entity(), &context);
         self.take(events, self.stamp(AccountId::default()))
