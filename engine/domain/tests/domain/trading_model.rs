@@ -270,6 +270,43 @@ struct Town {
     /// Clients that wait for an answer.
     waiting: usize,
     serial: u128,
+    /// How often each kind of event came: the model is worth what it meets.
+    seen: BTreeMap<&'static str, u64>,
+}
+
+/// What an event is counted as.
+fn kind_of(event: &BookEvent) -> &'static str {
+    match event {
+        BookEvent::Created(_) => "created",
+        BookEvent::Entered(entered) if entered.modified && !entered.makers.is_empty() => {
+            "modified into trades"
+        }
+        BookEvent::Entered(entered) if entered.modified => "modified",
+        BookEvent::Entered(entered) => match (&entered.ended, entered.makers.len()) {
+            (Some(Cause::SelfTrade), _) => "stopped by a self-trade",
+            (Some(Cause::MaxAmount), _) => "stopped by its amount",
+            (_, 0) if entered.pays_to.is_some() => "market order with an amount in an auction",
+            (Some(_), 0) => "lapsed",
+            (None, 0) => "rested",
+            (_, 1) => "one trade",
+            _ => "several trades",
+        },
+        BookEvent::Ended(ended) => match ended.gone.first().map(|gone| gone.cause) {
+            Some(Cause::Expired) => "expired",
+            Some(Cause::Suspended) => "suspended",
+            _ => "cancelled",
+        },
+        BookEvent::Reduced(_) => "reduced",
+        BookEvent::HoldAsked(_) => "hold asked",
+        BookEvent::Refused(refused) if refused.held.is_some() => "refused after its hold",
+        BookEvent::Refused(_) => "refused",
+        BookEvent::Dropped(_) => "dropped",
+        BookEvent::StateChanged(_) => "state",
+        BookEvent::Indicated(_) => "indicated",
+        BookEvent::Uncrossed(_) => "uncrossed",
+        BookEvent::Crossed(_) => "crossed",
+        BookEvent::AuctionEnded(_) => "auction ended",
+    }
 }
 
 impl Town {
@@ -327,7 +364,17 @@ impl Town {
             accounts.insert(id, new_account(id, &world));
         }
         let (lanes, wishes, books) = Default::default();
-        let mut town = Self { world, accounts, lanes, books, model, wishes, waiting: 0, serial: 1 << 100 };
+        let mut town = Self {
+            world,
+            accounts,
+            lanes,
+            books,
+            model,
+            wishes,
+            waiting: 0,
+            serial: 1 << 100,
+            seen: BTreeMap::new(),
+        };
         for who in TRADERS {
             town.deposit(who, random.below(30_000) + 1, true);
             town.deposit(who, random.below(500) + 1, false);
@@ -473,6 +520,7 @@ impl Town {
     fn take(&mut self, events: &[Event], mut state: BookState) {
         for event in events {
             let Event::Book(event) = event else { panic!("of the book") };
+            *self.seen.entry(kind_of(event)).or_default() += 1;
             match event {
                 BookEvent::Entered(entered) => {
                     let wish =
@@ -711,6 +759,7 @@ fn amount(minor_units: u64) -> Amount {
 
 #[test]
 fn a_book_and_its_accounts_are_their_model() {
+    let seen = std::sync::Mutex::new(BTreeMap::<&str, u64>::new());
     rounds(ROUNDS, |seed| {
         let mut random = Random::new(seed);
         let mut town = Town::new(&mut random);
@@ -720,5 +769,8 @@ fn a_book_and_its_accounts_are_their_model() {
                 town.settle(&mut random);
             }
         }
+        let mut all = seen.lock().expect("no test holds it");
+        town.seen.into_iter().for_each(|(kind, count)| *all.entry(kind).or_default() += count);
     });
+    eprintln!("met: {:?}", seen.lock().expect("no test holds it"));
 }
