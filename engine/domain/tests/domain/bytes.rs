@@ -142,6 +142,7 @@ fn tour() -> Samples {
     tour_of_sales(&mut samples);
     tour_of_stock(&mut samples);
     tour_of_orders(&mut samples);
+    tour_of_books(&mut samples);
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
@@ -372,6 +373,24 @@ fn tour_of_orders(samples: &mut Samples) {
     actors.sort_unstable_by_key(|(address, _)| **address);
     for (_, actor) in actors.into_iter().filter(|(address, _)| address.kind == ActorKind::Order) {
         samples.add("states", &format_args!("{}", kind_name(actor)), bytes_of(actor));
+    }
+}
+
+/// Books, and what funded ones ask of accounts: enough random trading to meet every kind of event. One sample of each.
+fn tour_of_books(samples: &mut Samples) {
+    let mut known = std::collections::BTreeSet::new();
+    for (command, events, (kind, state)) in crate::trading_model::tour() {
+        if known.insert(format!("command {}", variant(&command))) {
+            samples.add("commands", &command, command.to_bytes());
+        }
+        for event in events {
+            if known.insert(format!("event {}", variant(&event))) {
+                samples.add("events", &event, event.to_bytes());
+            }
+        }
+        if known.insert(kind.to_owned()) {
+            samples.add("states", &format_args!("{kind}"), state);
+        }
     }
 }
 

@@ -31,4 +31,5 @@ mod stock_model;
 mod stock_tables;
 mod town;
 mod trading_model;
+mod trading_tables;
 mod world;

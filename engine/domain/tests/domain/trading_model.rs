@@ -18,7 +18,7 @@ use vendue_domain::id::{AccountId, BookId, BookOrderId};
 use vendue_domain::invariants;
 use vendue_domain::invariants::money::Books;
 use vendue_domain::money::Asset;
-use vendue_domain::record::Reader;
+use vendue_domain::record::{Field as _, Reader};
 use vendue_domain::time::Timestamp;
 
 use crate::random::{Random, rounds};
@@ -272,7 +272,12 @@ struct Town {
     serial: u128,
     /// How often each kind of event came: the model is worth what it meets.
     seen: BTreeMap<&'static str, u64>,
+    /// What happened, where somebody asked for it.
+    tour: Option<Vec<Happened>>,
 }
+
+/// A command, what it led to, and the name and bytes of the state after it.
+pub type Happened = (Command, Vec<Event>, (&'static str, Vec<u8>));
 
 /// What an event is counted as.
 fn kind_of(event: &BookEvent) -> &'static str {
@@ -374,6 +379,7 @@ impl Town {
             waiting: 0,
             serial: 1 << 100,
             seen: BTreeMap::new(),
+            tour: None,
         };
         for who in TRADERS {
             town.deposit(who, random.below(30_000) + 1, true);
@@ -401,6 +407,12 @@ impl Town {
         };
         let actor = self.accounts.get_mut(&id).expect("the account is known");
         let decided = actor.decide(command, &context);
+        if let (Some(tour), Ok(decision)) = (&mut self.tour, &decided)
+            && matches!(command, AccountCommand::SettleTrade(_))
+        {
+            let events = decision.events.iter().cloned().map(Event::Account).collect();
+            tour.push((Command::Account(command.clone()), events, ("Account.Trading", actor.to_bytes())));
+        }
         if by == AccountId::default() {
             assert!(decided.is_ok(), "no effect is an error in a right history: {decided:?} {command:?}");
         }
@@ -464,11 +476,20 @@ impl Town {
         let order = BookOrderId::from_u128(self.world.commands + 1);
         self.wishes.insert(order, wish);
         let state = self.state();
-        if let Ok(outcome) = self.world.command(by, &Command::Book(command)) {
+        let command = Command::Book(command);
+        if let Ok(outcome) = self.world.command(by, &command) {
+            self.record(&command, &outcome.events);
             self.waiting += usize::from(outcome.answer.is_none());
             self.take(&outcome.events, state);
         }
         self.collect();
+    }
+
+    fn record(&mut self, command: &Command, events: &[Event]) {
+        let state = if self.state() == BookState::Auction { "Book.Auction" } else { "Book" };
+        if let Some(tour) = &mut self.tour {
+            tour.push((command.clone(), events.to_vec(), (state, bytes_of(self.world.entity()))));
+        }
     }
 
     fn collect(&mut self) {
@@ -480,6 +501,12 @@ impl Town {
     fn due(&mut self) {
         let state = self.state();
         let events = self.world.due().events;
+        if !events.is_empty() {
+            // Nobody's command: the last one's place is taken by any.
+            let (book_order, reason) = (BookOrderId::default(), None);
+            let command = BookCommand::Cancel(CancelOrder { book: BOOK, book_order, reason });
+            self.record(&Command::Book(command), &events);
+        }
         self.take(&events, state);
         self.collect();
     }
@@ -508,6 +535,7 @@ impl Town {
                 let state = self.state();
                 let outcome = self.world.command_as(AccountId::default(), Standing::ENGINE, &command);
                 let outcome = outcome.expect("an answer is never refused");
+                self.record(&command, &outcome.events);
                 self.waiting -= outcome.completed.len();
                 self.take(&outcome.events, state);
                 self.collect();
@@ -773,4 +801,14 @@ fn a_book_and_its_accounts_are_their_model() {
         town.seen.into_iter().for_each(|(kind, count)| *all.entry(kind).or_default() += count);
     });
     eprintln!("met: {:?}", seen.lock().expect("no test holds it"));
+}
+
+/// A short history of a funded book that meets every kind of its events.
+pub fn tour() -> Vec<Happened> {
+    let funded = |seed: &u64| Town::new(&mut Random::new(*seed)).model.funded;
+    let mut random = Random::new((12..).find(funded).expect("most are"));
+    let mut town = Town::new(&mut random);
+    town.tour = Some(Vec::new());
+    (0..1_500).for_each(|_| town.step(&mut random));
+    town.tour.unwrap_or_default()
 }
