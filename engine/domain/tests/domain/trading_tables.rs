@@ -6,6 +6,7 @@ use vendue_domain::book::{
     PlaceOrder, SelfTrade, Side, TimeInForce,
 };
 use vendue_domain::id::{BookId, BookOrderId};
+use vendue_domain::rejection::Rejection;
 
 use crate::world::{Command, MARKET, OPERATOR, World, account, amount};
 
@@ -317,9 +318,7 @@ fn significant_figures() {
         let place = script.place(&["buy", "1", "at", &price.to_string()]);
         let refused = script.world.command(account('A'), &Command::Book(place)).err();
         let found = refused.map(|refused| match refused {
-            vendue_domain::rejection::Rejection::PriceOffTick(off) => {
-                (off.below.unwrap_or(0), off.above.unwrap_or(0))
-            }
+            Rejection::PriceOffTick(off) => (off.below.unwrap_or(0), off.above.unwrap_or(0)),
             other => panic!("{other:?}"),
         });
         assert_eq!(found, nearest, "{tick} {figures} {price}");
@@ -341,4 +340,34 @@ fn a_funded_order_waits() {
             "A cancel 2 -> order_not_found",
         ],
     );
+}
+
+/// Answers of every kind, and the rules that only books have, of a new book in this world.
+pub fn said_and_refused(world: World) -> Vec<(Option<Answer>, Option<Rejection>)> {
+    let mut script = Script { world, orders: Vec::new() };
+    let lines = [
+        "sell 20 at 100",
+        "buy 10 at 101",
+        "buy 11 at 100",
+        "buy 30 at 100 fok",
+        "buy 10 at 100 post_only",
+        "buy 30 at 100 ioc",
+    ];
+    let mut all: Vec<_> = lines
+        .iter()
+        .zip(['A', 'B', 'B', 'B', 'B', 'B'])
+        .map(|(line, by)| {
+            let place = script.place(&line.split_whitespace().collect::<Vec<_>>());
+            match script.world.command(account(by), &Command::Book(place)) {
+                Ok(outcome) => (outcome.answer, None),
+                Err(rejection) => (None, Some(rejection)),
+            }
+        })
+        .collect();
+    let (book, action) = (BOOK, AuctionAction::Start);
+    let start = BookAuction { book, action, ends_at: None, duration_ms: Some(1_000), random_end_ms: None };
+    let outcome =
+        script.world.command(OPERATOR, &Command::Book(BookCommand::Auction(start))).expect("an auction");
+    all.push((outcome.answer, None));
+    all
 }
