@@ -388,7 +388,7 @@ impl Town {
         town
     }
 
-    fn to_account(
+    fn tell_account(
         &mut self,
         id: AccountId,
         command: &AccountCommand,
@@ -441,7 +441,7 @@ impl Town {
             quantity: (!money).then_some(size),
             reason: "in".to_owned(),
         });
-        assert!(self.to_account(id, &command, OPERATOR, Standing::OPERATOR));
+        assert!(self.tell_account(id, &command, OPERATOR, Standing::OPERATOR));
         let purse = self.model.purses.entry(id).or_default();
         *(if money { &mut purse.0 } else { &mut purse.1 }) += i128::from(size);
     }
@@ -456,7 +456,7 @@ impl Town {
             quantity: None,
             reason: "out".to_owned(),
         });
-        if self.to_account(id, &command, OPERATOR, Standing::OPERATOR) {
+        if self.tell_account(id, &command, OPERATOR, Standing::OPERATOR) {
             self.model.purses.entry(id).or_default().0 -= i128::from(size);
         }
     }
@@ -529,7 +529,7 @@ impl Town {
         let command = self.lanes.get_mut(&target).and_then(VecDeque::pop_front).expect("it is not empty");
         match (&command, target.kind) {
             (Command::Account(command), ActorKind::Account) => {
-                self.to_account(AccountId(target.id), command, AccountId::default(), Standing::ENGINE);
+                self.tell_account(AccountId(target.id), command, AccountId::default(), Standing::ENGINE);
             }
             _ => {
                 let state = self.state();
