@@ -75,7 +75,7 @@ pub const ASSETS_MAX: usize = 10_000;
 pub const HOLDINGS_LISTED: usize = 256;
 /// The most lines of one entry: each sub-account twice.
 pub const ENTRY_LINES_MAX: usize = 8;
-/// How many entries an account remembers, to refuse giving back more than one of them booked. An older one is given back
+/// How many entries an account remembers: a correction names one of them, and what gives one back is refused beyond what it booked. An older one is given back
 /// unchecked: who asks for it, an order, keeps its own account of what it has given back.
 pub const ENTRIES_KEPT: usize = 128;
 /// The most units of a lot, and of a stock item: 2^53 - 1, the largest integer that every JSON reader keeps exactly.

@@ -106,6 +106,8 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
                 _ if posted.asked.is_some() => return None,
                 EntryKind::Trade => return None,
                 EntryKind::Withdrawal => "account_withdrawal",
+                EntryKind::Correction => "account_correction",
+                EntryKind::FeesCollected => "fees_collected",
                 _ => "account_deposit",
             };
             Action::new(name).because(posted.reason.as_ref())

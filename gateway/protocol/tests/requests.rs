@@ -96,6 +96,15 @@ fn the_protocols_requests_are_read() {
             "account.withdraw",
         ),
         (
+            json!({"id":3,"method":"account.correct","params":{"account":ACCOUNT,"entry":"ent_01J9ZZZZZZZZZZZZZZZZZZZZZZ","amount":-5,
+                "currency":"EUR","against":"fees","reason":"r","key":"k"}}),
+            "account.correct",
+        ),
+        (
+            json!({"id":3,"method":"account.collect_fees","params":{"account":ACCOUNT,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
+            "account.collect_fees",
+        ),
+        (
             json!({"id":3,"method":"account.statement","params":{"currency":"EUR","from":1,"to":2,"limit":5}}),
             "account.statement",
         ),

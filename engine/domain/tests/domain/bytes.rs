@@ -9,11 +9,12 @@ use std::fmt::{Debug, Write as _};
 use std::path::PathBuf;
 
 use vendue_domain::account::{
-    AccountCommand, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
+    AccountCommand, AccountEvent, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
 };
 use vendue_domain::actor::{ActorKind, Answer, Command, Entity, Event, Snapshot};
 use vendue_domain::amount::Currency;
 use vendue_domain::facts::{FactChange, Registration, Standing};
+use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::HoldId;
 use vendue_domain::id::{AccountId, MarketId, SaleId};
 use vendue_domain::increments::IncrementTable;
@@ -21,13 +22,17 @@ use vendue_domain::lot::{
     CreateLot, Format, Funding, LotCommand, LotEvent, LotSettled, Qualification, ReviseLot, SoftClose,
     TakeLot,
 };
-use vendue_domain::market::{CreateMarket, HaltMarket, MarkMarket, MarketCommand, Policy, ResumeMarket};
+use vendue_domain::market::{
+    CreateMarket, HaltMarket, MarkMarket, MarketCommand, MarketEvent, Policy, ResumeMarket, SetFees,
+};
 use vendue_domain::money::Settled;
+use vendue_domain::order::{OrderCommand, OrderEvent};
 use vendue_domain::record::{Bytes, Field, Reader};
 use vendue_domain::rejection::Rejection;
-use vendue_domain::sale::{CreateSale, RegisterForSale, ReviseSale, SaleCommand};
+use vendue_domain::sale::{CreateSale, RegisterForSale, ReviseSale, SaleCommand, SaleEvent};
 use vendue_domain::stock::{
     AdjustStock, CreateStock, ExtendReservation, ReceiveStock, ReleaseStock, ReserveStock, StockCommand,
+    StockEvent,
 };
 
 use crate::lot_script::{LOT, SALE, Script, create_lot};
@@ -146,6 +151,9 @@ fn tour() -> Samples {
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
+    for (rejection, ..) in crate::rejections::every() {
+        samples.add("rejections", &rejection, rejection.to_bytes());
+    }
     samples
 }
 
@@ -175,9 +183,25 @@ fn tour_of_markets(samples: &mut Samples) {
         (house, MarketCommand::Halt(HaltMarket { market, reason: reason() })),
         (house, MarketCommand::Resume(ResumeMarket { market, reason: reason() })),
         (AccountId::default(), MarketCommand::Mark(MarkMarket { market })),
+        (
+            house,
+            MarketCommand::SetFees(Box::new(SetFees {
+                market,
+                fees: FeeSchedule {
+                    buyers_premium: Some(FeeTable {
+                        bands: vec![(0, 250_000), (5_000_000, 200_000)],
+                        fixed: 300,
+                        rounding: Rounding::HalfEven,
+                    }),
+                    ..FeeSchedule::default()
+                },
+                reason: "a new season".to_owned(),
+            })),
+        ),
     ] {
         run(samples, &mut world, by, &Command::Market(command));
     }
+    samples.add("states", &format_args!("Market.Fees"), bytes_of(world.entity()));
 }
 
 fn tour_of_accounts(samples: &mut Samples) {
@@ -238,12 +262,14 @@ fn tour_of_money(samples: &mut Samples) {
         "post 2 EUR cash:65000 clearing:-65000 reverses 1",
         "post 3 EUR cash:-2000000 clearing:2000000 overdraw",
         "count 2",
+        "correct 3 EUR 250 fees",
+        "collect EUR 100",
     ] {
         let command = script.command_of(line);
-        let is_clients = matches!(command, AccountCommand::Deposit(_) | AccountCommand::Withdraw(_));
-        let by = if is_clients { OPERATOR } else { AccountId::default() };
+        let by = if crate::account_script::is_operators(&command) { OPERATOR } else { AccountId::default() };
         run(samples, &mut script.world, by, &Command::Account(command));
     }
+    samples.add("states", &format_args!("Account.Money"), bytes_of(script.world.entity()));
     tour_of_many_holds(samples);
 }
 
@@ -662,24 +688,58 @@ fn records_keep_their_bytes() {
     }
 }
 
-/// Every variant of commands and events is in the golden files.
+/// The numbers of a command's or event's actor and of its variant, as they stand in its bytes.
+fn numbers(bytes: &[u8]) -> (u64, u64) {
+    let mut reader = Reader::new(bytes);
+    assert_eq!(reader.map(), Ok(1), "a command and an event say which actor's they are");
+    let kind = reader.uint().expect("the actor's number");
+    if matches!(reader.rest().first(), Some(0x80..=0x8F)) {
+        assert_eq!(reader.map(), Ok(1));
+    }
+    (kind, reader.uint().expect("the variant's number"))
+}
+
+/// Every variant of commands, events and rejections is in the golden files, by its name and under its number.
 #[test]
 fn golden_files_are_whole() {
     let samples = tour();
-    let count = |file: &str, kind: &str| samples.0[file].keys().filter(|name| name.starts_with(kind)).count();
-    for (kind, commands, events) in [
-        ("Market.", 4, 4),
-        ("Account.", 14, 10),
-        ("Sale.", 3, 3),
-        ("Lot.", 15, 25),
-        ("Stock.", 13, 13),
-        ("Order.", 13, 21),
-        ("Book.", 6, 12),
-    ] {
-        assert_eq!(count("commands", kind), commands, "commands: {kind} {:?}", samples.0["commands"].keys());
-        assert_eq!(count("events", kind), events, "events: {kind} {:?}", samples.0["events"].keys());
+    let whole = |file: &str, kind: (u64, &str), variants: &[(u64, &str)]| {
+        for &(number, name) in variants {
+            let name = format!("{}.{name}", kind.1);
+            let Some(found) = samples.0[file].get(&name) else { panic!("{file}: the tour has no {name}") };
+            for bytes in found {
+                assert_eq!(numbers(bytes), (kind.0, number), "{file}: {name}");
+            }
+        }
+        let prefix = format!("{}.", kind.1);
+        let written = samples.0[file].keys().filter(|name| name.starts_with(&prefix)).count();
+        assert_eq!(written, variants.len(), "{file}: {:?}", samples.0[file].keys());
+    };
+    for kind in Event::VARIANTS {
+        let (commands, events): (&[_], &[_]) = match kind.1 {
+            "Market" => (MarketCommand::VARIANTS, MarketEvent::VARIANTS),
+            "Account" => (AccountCommand::VARIANTS, AccountEvent::VARIANTS),
+            "Sale" => (SaleCommand::VARIANTS, SaleEvent::VARIANTS),
+            "Lot" => (LotCommand::VARIANTS, LotEvent::VARIANTS),
+            "Stock" => (StockCommand::VARIANTS, StockEvent::VARIANTS),
+            "Order" => (OrderCommand::VARIANTS, OrderEvent::VARIANTS),
+            "Book" => (vendue_domain::book::BookCommand::VARIANTS, vendue_domain::book::BookEvent::VARIANTS),
+            other => panic!("the tour does not know {other}"),
+        };
+        whole("commands", *kind, commands);
+        whole("events", *kind, events);
     }
-    assert_eq!(samples.0["states"].len(), 15);
+    for (number, name) in Rejection::VARIANTS {
+        let found = samples.0["rejections"].iter().filter(|(key, _)| key.split('.').next() == Some(name));
+        let bytes: Vec<_> = found.flat_map(|(_, bytes)| bytes).collect();
+        assert!(!bytes.is_empty(), "the tour has no {name}");
+        for bytes in bytes {
+            let mut reader = Reader::new(bytes);
+            let _ = matches!(reader.rest().first(), Some(0x80..=0x8F)).then(|| reader.map());
+            assert_eq!(reader.uint(), Ok(*number), "{name}");
+        }
+    }
+    assert_eq!(samples.0["states"].len(), 17);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)]
 
+mod account_booking;
 mod account_feed;
 mod account_fees;
 mod account_model;
@@ -27,6 +28,7 @@ mod order_tables;
 mod order_town;
 mod others;
 mod random;
+mod rejections;
 mod stock_model;
 mod stock_tables;
 mod town;

@@ -225,6 +225,8 @@ methods! {
     Command Account "account.link" LinkParams => to!(Account AccountCommand Link);
     Command Account "account.deposit" DepositParams => to!(Account AccountCommand Deposit);
     Command Account "account.withdraw" WithdrawParams => to!(Account AccountCommand Withdraw);
+    Command Account "account.correct" CorrectParams => to!(boxed Account AccountCommand Correct);
+    Command Account "account.collect_fees" CollectFeesParams => to!(Account AccountCommand CollectFees);
     Read Account "account.get" GetAccountParams => ask!(AccountGet);
     Read Account "account.statement" GetStatementParams => ask!(Statement);
     Command Account "lot.create" CreateLotParams => to!(boxed Lot LotCommand Create);

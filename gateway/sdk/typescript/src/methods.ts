@@ -90,6 +90,8 @@ export interface Methods {
   "account.link": [{ account: string; other: string; market: string; reason: string }, CommandResult & { state: string }];
   "account.deposit": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.withdraw": [MoveOfMoney | MoveOfGoods, BalanceResult];
+  "account.correct": [Correction, BalanceResult];
+  "account.collect_fees": [MoveOfMoney, BalanceResult];
   "account.get": [{ account?: string }, Account];
   "account.statement": [{ account?: string; currency?: string; from?: Micros; to?: Micros; cursor?: string; limit?: number }, Cursor & { lines: StatementLine[] }];
   "lot.create": [NewLot, CommandResult & { lot: string }];
@@ -135,6 +137,20 @@ export interface MoveOfMoney {
   account: string;
   amount: Minor;
   currency: string;
+  reason: string;
+}
+
+/** An entry that puts another right, by an operator. */
+export interface Correction {
+  account: string;
+  /** The entry that was wrong; it stays as it is. */
+  entry: string;
+  /** What the balance changes by, signed: minor units of `currency` or units of `goods`. */
+  amount: Minor;
+  currency?: string;
+  goods?: string;
+  /** Where it comes from and goes to; absent: `outside`. */
+  against?: "outside" | "fees";
   reason: string;
 }
 
@@ -197,6 +213,8 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "account.link": account,
   "account.deposit": account,
   "account.withdraw": account,
+  "account.correct": account,
+  "account.collect_fees": account,
   "account.get": "read",
   "account.statement": "read",
   "lot.create": lot,
