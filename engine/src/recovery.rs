@@ -135,13 +135,14 @@ pub fn fact_key(change: &FactChange) -> Key {
     view_key(ViewSpace::Fact, identity)
 }
 
-const ACTOR_KINDS: [ActorKind; 6] = [
+const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Market,
     ActorKind::Account,
     ActorKind::Sale,
     ActorKind::Lot,
     ActorKind::Stock,
     ActorKind::Order,
+    ActorKind::Book,
 ];
 
 const VIEW_SPACES: [ViewSpace; 5] =

@@ -24,7 +24,7 @@ impl Lists {
         let market = super::market_of(snapshot);
         match snapshot {
             Snapshot::Market(_) => self.markets.push(market),
-            Snapshot::Account(_) | Snapshot::Order(_) => {}
+            Snapshot::Account(_) | Snapshot::Order(_) | Snapshot::Book(_) => {}
             Snapshot::Sale(_) => self.members.entry(market).or_default().sales.push(SaleId(address.id)),
             Snapshot::Lot(_) => self.members.entry(market).or_default().lots.push(LotId(address.id)),
             Snapshot::Stock(_) => self.members.entry(market).or_default().stock.push(StockId(address.id)),

@@ -407,6 +407,7 @@ pub(crate) fn market_of(snapshot: &Snapshot) -> MarketId {
         Snapshot::Lot(lot) => lot.market,
         Snapshot::Stock(stock) => stock.market,
         Snapshot::Order(order) => order.market,
+        Snapshot::Book(book) => book.market,
     }
 }
 
@@ -415,6 +416,6 @@ pub(crate) fn channel_of(address: &ActorAddress) -> Option<Channel> {
     match address.kind {
         ActorKind::Lot => Some(Channel::Lot(LotId(address.id))),
         ActorKind::Stock => Some(Channel::Stock(vendue_domain::id::StockId(address.id))),
-        ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order => None,
+        ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order | ActorKind::Book => None,
     }
 }

@@ -138,6 +138,7 @@ fn kind_of(entity: &Entity) -> &'static str {
         Entity::Lot(_) => "Lot",
         Entity::Stock(_) => "Stock",
         Entity::Order(_) => "Order",
+        Entity::Book(_) => "Book",
     }
 }
 
@@ -149,6 +150,7 @@ fn tour() -> Samples {
     tour_of_sales(&mut samples);
     tour_of_stock(&mut samples);
     tour_of_orders(&mut samples);
+    tour_of_books(&mut samples);
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
@@ -401,6 +403,35 @@ fn tour_of_orders(samples: &mut Samples) {
     actors.sort_unstable_by_key(|(address, _)| **address);
     for (_, actor) in actors.into_iter().filter(|(address, _)| address.kind == ActorKind::Order) {
         samples.add("states", &format_args!("{}", kind_name(actor)), bytes_of(actor));
+    }
+}
+
+/// Books, and what funded ones ask of accounts: enough random trading to meet every kind of event. One sample of each.
+fn tour_of_books(samples: &mut Samples) {
+    let mut known = std::collections::BTreeSet::new();
+    for (command, events, (kind, state)) in crate::trading_model::tour() {
+        if known.insert(format!("command {}", variant(&command))) {
+            samples.add("commands", &command, command.to_bytes());
+        }
+        for event in events {
+            if known.insert(format!("event {}", variant(&event))) {
+                samples.add("events", &event, event.to_bytes());
+            }
+        }
+        if known.insert(kind.to_owned()) {
+            samples.add("states", &format_args!("{kind}"), state);
+        }
+    }
+    let mut world = World::new();
+    let create = crate::trading_tables::create_book();
+    let create = Command::Book(vendue_domain::book::BookCommand::Create(Box::new(create)));
+    samples.add("commands", &create, create.to_bytes());
+    let outcome = world.command(crate::world::OPERATOR, &create).expect("a book");
+    outcome.events.iter().for_each(|event| samples.add("events", event, event.to_bytes()));
+    outcome.answer.iter().for_each(|answer| samples.add("answers", answer, answer.to_bytes()));
+    for (answer, rejection) in crate::trading_tables::said_and_refused(world) {
+        answer.iter().for_each(|answer| samples.add("answers", answer, answer.to_bytes()));
+        rejection.iter().for_each(|rejection| samples.add("rejections", rejection, rejection.to_bytes()));
     }
 }
 
@@ -746,6 +777,7 @@ fn golden_files_are_whole() {
             "Lot" => (LotCommand::VARIANTS, LotEvent::VARIANTS),
             "Stock" => (StockCommand::VARIANTS, StockEvent::VARIANTS),
             "Order" => (OrderCommand::VARIANTS, OrderEvent::VARIANTS),
+            "Book" => (vendue_domain::book::BookCommand::VARIANTS, vendue_domain::book::BookEvent::VARIANTS),
             other => panic!("the tour does not know {other}"),
         };
         whole("commands", *kind, commands);
@@ -826,6 +858,7 @@ fn decode_all(bytes: &[u8]) {
         ActorKind::Lot,
         ActorKind::Stock,
         ActorKind::Order,
+        ActorKind::Book,
     ] {
         if let Ok(entity) = Entity::decode(kind, &mut Reader::new(bytes)) {
             let _ = (entity.snapshot(), entity.next_deadline(), bytes_of(&entity));

@@ -34,4 +34,6 @@ mod rejections;
 mod stock_model;
 mod stock_tables;
 mod town;
+mod trading_model;
+mod trading_tables;
 mod world;

@@ -2,8 +2,9 @@
 
 use vendue_domain::account::*;
 use vendue_domain::actor::Command;
+use vendue_domain::book::BookCommand;
 use vendue_domain::command::{Common, Params};
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, OrderId, SaleId, StockId};
+use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::*;
 use vendue_domain::market::*;
 use vendue_domain::order::*;
@@ -301,6 +302,7 @@ pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Meth
         Command::Sale(SaleCommand::Create(create)) => _ = create.sale.get_or_insert_with(|| SaleId(id())),
         Command::Lot(LotCommand::Create(create)) => _ = create.lot.get_or_insert_with(|| LotId(id())),
         Command::Stock(StockCommand::Create(create)) => _ = create.stock.get_or_insert_with(|| StockId(id())),
+        Command::Book(BookCommand::Create(create)) => _ = create.book.get_or_insert_with(|| BookId(id())),
         Command::Order(OrderCommand::Place(place)) => _ = place.order.get_or_insert_with(|| OrderId(id())),
         _ => {}
     }
