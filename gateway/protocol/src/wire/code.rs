@@ -148,7 +148,7 @@ impl Code {
                 "a command with this key is being decided; ask again with the same key"
             }
             Self::UnknownChannel => {
-                "there is no such channel: lot:<id>, stock:<id>, market:<id>, account, ops:<market>"
+                "there is no such channel: lot:<id>, stock:<id>, book:<id>, market:<id>, account, ops:<market>"
             }
             Self::RateLimited => "too many requests at once; wait for replies before sending more",
             Self::Unauthenticated => {
