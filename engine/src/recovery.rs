@@ -145,7 +145,7 @@ const ACTOR_KINDS: [ActorKind; 6] = [
 ];
 
 const VIEW_SPACES: [ViewSpace; 5] =
-    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement];
+    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement, ViewSpace::Trades];
 
 /// Rebuilds a cell's memory.
 ///

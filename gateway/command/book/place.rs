@@ -105,7 +105,7 @@ pub(crate) struct CancelArguments {
 pub(crate) struct ModifyArguments {
     /// The order: its id, or the beginning of it.
     order: String,
-    /// How many units are to be left of it.
+    /// How many units in all, with what has been filled already.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     quantity: Option<u64>,
     /// The new price for one unit.

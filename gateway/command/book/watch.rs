@@ -157,6 +157,14 @@ fn line(
             best.clone_from(&now);
             now
         }
+        "auction_uncrossed" => match event.data["price"].as_u64() {
+            Some(price) => format!(
+                "the auction gave {} at {}",
+                event.data["volume"].as_u64().unwrap_or_default(),
+                money::with_currency(price, currency)
+            ),
+            None => "the auction gave no price".to_owned(),
+        },
         "auction_indicative" => match event.data["price"].as_u64() {
             Some(price) => format!(
                 "{} would trade at {}",

@@ -15,8 +15,8 @@ use crate::core::channel::for_each_field;
 const CHANGED: &str = "book_changed";
 /// Somebody has bought from somebody.
 const TRADE: &str = "trade";
-/// What a call auction would come to.
-const INDICATIVE: &str = "auction_indicative";
+/// What a call auction would come to, and what it came to.
+const INDICATIVE: [&str; 2] = ["auction_indicative", "auction_uncrossed"];
 
 /// Trades that one merged event carries: what a person sees go by in a list. More than that in one go are counted.
 pub(crate) const MERGED_TRADES_MAX: usize = 32;
@@ -166,6 +166,14 @@ pub(crate) fn merge<'a>(
     Ok((CHANGED, out))
 }
 
+/// An auction's price as a snapshot shows it: nothing where nothing would trade.
+fn indicative(data: &[u8]) -> Result<&[u8], RecordError> {
+    const NIL: u8 = 0xC0;
+    let mut has_price = false;
+    for_each_field(data, |name, value| has_price |= name == "price" && value.first() != Some(&NIL))?;
+    Ok(if has_price { data } else { &[NIL] })
+}
+
 /// A snapshot with events laid over it.
 ///
 /// # Errors
@@ -179,7 +187,7 @@ pub(crate) fn fold<'a>(
     for (name, data) in events {
         match name {
             TRADE => set(&mut merge.others, "last_trade", data),
-            INDICATIVE => set(&mut merge.others, "indicative", data),
+            name if INDICATIVE.contains(&name) => set(&mut merge.others, "indicative", indicative(data)?),
             _ => merge.lay_over(data, false)?,
         }
     }

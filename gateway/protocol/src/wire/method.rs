@@ -2,8 +2,9 @@
 
 use vendue_domain::account::*;
 use vendue_domain::actor::Command;
+use vendue_domain::book::*;
 use vendue_domain::command::{Common, Params};
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, OrderId, SaleId, StockId};
+use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::*;
 use vendue_domain::market::*;
 use vendue_domain::order::*;
@@ -195,8 +196,7 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["lot.stay"
-        "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"]
+    later: ["lot.stay"]
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
     Session Guest "ping" PingParams => session!(Ping);
@@ -253,6 +253,15 @@ methods! {
     Command Account "stock.return" ReturnStockParams => to!(boxed Stock StockCommand Return);
     Read Guest "stock.get" GetStockParams => ask!(StockGet);
     Read Guest "stock.list" ListStockParams => ask!(StockList);
+    Command Account "book.create" CreateBookParams => to!(boxed Book BookCommand Create);
+    Command Account "book.place" PlaceBookOrderParams => to!(Book BookCommand Place);
+    Command Account "book.cancel" CancelBookOrderParams => to!(Book BookCommand Cancel);
+    Command Account "book.modify" ModifyBookOrderParams => to!(Book BookCommand Modify);
+    Command Account "book.auction" BookAuctionParams => to!(Book BookCommand Auction);
+    Read Guest "book.get" GetBookParams => ask!(BookGet);
+    Read Guest "book.list" ListBooksParams => ask!(BookList);
+    Read Account "book.orders" ListBookOrdersParams => ask!(BookOrders);
+    Read Guest "book.trades" ListTradesParams => ask!(BookTrades);
     Command Account "order.place" PlaceOrderParams => to!(boxed Order OrderCommand Place);
     Command Account "order.cancel" CancelOrderParams => to!(Order OrderCommand Cancel);
     Command Account "order.pay" PayOrderParams => to!(Order OrderCommand Pay);
@@ -298,6 +307,7 @@ pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Meth
         Command::Sale(SaleCommand::Create(create)) => _ = create.sale.get_or_insert_with(|| SaleId(id())),
         Command::Lot(LotCommand::Create(create)) => _ = create.lot.get_or_insert_with(|| LotId(id())),
         Command::Stock(StockCommand::Create(create)) => _ = create.stock.get_or_insert_with(|| StockId(id())),
+        Command::Book(BookCommand::Create(create)) => _ = create.book.get_or_insert_with(|| BookId(id())),
         Command::Order(OrderCommand::Place(place)) => _ = place.order.get_or_insert_with(|| OrderId(id())),
         _ => {}
     }

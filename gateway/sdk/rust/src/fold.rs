@@ -12,7 +12,10 @@ pub(crate) fn fold(channel: &str, state: &mut Map<String, Value>, kind: &str, da
     }
     match kind {
         "trade" => drop(state.insert("last_trade".to_owned(), data.clone())),
-        "auction_indicative" => drop(state.insert("indicative".to_owned(), data.clone())),
+        "auction_indicative" | "auction_uncrossed" => {
+            let price = if data["price"].is_null() { Value::Null } else { data.clone() };
+            state.insert("indicative".to_owned(), price);
+        }
         _ => fold_book(state, fields),
     }
 }
@@ -75,7 +78,10 @@ mod tests {
             ("trade", json!({"price": 105, "quantity": 1, "taker_side": "buy"})),
             ("book_changed", json!({"bids": [[101, 7]], "asks": [], "trades": [{"price": 1}, {"price": 2}], "trades_left_out": 4})),
             ("auction_indicative", json!({"price": 100, "volume": 9, "surplus": 0})),
-            ("book_state", json!({"state": "auction"})),
+            ("book_state", json!({"state": "auction", "indicative": null})),
+            ("auction_uncrossed", json!({"price": 90, "volume": 2, "surplus": 0})),
+            ("auction_indicative", json!({"price": null, "volume": 0, "surplus": 0})),
+            ("auction_indicative", json!({"price": 100, "volume": 9, "surplus": 0})),
         ];
         for (kind, data) in &steps {
             fold("book:bok_1", &mut state, kind, data);
