@@ -37,6 +37,12 @@ pub(crate) struct Options {
     /// Bidders.
     #[arg(long, default_value_t = 1_000)]
     bidders: u64,
+    /// Only this case, for a profile: one whose name contains the text.
+    #[arg(long)]
+    only: Option<String>,
+    /// Only the pair with and without funding.
+    #[arg(long, conflicts_with = "only")]
+    only_funded: bool,
 }
 
 /// How many commands may be decided and not durable: the producer waits past it.
@@ -75,6 +81,8 @@ struct Leg {
     per_second: f64,
     sizes: Vec<u32>,
     bytes_per_command: f64,
+    /// Of the shard's thread, the making of the commands included.
+    cpu_ns_per_command: f64,
 }
 
 /// What is bid for in a leg.
@@ -103,7 +111,7 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     let bytes_before = committer.stats().bytes.load(Ordering::Relaxed);
     let before = shard.stats();
     let mut bids = Bids::new(lots, options.bidders, rejected);
-    let began = Instant::now();
+    let (began, cpu_before) = (Instant::now(), thread_cpu_ns());
     let until = Duration::from_secs_f64(options.seconds);
     let mut sent = 0_u64;
     while began.elapsed() < until {
@@ -114,9 +122,10 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
         });
         sent += options.commit;
         while sent - count.replies.load(Ordering::Relaxed) > IN_FLIGHT {
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_micros(50));
         }
     }
+    let cpu_ns = thread_cpu_ns() - cpu_before;
     let patience = Instant::now();
     while count.replies.load(Ordering::Relaxed) < sent {
         if patience.elapsed() > Duration::from_secs(10) {
@@ -130,7 +139,14 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     thread.join().map_err(|_| "the journal thread panicked")?;
     check(&shard, &before, sent, rejected)?;
     let sizes = std::mem::take(&mut *count.sizes.lock().map_err(|e| e.to_string())?);
-    Ok(Leg { per_second: sent as f64 / took, sizes, bytes_per_command: bytes as f64 / sent as f64 })
+    let (per_second, bytes_per_command) = (sent as f64 / took, bytes as f64 / sent as f64);
+    Ok(Leg { per_second, sizes, bytes_per_command, cpu_ns_per_command: cpu_ns / sent as f64 })
+}
+
+/// What this thread has used of its core.
+fn thread_cpu_ns() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
 /// The leg did what it says: nothing was refused outside the rules, and the share of rejections is the asked one.
@@ -200,6 +216,7 @@ fn bare_leg(dir: &std::path::Path, sizes: &[u32]) -> Result<f64, String> {
 struct Rounds {
     rates: Vec<f64>,
     ratios: Vec<f64>,
+    cpu_ns: Vec<f64>,
     bytes: f64,
 }
 
@@ -212,6 +229,7 @@ impl Rounds {
         let commands = leg.per_second * options.seconds;
         self.rates.push(leg.per_second);
         self.ratios.push(leg.per_second / (commands / bare));
+        self.cpu_ns.push(leg.cpu_ns_per_command);
         self.bytes = leg.bytes_per_command;
         Ok(leg.per_second)
     }
@@ -220,7 +238,11 @@ impl Rounds {
         let rate = median(&mut self.rates);
         let spread = (self.rates[self.rates.len() - 1] - self.rates[0]) / rate * 100.0;
         let ratio = median(&mut self.ratios);
-        println!("{name:<28} {rate:>12.0} {spread:>11.0}% {ratio:>10.2} {:>12.1}", self.bytes);
+        println!(
+            "{name:<28} {rate:>12.0} {spread:>11.0}% {ratio:>10.2} {:>12.1} {:>12.0}",
+            self.bytes,
+            median(&mut self.cpu_ns)
+        );
     }
 }
 
@@ -236,21 +258,33 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         "engine in process: {} commands a round, {} bidders, {:.0} s a leg",
         options.commit, options.bidders, options.seconds
     );
-    println!("{:<28} {:>12} {:>12} {:>10} {:>12}", "case", "median/s", "spread", "vs bare", "bytes/command");
+    println!(
+        "{:<28} {:>12} {:>12} {:>10} {:>12} {:>12}",
+        "case", "median/s", "spread", "vs bare", "bytes/command", "shard ns"
+    );
     let plain = Case { name: "0 % rejected", lots: options.lots, rejected: 0, funding: Funding::None };
-    for case in [
-        Case { name: "50 % rejected", rejected: 50, ..plain },
-        Case { name: "95 % rejected", rejected: 95, ..plain },
-        Case { name: "one hot lot, 0 % rejected", lots: 1, ..plain },
-    ] {
+    let alone = |case: Case| {
         let mut rounds = Rounds::default();
         for _ in 0..options.rounds {
             rounds.add(options, case)?;
         }
         rounds.print(case.name);
+        Ok::<_, String>(())
+    };
+    let others = [
+        Case { name: "50 % rejected", rejected: 50, ..plain },
+        Case { name: "95 % rejected", rejected: 95, ..plain },
+        Case { name: "one hot lot, 0 % rejected", lots: 1, ..plain },
+    ];
+    let funded = Case { name: "0 % rejected, funding: full", funding: Funding::Full, ..plain };
+    if let Some(only) = &options.only {
+        let cases = [others.as_slice(), &[plain, funded]].concat();
+        return cases.into_iter().filter(|case| case.name.contains(only)).try_for_each(alone);
+    }
+    if !options.only_funded {
+        others.into_iter().try_for_each(alone)?;
     }
     // Side by side, in turn: every bid takes the lead, so that a funded one is a hold, its confirmation and a release.
-    let funded = Case { name: "0 % rejected, funding: full", funding: Funding::Full, ..plain };
     let (mut without, mut with, mut ratios) = (Rounds::default(), Rounds::default(), Vec::new());
     for _ in 0..options.rounds {
         let unfunded_rate = without.add(options, plain)?;

@@ -10,6 +10,10 @@ mod workload;
 
 use clap::{Parser, Subcommand};
 
+/// The allocator of the binary `vendue`, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "Vendue's figures, in process")]
 struct Arguments {

@@ -7,7 +7,7 @@
 use vendue_domain::actor::{ActorAddress, ActorKind, Answer, Event};
 use vendue_domain::context::Stamp;
 use vendue_domain::id::{AccountId, Id};
-use vendue_domain::record::{Field, Reader, RecordError};
+use vendue_domain::record::{Field, Reader, RecordError, write_array, write_map, write_uint};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::link::{NotExecuted, Reply};
@@ -35,7 +35,7 @@ pub struct EventList(pub smallvec::SmallVec<[Event; 1]>);
 
 impl Field for EventList {
     fn encode(&self, out: &mut Vec<u8>) {
-        vendue_domain::record::write_array(out, self.0.len() as u32);
+        write_array(out, self.0.len() as u32);
         for event in &self.0 {
             event.encode(out);
         }
@@ -74,6 +74,72 @@ vendue_domain::record! {
     }
 }
 
+/// A [`Decided`] about to be written: its events stay where they are. The bytes are those of [`Entry::Decided`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deciding<'a> {
+    pub(crate) id: Id,
+    pub(crate) seq: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) by: Option<AccountId>,
+    pub(crate) keyed: Option<Keyed>,
+    pub(crate) channel_seq: u64,
+    pub(crate) events: &'a [Event],
+    pub(crate) lane: Option<Lane>,
+}
+
+impl Deciding<'_> {
+    /// Appends the record.
+    #[inline]
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let fields = 5 + u32::from(self.by.is_some()) + 2 * u32::from(self.keyed.is_some());
+        write_map(out, 1);
+        write_uint(out, DECIDED);
+        write_map(out, fields + u32::from(self.lane.is_some()));
+        field(out, 1, &self.id);
+        field(out, 2, &self.seq);
+        field(out, 3, &self.time);
+        if let Some(by) = &self.by {
+            field(out, 4, by);
+        }
+        if let Some(keyed) = &self.keyed {
+            field(out, 5, &keyed.hash);
+            field(out, 6, &keyed.content);
+        }
+        field(out, 7, &self.channel_seq);
+        write_uint(out, 8);
+        write_array(out, self.events.len() as u32);
+        for event in self.events {
+            event.encode(out);
+        }
+        if let Some(lane) = &self.lane {
+            field(out, 9, lane);
+        }
+    }
+
+    /// How its events come about.
+    pub(crate) fn stamp(&self) -> Stamp {
+        stamp(self.time, self.by, self.keyed.map(|keyed| keyed.hash), self.lane)
+    }
+}
+
+#[inline]
+fn field(out: &mut Vec<u8>, key: u64, value: &impl Field) {
+    write_uint(out, key);
+    value.encode(out);
+}
+
+/// The number of [`Entry::Decided`].
+const DECIDED: u64 = 1;
+
+fn stamp(time: Timestamp, by: Option<AccountId>, hash: Option<u128>, lane: Option<Lane>) -> Stamp {
+    let command_id = match (hash, lane) {
+        (Some(hash), _) => hash,
+        (None, Some(lane)) => lane.identity(),
+        (None, None) => 0,
+    };
+    Stamp { time, by: by.unwrap_or_default(), command_id }
+}
+
 impl Decided {
     /// The actor that decided; `None` in a record without events, which is never written.
     #[must_use]
@@ -84,12 +150,7 @@ impl Decided {
     /// How its events came about.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        let command_id = match (self.hash, self.lane) {
-            (Some(hash), _) => hash,
-            (None, Some(lane)) => lane.identity(),
-            (None, None) => 0,
-        };
-        Stamp { time: self.time, by: self.by.unwrap_or_default(), command_id }
+        stamp(self.time, self.by, self.hash, self.lane)
     }
 
     /// The key it is remembered under.

@@ -135,17 +135,24 @@ pub fn fact_key(change: &FactChange) -> Key {
     view_key(ViewSpace::Fact, identity)
 }
 
-const ACTOR_KINDS: [ActorKind; 6] = [
+const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Market,
     ActorKind::Account,
     ActorKind::Sale,
     ActorKind::Lot,
     ActorKind::Stock,
     ActorKind::Order,
+    ActorKind::Book,
 ];
 
-const VIEW_SPACES: [ViewSpace; 5] =
-    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement, ViewSpace::Trades];
+const VIEW_SPACES: [ViewSpace; 6] = [
+    ViewSpace::History,
+    ViewSpace::Feed,
+    ViewSpace::Board,
+    ViewSpace::Audit,
+    ViewSpace::Statement,
+    ViewSpace::Trades,
+];
 
 /// Rebuilds a cell's memory.
 ///

@@ -38,6 +38,8 @@ pub struct Unit {
     pub effects: Vec<Departure>,
     /// What is asked of the world outside, by the number of the causing record.
     pub outside: Vec<(u32, OutsideRequest)>,
+    /// How large a link's replies became when the unit was last used: as much room is made for the next ones at once.
+    reply_bytes: usize,
 }
 
 /// One link's replies in a unit.
@@ -120,7 +122,8 @@ impl Unit {
         let replies = match self.replies.iter_mut().position(|replies| replies.link == link) {
             Some(at) => &mut self.replies[at],
             None => {
-                let frame = FrameBuilder::new(Vec::with_capacity(4_096), FrameKind::Replies);
+                let frame =
+                    FrameBuilder::new(Vec::with_capacity(self.reply_bytes.max(4_096)), FrameKind::Replies);
                 self.replies.push(LinkReplies { link, frame, positions: Vec::new() });
                 let last = self.replies.len() - 1;
                 &mut self.replies[last]
@@ -134,6 +137,7 @@ impl Unit {
             _ => {}
         }
         replies.frame.item(|out| item.encode(out));
+        self.reply_bytes = replies.frame.len();
     }
 
     /// The unit's place in the journal is certain now: corrects the replies where another shard's unit got in between.

@@ -2,6 +2,7 @@
 
 use crate::facts::{Facts, Standing};
 use crate::id::{AccountId, BidId, ReservationId};
+use crate::money::PlaceHold;
 use crate::time::Timestamp;
 
 /// The circumstances of one decision.
@@ -21,6 +22,15 @@ pub struct Context<'a> {
     /// The hash of the command's content, for a decision that is completed later ([`crate::effect::Asked`]); 0 for the
     /// engine's own and for effects.
     pub content: u64,
+    /// Accounts that answer at once, where the shell has them at hand; without it every hold is asked for and waited for.
+    pub accounts: Option<&'a dyn Assurance>,
+}
+
+/// Accounts that can be asked beforehand whether they would place a hold.
+pub trait Assurance {
+    /// Whether the account places this hold as the first effect of the event that is being decided: nothing else can
+    /// reach the account before it.
+    fn assures(&self, hold: &PlaceHold) -> bool;
 }
 
 impl Context<'_> {

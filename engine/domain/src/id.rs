@@ -107,9 +107,7 @@ impl fmt::Debug for Id {
 
 impl Field for Id {
     fn encode(&self, out: &mut Vec<u8>) {
-        // bin 8 with its length, then the bytes: 18 bytes.
-        out.extend_from_slice(&[0xC4, 16]);
-        out.extend_from_slice(&self.0);
+        crate::record::write_16(out, self.0);
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
@@ -230,6 +228,7 @@ typed_ids! {
     ReservationId, "rsv", "Stock set aside for an account.";
     BidId, "bid", "One accepted bid.";
     BookId, "bok", "An order book.";
+    BookOrderId, "bko", "An order in a book.";
     OrderId, "ord", "A purchase by an account.";
     HoldId, "hld", "Money or goods of an account set aside.";
     EntryId, "ent", "One entry of a ledger; the two entries of a transfer share it.";

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod actor;
 pub mod amount;
+pub mod book;
 pub mod command;
 pub mod context;
 pub mod effect;

@@ -101,6 +101,22 @@ pub const RESERVATION_TTL_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
 pub const RESERVATIONS_ENDED_KEPT: usize = 256;
 /// How many reservations one due step expires: keeps a step short where many end at once.
 pub const EXPIRIES_PER_STEP: usize = 64;
+/// The most live orders of one book, waiting ones included: about 200 bytes each.
+pub const BOOK_ORDERS_MAX: usize = 262_144;
+/// The most of them of one account.
+pub const BOOK_ORDERS_OF_ACCOUNT_MAX: usize = 1_024;
+/// The most price levels of one side of a book: a snapshot shows them all, and is one frame (256 KiB).
+pub const BOOK_LEVELS_MAX: usize = 10_000;
+/// The most orders that one order trades with, and that a step of a call auction serves: one event of about 100 bytes each.
+pub const BOOK_FILLS_MAX: usize = 1_024;
+/// The most orders of a book that wait for holds.
+pub const BOOK_WAITING_MAX: usize = 16_384;
+/// The most significant figures that a book can ask for: all that an amount has.
+pub const SIGNIFICANT_FIGURES_MAX: u32 = 16;
+/// The shortest time between two indicative prices of a call auction, in milliseconds: as often as a person can follow.
+pub const INDICATIVE_MS: u64 = 250;
+/// The longest call auction, and the longest random part of its end, in milliseconds: a week.
+pub const AUCTION_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The longest soft close window and extension, in milliseconds: a week.
 pub const SOFT_CLOSE_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The longest stagger between the lots of a sale, in milliseconds: a day.

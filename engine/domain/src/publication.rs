@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use crate::amount::{Amount, Currency};
+use crate::book::{BookState, Cause, OrderStatus, OrderType, Side};
 use crate::facts::Role;
-use crate::id::{AccountId, EntryId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId};
+use crate::id::{
+    AccountId, BookId, BookOrderId, EntryId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId,
+};
 use crate::lot::SoftClose;
 use crate::money::EntryKind;
 use crate::time::Timestamp;
@@ -108,6 +111,8 @@ pub struct HoldView {
     pub lot: Option<LotId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub book: Option<BookId>,
     pub market: MarketId,
 }
 
@@ -319,6 +324,8 @@ data! {
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     }
     /// `hold_placed` (account): a new hold, or another amount of one there is.
@@ -334,6 +341,8 @@ data! {
         lot: Option<LotId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
         market: MarketId,
         balance: i64,
         held: u64,
@@ -353,6 +362,8 @@ data! {
         lot: Option<LotId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
         balance: i64,
         held: u64,
         available: i64,
@@ -374,6 +385,8 @@ data! {
         lot: Option<LotId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
         kind: EntryKind,
         entry: EntryId,
         balance: i64,
@@ -407,6 +420,37 @@ data! {
     }
     /// `stock_shortfall` (account): paid, and not all of it is there; the missing part has been given back.
     Shortfall { order: OrderId, line: u32, missing: u64, quantity: u64 }
+    /// `trade` (book): minor units for one unit, units; `taker_side` is that of the order that came to one that rested,
+    /// `null` in a call auction.
+    Trade { price: u64, quantity: u64, taker_side: Option<Side> }
+    /// `book_changed`: the levels that changed, (price, quantity); quantity 0: gone.
+    BookChanged { bids: Vec<(u64, u64)>, asks: Vec<(u64, u64)> }
+    /// `book_state`: how the book trades from now on. There is no indicative price (yet).
+    BookStateChanged { state: BookState, ends_at: Option<Timestamp>, indicative: Option<()> }
+    /// `auction_indicative`, and `auction_uncrossed` for the price that the auction gave; `null`: nothing would trade.
+    AuctionIndicative { price: Option<u64>, volume: u64, surplus: i64 }
+    /// `book_order_changed` (account): an order of the account's.
+    BookOrderChanged {
+        book: BookId,
+        book_order: BookOrderId,
+        status: OrderStatus,
+        side: Side,
+        r#type: OrderType,
+        /// Of a limit order.
+        price: Option<u64>,
+        filled: u64,
+        remaining: u64,
+        cause: Cause,
+        /// Units that it traded by this.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        traded: Option<u64>,
+        /// What it traded them for, in minor units, without fees.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<u64>,
+        /// The fee on it, in a funded book.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fee: Option<u64>,
+    }
     /// `reservation_created`, `reservation_extended` (account).
     ReservationOpen { reservation: ReservationId, stock: StockId, quantity: u64, expires_at: Timestamp }
     /// `reservation_expired`, `reservation_released`, `reservation_committed` (account).

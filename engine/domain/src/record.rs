@@ -269,13 +269,42 @@ pub trait Field: Sized {
 /// Writes an unsigned integer in its shortest form.
 #[inline]
 pub fn write_uint(out: &mut Vec<u8>, value: u64) {
-    // Most are keys and small numbers: their own byte.
+    // One copy of a known length each: this is the innermost step of every record.
     if value < 0x80 {
+        // Most are keys and small numbers: their own byte.
         out.push(value as u8);
-        return;
+    } else if value <= u64::from(u8::MAX) {
+        out.extend_from_slice(&[0xCC, value as u8]);
+    } else if value <= u64::from(u16::MAX) {
+        out.extend_from_slice(&headed::<2, 3>(0xCD, (value as u16).to_be_bytes()));
+    } else if value <= u64::from(u32::MAX) {
+        out.extend_from_slice(&headed::<4, 5>(0xCE, (value as u32).to_be_bytes()));
+    } else {
+        out.extend_from_slice(&headed::<8, 9>(0xCF, value.to_be_bytes()));
     }
-    // Writing to a Vec cannot fail.
-    let _ = rmp::encode::write_uint(out, value);
+}
+
+/// A marker and its `N` bytes, `M` in all.
+#[inline]
+const fn headed<const N: usize, const M: usize>(marker: u8, bytes: [u8; N]) -> [u8; M] {
+    let mut out = [0; M];
+    out[0] = marker;
+    let mut at = 0;
+    while at < N {
+        out[at + 1] = bytes[at];
+        at += 1;
+    }
+    out
+}
+
+/// Writes 16 bytes as a byte string: an id, a hash.
+#[inline]
+pub(crate) fn write_16(out: &mut Vec<u8>, bytes: [u8; 16]) {
+    let mut all = [0; 18];
+    all[0] = 0xC4;
+    all[1] = 16;
+    all[2..].copy_from_slice(&bytes);
+    out.extend_from_slice(&all);
 }
 
 /// Writes the head of a map.
@@ -291,7 +320,11 @@ pub fn write_map(out: &mut Vec<u8>, entries: u32) {
 /// Writes the head of an array.
 #[inline]
 pub fn write_array(out: &mut Vec<u8>, items: u32) {
-    let _ = rmp::encode::write_array_len(out, items);
+    if items < 16 {
+        out.push(0x90 | items as u8);
+    } else {
+        let _ = rmp::encode::write_array_len(out, items);
+    }
 }
 
 /// Writes a byte string.
@@ -326,7 +359,11 @@ unsigned_fields!(u8, u16, u32, u64);
 impl Field for i64 {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        let _ = rmp::encode::write_sint(out, *self);
+        match u64::try_from(*self) {
+            Ok(value) => write_uint(out, value),
+            // Writing to a Vec cannot fail.
+            Err(_) => drop(rmp::encode::write_sint(out, *self)),
+        }
     }
 
     #[inline]
@@ -337,9 +374,7 @@ impl Field for i64 {
 
 impl Field for u128 {
     fn encode(&self, out: &mut Vec<u8>) {
-        // bin 8 with its length, then the bytes.
-        out.extend_from_slice(&[0xC4, 16]);
-        out.extend_from_slice(&self.to_be_bytes());
+        write_16(out, self.to_be_bytes());
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {

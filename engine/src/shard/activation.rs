@@ -149,6 +149,7 @@ impl Shard {
                 facts: &self.facts,
                 command_id: 0,
                 content: 0,
+                accounts: None,
             };
             match super::decide::guarded(|| cell.entity.facts_changed(&context)) {
                 Some(events) if events.is_empty() => return,
@@ -272,6 +273,7 @@ impl Shard {
             facts: &self.facts,
             command_id: 0,
             content: 0,
+            accounts: None,
         };
         let extend_ms = self.options.outage_extend_ms;
         match super::decide::guarded(|| cell.entity.after_outage(&context, extend_ms)) {

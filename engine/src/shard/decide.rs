@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use vendue_domain::account::AccountCommand;
 use vendue_domain::actor::{ActorAddress, Command, Entity};
 use vendue_domain::amount::Currency;
+use vendue_domain::book::BookCommand;
 use vendue_domain::command::Targeted;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::facts::Standing;
@@ -221,6 +222,7 @@ impl Shard {
         };
         let Some(cell) = self.cells[index as usize].as_mut() else { return };
         cell.used = self.round;
+        let Some(cell) = self.cells[index as usize].as_ref() else { return };
         let market = cell.entity.market();
         let standing = standing_for(&self.facts, asker.by, &command, market);
         let context = Context {
@@ -230,6 +232,7 @@ impl Shard {
             facts: &self.facts,
             command_id: asker.keyed.hash,
             content: asker.keyed.content,
+            accounts: self.assurance(),
         };
         match guarded(|| cell.entity.decide(&command, &context)) {
             Some(Ok(decision)) => self.accept(index, asker, decision, is_trial(&command)),
@@ -264,6 +267,7 @@ impl Shard {
             facts: &self.facts,
             command_id: asker.keyed.hash,
             content: asker.keyed.content,
+            accounts: None,
         };
         let decision = match guarded(|| Entity::create(&command, &context)) {
             Some(Ok(decision)) => decision,
@@ -325,6 +329,7 @@ impl Shard {
             facts: &self.facts,
             command_id: 0,
             content: 0,
+            accounts: None,
         };
         match guarded(|| cell.entity.decide(command, &context)) {
             Some(Ok(decision)) if !decision.events.is_empty() => {
@@ -350,6 +355,7 @@ const fn is_internal(command: &Command) -> bool {
                     | OrderCommand::EndLoan(_)
                     | OrderCommand::Lent(_)
             )
+            | Command::Book(BookCommand::Settled(_))
             | Command::Stock(
                 StockCommand::ReserveForOrder(_)
                     | StockCommand::TakeReservation(_)
@@ -384,6 +390,7 @@ fn standing_for(
         Command::Lot(LotCommand::Create(create)) => facts.standing(by, create.market),
         Command::Sale(SaleCommand::Create(create)) => facts.standing(by, create.market),
         Command::Stock(StockCommand::Create(create)) => facts.standing(by, create.market),
+        Command::Book(BookCommand::Create(create)) => facts.standing(by, create.market),
         Command::Order(OrderCommand::Place(place)) => match place.market {
             Some(market) => facts.standing(by, market),
             // That of the first line: the order finds it out.

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 use vendue_domain::actor::{ActorAddress, Decision, Entity, Event, Events};
-use vendue_domain::context::{Context, Stamp};
+use vendue_domain::context::{Assurance, Context, Stamp};
 use vendue_domain::effect::Effects;
 use vendue_domain::id::AccountId;
+use vendue_domain::money::PlaceHold;
 use vendue_domain::record::Field;
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
@@ -15,7 +16,7 @@ use vendue_storage::Position;
 
 use super::decide::guarded;
 use super::record::Origin;
-use super::{Request, Shard};
+use super::{Request, Shard, UNIT_BYTES_MAX};
 use crate::effects::{
     Arrival, DeclinedEffect, Departure, Lane, Marks, StuckBecause, StuckEffect, command_name,
 };
@@ -27,6 +28,9 @@ const RETRY_FIRST_MS: u64 = 100;
 
 /// The longest pause between two tries, in milliseconds: an operator who has mended the cause waits no longer.
 const RETRY_MAX_MS: u64 = 60_000;
+
+/// How many bytes a round must have left for an event and its effects to come into it together: some hundred records.
+const ASSURED_BYTES: usize = 32 * 1024;
 
 /// The effects of a shard.
 #[derive(Default)]
@@ -58,6 +62,18 @@ enum NotNow {
     Stuck(StuckBecause),
 }
 
+impl Assurance for Shard {
+    fn assures(&self, hold: &PlaceHold) -> bool {
+        let target = ActorAddress::from(hold.account);
+        let is_free = self.lanes.held.is_empty() || !self.lanes.held.contains_key(&target.slot());
+        let cell = self.index.get(&target).and_then(|&index| self.cells[index as usize].as_ref());
+        match cell.map(|cell| &cell.entity) {
+            Some(Entity::Account(account)) => is_free && account.would_hold(hold),
+            _ => false,
+        }
+    }
+}
+
 impl Shard {
     /// Derives what a record's events cause. With one shard its place in the journal is certain: the effects are next in
     /// line at once. With several they leave when the record is durable and its place known.
@@ -83,6 +99,17 @@ impl Shard {
                 self.unit.effects.push(Departure { record, arrival });
             }
         }
+    }
+
+    /// The accounts that can be asked beforehand: where an event's effects are the next thing that happens. With several
+    /// shards they travel, and when many are in line they wait their turn.
+    #[inline]
+    pub(super) fn assurance(&self) -> Option<&dyn Assurance> {
+        let effects_follow = self.shards == 1
+            && self.lanes.ready.is_empty()
+            && self.lanes.restored.is_none()
+            && self.unit.batch.bytes() + ASSURED_BYTES < UNIT_BYTES_MAX;
+        if effects_follow { Some(self) } else { None }
     }
 
     /// Takes effects whose causes are durable, in journal order.
@@ -143,6 +170,7 @@ impl Shard {
             facts: &self.facts,
             command_id: arrival.lane.identity(),
             content: 0,
+            accounts: None,
         };
         let command = &arrival.effect.command;
         let (index, decision) = match self.index.get(&target) {

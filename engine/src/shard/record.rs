@@ -11,7 +11,7 @@ use vendue_storage::Position;
 use super::decide::guarded;
 use super::{Cell, Request, Shard};
 use crate::effects::Lane;
-use crate::entry::{Decided, Entry, EventList, Keyed, answer_of};
+use crate::entry::{Deciding, Keyed, answer_of};
 use crate::hook;
 use crate::unit::Published;
 
@@ -66,7 +66,6 @@ struct Written {
     seq: u64,
     channel_seq: u64,
     stamp: Stamp,
-    events: Events<Event>,
 }
 
 /// The events of a decision that are its own, of all that it has.
@@ -90,13 +89,13 @@ impl Shard {
         if events.iter().any(|event| hook::asked(event).is_some()) {
             return self.record_for_several(index, events, origin);
         }
-        let Some(written) = self.write_record(index, events, origin) else {
+        let Some(written) = self.write_record(index, &events, origin) else {
             self.take_back(index, 1);
             return None;
         };
         let position = self.unit.first + u64::from(written.number);
         let recorded = Recorded { position, channel_seq: written.channel_seq, is_own: true };
-        self.publish(index, written);
+        self.publish(index, written, events);
         Some(recorded)
     }
 
@@ -111,10 +110,10 @@ impl Shard {
                 _ => runs.push((of, SmallVec::from_buf([event]))),
             }
         }
-        let mut written: SmallVec<[(Origin, Written); 4]> = SmallVec::new();
-        for (of, run) in runs {
-            match self.write_record(index, run, of) {
-                Some(one) => written.push((of, one)),
+        let mut written: SmallVec<[Written; 4]> = SmallVec::new();
+        for (of, run) in &runs {
+            match self.write_record(index, run, *of) {
+                Some(one) => written.push(one),
                 None => {
                     self.take_back(index, written.len() + 1);
                     return None;
@@ -124,9 +123,9 @@ impl Shard {
         let id = self.cells[index as usize].as_ref()?.address.id;
         let mut own: Option<Recorded> = None;
         let mut has_answer = false;
-        for (of, one) in written {
+        for ((of, events), one) in runs.into_iter().zip(written) {
             let position = self.unit.first + u64::from(one.number);
-            let answer = answer_of(&one.events, id, &one.stamp);
+            let answer = answer_of(&events, id, &one.stamp);
             if of == origin {
                 if own.is_none() || (answer.is_some() && !has_answer) {
                     own = Some(Recorded { position, channel_seq: one.channel_seq, is_own: true });
@@ -135,7 +134,7 @@ impl Shard {
             } else if let Some((_, keyed)) = of.keyed {
                 self.complete(keyed, position, one.channel_seq, answer);
             }
-            self.publish(index, one);
+            self.publish(index, one, events);
         }
         let channel_seq = self.cells[index as usize].as_ref()?.entity.channel_seq();
         let elsewhere = Recorded { position: self.next_position() - 1, channel_seq, is_own: false };
@@ -144,29 +143,26 @@ impl Shard {
 
     /// Encodes one record and applies its events; `None` where that panicked.
     #[inline]
-    fn write_record(&mut self, index: u32, events: Events<Event>, origin: Origin) -> Option<Written> {
+    fn write_record(&mut self, index: u32, events: &[Event], origin: Origin) -> Option<Written> {
         let cell = self.cells[index as usize].as_mut()?;
         let public: u64 = events.iter().map(Event::public_count).sum();
         let newborn = cell.seq == 0;
         let seq = cell.seq + events.len() as u64;
         let channel_seq = if newborn { public } else { cell.entity.channel_seq() + public };
         let (by, keyed) = origin.keyed.unzip();
-        let decided = Decided {
+        let deciding = Deciding {
             id: cell.address.id,
             seq,
             time: self.now,
             by,
-            hash: keyed.map(|keyed| keyed.hash),
-            content: keyed.map(|keyed| keyed.content),
+            keyed,
             channel_seq,
-            events: EventList(events),
+            events,
             lane: origin.lane,
         };
-        let stamp = decided.stamp();
-        let entry = Entry::Decided(decided);
+        let stamp = deciding.stamp();
         let number = self.unit.batch.len();
-        self.unit.batch.push_with(|out| vendue_domain::record::Field::encode(&entry, out));
-        let Entry::Decided(Decided { events: EventList(events), .. }) = entry else { return None };
+        self.unit.batch.push_with(|out| deciding.encode(out));
         guarded(|| {
             for (at, event) in events.iter().enumerate() {
                 // The creating event has made the entity already.
@@ -177,7 +173,7 @@ impl Shard {
         })?;
         debug_assert_eq!(cell.entity.channel_seq(), channel_seq, "public_count and apply disagree");
         cell.seq = seq;
-        Some(Written { number, seq, channel_seq, stamp, events })
+        Some(Written { number, seq, channel_seq, stamp })
     }
 
     /// Applying panicked: the decision's records are taken back.
@@ -191,9 +187,9 @@ impl Shard {
 
     /// Says what follows from a record: for the directory, the views, other actors, the world outside.
     #[inline]
-    fn publish(&mut self, index: u32, written: Written) {
+    fn publish(&mut self, index: u32, written: Written, events: Events<Event>) {
         let Some(cell) = self.cells[index as usize].as_mut() else { return };
-        let Written { number, seq, channel_seq, stamp, events } = written;
+        let Written { number, seq, channel_seq, stamp } = written;
         let address = cell.address;
         if !cell.dirty {
             cell.dirty = true;

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use vendue_domain::account::{AccountCommand, CreateAccount};
-use vendue_domain::actor::{ActorAddress, Command};
+use vendue_domain::actor::{ActorAddress, Command, Event};
 use vendue_domain::amount::Currency;
-use vendue_domain::id::{AccountId, MarketId};
-use vendue_domain::market::{CreateMarket, HaltMarket, MarketCommand};
+use vendue_domain::id::{AccountId, Id, MarketId};
+use vendue_domain::market::{CreateMarket, HaltMarket, MarketCommand, MarketEvent};
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::link::{CommandItem, Items, NotExecuted, Reply, ReplyItem, split_frame};
@@ -175,4 +175,49 @@ fn a_vault_that_cannot_seal_refuses_personal_data() {
     let (unit, told) = send(&mut shard, "a", &Command::Account(AccountCommand::Create(create)));
     assert_eq!(told, [format!("{:?}", NotExecuted::Unavailable)]);
     assert!(unit.is_none());
+}
+
+/// What is about to be written and what is read back are one table.
+#[test]
+fn a_decision_is_written_as_it_is_read() {
+    let lane = crate::effects::Lane { position: 7, index: 2 };
+    let keyed = crate::entry::Keyed { hash: 5, content: 6 };
+    let by = AccountId::from_u128(9);
+    for (by, keyed, lane) in [
+        (None, None, None),
+        (Some(by), Some(keyed), None),
+        (None, None, Some(lane)),
+        (Some(by), Some(keyed), Some(lane)),
+    ] {
+        let events: vendue_domain::actor::Events<Event> =
+            smallvec::smallvec![Event::Market(MarketEvent::Marked), Event::Market(MarketEvent::Marked)];
+        let (id, time) = (Id([3; 16]), Timestamp(1_000_000));
+        let deciding = crate::entry::Deciding {
+            id,
+            seq: 300,
+            time,
+            by,
+            keyed,
+            channel_seq: 70_000,
+            events: &events,
+            lane,
+        };
+        let mut written = Vec::new();
+        deciding.encode(&mut written);
+        let (hash, content) = (keyed.map(|keyed| keyed.hash), keyed.map(|keyed| keyed.content));
+        let list = crate::entry::EventList(events.clone());
+        let decided = crate::entry::Decided {
+            id,
+            seq: 300,
+            time,
+            by,
+            hash,
+            content,
+            channel_seq: 70_000,
+            events: list,
+            lane,
+        };
+        assert_eq!(decided.stamp(), deciding.stamp());
+        assert_eq!(written, vendue_domain::record::Field::to_bytes(&Entry::Decided(decided)));
+    }
 }

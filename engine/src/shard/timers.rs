@@ -96,6 +96,7 @@ impl Shard {
                 facts: &self.facts,
                 command_id: 0,
                 content: 0,
+                accounts: None,
             };
             let Some(events) = super::decide::guarded(|| cell.entity.due(&context)) else {
                 self.rules_panicked(index);

@@ -411,6 +411,7 @@ pub(crate) fn market_of(snapshot: &Snapshot) -> MarketId {
         Snapshot::Lot(lot) => lot.market,
         Snapshot::Stock(stock) => stock.market,
         Snapshot::Order(order) => order.market,
+        Snapshot::Book(book) => book.market,
     }
 }
 
@@ -419,6 +420,7 @@ pub(crate) fn channel_of(address: &ActorAddress) -> Option<Channel> {
     match address.kind {
         ActorKind::Lot => Some(Channel::Lot(LotId(address.id))),
         ActorKind::Stock => Some(Channel::Stock(vendue_domain::id::StockId(address.id))),
+        ActorKind::Book => Some(Channel::Book(vendue_domain::id::BookId(address.id))),
         ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order => None,
     }
 }

@@ -131,5 +131,6 @@ crate::variants! {
         11 => CaptureHold(CaptureHold),
         12 => PostEntry(Box<PostEntry>),
         13 => CountRetraction(CountRetraction),
+        20 => SettleTrade(Box<super::SettleTrade>),
     }
 }

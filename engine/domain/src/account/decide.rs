@@ -2,7 +2,7 @@
 
 use super::{
     Account, AccountCommand, AccountCreated, AccountEvent, AccountMarked, AccountUpdated, CreateAccount,
-    Grant, Link, Mark, Suspend, UpdateAccount, Verify, funds,
+    Grant, Link, Mark, Suspend, UpdateAccount, Verify, funds, trades,
 };
 use crate::actor::{Answer, Decision, Events, StateAnswer};
 use crate::command::{Targeted as _, content_hash};
@@ -48,6 +48,7 @@ fn house(command: &AccountCommand, context: &Context<'_>) -> Result<Decision<Acc
             | AccountCommand::CaptureHold(_)
             | AccountCommand::PostEntry(_)
             | AccountCommand::CountRetraction(_)
+            | AccountCommand::SettleTrade(_)
     );
     if !is_about_money || command.target() != Some(AccountId::HOUSE.into()) {
         return Err(Rejection::NotFound);
@@ -89,6 +90,7 @@ pub(super) fn decide(
         AccountCommand::CaptureHold(command) => funds::capture_hold(account, command, context),
         AccountCommand::PostEntry(command) => funds::post_entry(account, command, context),
         AccountCommand::CountRetraction(command) => funds::count_retraction(account, command, context),
+        AccountCommand::SettleTrade(command) => trades::settle_trade(account, command, context),
     }
 }
 

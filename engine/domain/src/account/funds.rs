@@ -20,7 +20,7 @@ use crate::rejection::Rejection;
 type Decided = Result<Decision<AccountEvent>, Rejection>;
 
 /// The engine's own commands: never a client's.
-fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
+pub(super) fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
     if context.standing.any(Standing::ENGINE) { Ok(()) } else { Err(Rejection::Forbidden) }
 }
 
@@ -93,6 +93,7 @@ fn from_outside(
         overdraws: false,
         holdings_count: account.holdings_with(asset),
         asked: None,
+        book: None,
     }))))
 }
 
@@ -129,6 +130,14 @@ pub(super) fn place_hold(account: &Account, command: &PlaceHold, context: &Conte
             already,
             rejection,
         ),
+    }
+}
+
+impl Account {
+    /// Whether it would place this hold as it is now.
+    #[must_use]
+    pub fn would_hold(&self, hold: &PlaceHold) -> bool {
+        holding(self, hold, self.holds.get(hold.hold)).is_ok()
     }
 }
 
@@ -233,6 +242,7 @@ pub(super) fn post_entry(account: &Account, command: &PostEntry, context: &Conte
             overdraws: command.may_overdraw && after.available() < 0,
             holdings_count: account.holdings_with(command.asset),
             asked: Some(asked),
+            book: None,
         })))),
         Err(rejection) => refused(asked, None, 0, rejection),
     }

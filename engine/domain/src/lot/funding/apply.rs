@@ -7,7 +7,7 @@ use super::event::{LOWERING_TAG, Lowered, Purpose, Released};
 use super::state::{Funds, InFlight, Waiting};
 use crate::context::Stamp;
 use crate::effect::Asked;
-use crate::id::AccountId;
+use crate::id::{AccountId, HoldId};
 use crate::lot::{Lot, LotEvent, Phase, Restated, RestatementCause, Win};
 
 impl Lot {
@@ -79,7 +79,7 @@ impl Lot {
     pub(in crate::lot) fn take_open_again(&mut self, later_us: u64) {
         let Some(funds) = self.funds.as_deref_mut() else { return };
         funds.until = None;
-        for backing in funds.backings.values_mut() {
+        for backing in funds.backings.all_mut() {
             for waiting in &mut backing.waiting {
                 waiting.arrived_at = waiting.arrived_at.plus_micros(later_us);
             }
@@ -120,7 +120,9 @@ impl Funds {
             Some(Step::Change) => drop(self.changes.pop_front()),
             step => {
                 if let Some(held) = backed.held {
-                    self.end_bid(stamp.by, step, held, true);
+                    let placed = backed.placed.map(|placed| placed.hold);
+                    self.holds += u64::from(placed.is_some());
+                    self.end_bid((stamp.by, placed), step, held, true);
                 }
             }
         }
@@ -129,14 +131,22 @@ impl Funds {
     fn take_refusal(&mut self, refused: &Refused) {
         match (refused.step, refused.asked) {
             (Step::Change, _) => drop(self.changes.pop_front()),
-            (step, Some(asked)) => self.end_bid(asked.by, Some(step), refused.held, false),
+            (step, Some(asked)) => self.end_bid((asked.by, None), Some(step), refused.held, false),
             (_, None) => {}
         }
     }
 
-    /// The first bid in an account's line has come to its end.
-    fn end_bid(&mut self, account: AccountId, step: Option<Step>, held: u64, accepted: bool) {
-        self.change(account, None, |backing| {
+    /// A bid has come to its end: the first in its account's line, or one that was decided at once, by a hold that is
+    /// placed now where there is one.
+    fn end_bid(
+        &mut self,
+        (account, placed): (AccountId, Option<HoldId>),
+        step: Option<Step>,
+        held: u64,
+        accepted: bool,
+    ) {
+        self.change(account, placed, |backing| {
+            backing.hold = placed.unwrap_or(backing.hold);
             if step.is_some() && !backing.waiting.is_empty() {
                 backing.waiting.remove(0);
             }

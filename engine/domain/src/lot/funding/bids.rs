@@ -1,6 +1,8 @@
 //! Bids on their way from their arrival to the moment their hold is there.
 
-use super::event::{Backed, BidWaits, HoldAsked, HoldSettled, Purpose, Refused, Step, Told, Wish};
+use super::event::{
+    Backed, BidWaits, HoldAsked, HoldSettled, HoldWanted, Purpose, Refused, Step, Told, Wish,
+};
 use super::holds::held_after;
 use super::state::{Backing, Funds, Waiting};
 use crate::actor::Decision;
@@ -10,10 +12,30 @@ use crate::facts::Standing;
 use crate::id::AccountId;
 use crate::limits::{self, WAITING_BIDS_MAX, WAITING_BIDS_OF_ACCOUNT_MAX};
 use crate::lot::{BuyNow, Lot, LotEvent, LotSettled, PlaceBid, TakeLot};
-use crate::money::Settled;
+use crate::money::{ASSURED_TAG, Settled};
 use crate::rejection::{Rejection, WrongState};
 
 type Decided = Result<Decision<LotEvent>, Rejection>;
+
+/// The money behind a bid that is accepted.
+#[derive(Clone, Copy)]
+pub(super) struct Behind<'a> {
+    /// As it is before the bid.
+    pub(super) backing: &'a Backing,
+    /// What is held with the hold that was just confirmed or is about to be placed.
+    pub(super) held: u64,
+    /// The bid itself where it has waited, as the first in its line.
+    pub(super) waiting: Option<&'a Waiting>,
+    /// The hold that the account has assured.
+    pub(super) placed: Option<HoldWanted>,
+}
+
+impl<'a> Behind<'a> {
+    /// A hold that is there and covers the bid.
+    const fn confirmed(backing: &'a Backing) -> Self {
+        Self { backing, held: backing.held, waiting: None, placed: None }
+    }
+}
 
 impl Lot {
     /// A valid bid or purchase, which would lead to `event`: where the bidder's hold covers it, it is accepted; else it
@@ -37,36 +59,51 @@ impl Lot {
                 waits(None)
             }
             Some(backing) if backing.held >= needed.get() => {
-                let event = self.backed(funds, event, (backing, backing.held, None), context);
+                let event = self.backed(funds, event, &Behind::confirmed(backing), context);
                 Ok(Decision::event(event))
             }
             backing => {
                 check_room(funds, 0)?;
                 let held = backing.filter(|backing| backing.held > 0);
-                waits(Some(self.wanted(funds, held, context.by, needed)))
+                let wanted = self.wanted(funds, held, context.by, needed);
+                let hold = wanted.of(self.id, context.by, ASSURED_TAG);
+                if !context.accounts.is_some_and(|accounts| accounts.assures(&hold)) {
+                    return waits(Some(wanted));
+                }
+                let new = Backing::new(wanted.hold);
+                let backing = held.unwrap_or(&new);
+                let behind =
+                    Behind { held: needed.get(), placed: Some(wanted), ..Behind::confirmed(backing) };
+                Ok(Decision::event(self.backed(funds, event, &behind, context)))
             }
         }
     }
 
-    /// The bid's event with what it means for the money. `waiting` where it has waited, as the first in its line.
+    /// The bid's event with what it means for the money.
     fn backed(
         &self,
         funds: &Funds,
         mut event: LotEvent,
-        (backing, held, waiting): (&Backing, u64, Option<&Waiting>),
+        behind: &Behind<'_>,
         bidder: &Context<'_>,
     ) -> LotEvent {
+        let Behind { backing, held, waiting, mut placed } = *behind;
         if let LotEvent::Bought(bought) = &mut event {
             self.give_hold(&mut bought.win, backing);
         }
-        let alone = backing.waiting.len() <= usize::from(waiting.is_some());
-        let changes = self.changes_of_bid(funds, &event, (held, alone), bidder);
+        let mut changes = self.changes_of_bid(funds, &event, behind, bidder);
+        let held = held_after(bidder.by, held, &changes);
+        if held == 0 && backing.held == 0 && placed.take().is_some() {
+            // Outbid at once: what would be given back at once is not placed.
+            changes.retain(|change| change.account() != bidder.by);
+        }
         LotEvent::Backed(Box::new(Backed {
             asked: waiting.map(|waiting| waiting.asked),
             step: waiting.map(|_| Step::Bid),
-            held: Some(held_after(bidder.by, held, &changes)),
+            held: Some(held),
             changes,
             event: Told::new(event),
+            placed,
         }))
     }
 
@@ -81,6 +118,10 @@ impl Lot {
         let Some(funds) = self.funds.as_deref() else { return Ok(nothing) };
         let meant = |backing: &&Backing| hold.is_none_or(|hold| hold == backing.hold);
         let Some(backing) = funds.backings.get(account).filter(meant) else { return Ok(nothing) };
+        if *tag == ASSURED_TAG && refused.is_some() {
+            // It had been assured: should it be missing all the same, its bids go.
+            return Ok(Decision::event(self.hold_settled(funds, (*account, backing), *amount, true)));
+        }
         let Some(in_flight) = backing.in_flight.filter(|in_flight| in_flight.tag == *tag) else {
             return Ok(nothing);
         };
@@ -144,6 +185,7 @@ impl Lot {
             facts: context.facts,
             command_id: asked.command_id,
             content: asked.content,
+            accounts: None,
         };
         let judged = self.wished(funds, &waiting.wish, &bidder, context.now);
         let event = match judged {
@@ -155,7 +197,10 @@ impl Lot {
                 let (account, tag, purpose) = (asked.by, asked.command_id, Purpose::Bid);
                 LotEvent::HoldAsked(Box::new(HoldAsked { account, tag, purpose, wanted, held }))
             }
-            Ok((event, _)) => self.backed(funds, event, (backing, held, Some(waiting)), &bidder),
+            Ok((event, _)) => {
+                let behind = Behind { backing, held, waiting: Some(waiting), placed: None };
+                self.backed(funds, event, &behind, &bidder)
+            }
         };
         let resumed = self.resumed_by(&event, context);
         let mut events = crate::actor::Events::from_buf([event]);

@@ -32,7 +32,7 @@ impl Lot {
         if !funds.changes.is_empty() {
             return self.step_of_change(context);
         }
-        let release = |(&account, backing): (&AccountId, &Backing)| {
+        let release = |&(account, ref backing): &(AccountId, Backing)| {
             HoldChange::Released(Released { account, hold: backing.hold })
         };
         let changes = funds.backings.iter().take(HOLDS_PER_STEP).map(release).collect();
@@ -43,7 +43,7 @@ impl Lot {
     /// is still needed, the lot waits for it.
     fn refusals(&self, funds: &Funds, rejection: &Rejection) -> Events<LotEvent> {
         let mut events = Events::new();
-        for (&account, backing) in &funds.backings {
+        for &(account, ref backing) in funds.backings.iter() {
             for (nth, waiting) in (1..).zip(&backing.waiting) {
                 if events.len() >= HOLDS_PER_STEP {
                     return events;

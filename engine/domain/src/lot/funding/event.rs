@@ -9,7 +9,7 @@ use crate::amount::{Amount, Currency, Hidden};
 use crate::context::Stamp;
 use crate::effect::{Asked, Effect, Effects};
 use crate::id::{AccountId, BidId, HoldId, Id, LotId, MarketId};
-use crate::money::{Asker, Asset, PlaceHold, ReleaseHold};
+use crate::money::{ASSURED_TAG, Asker, Asset, PlaceHold, ReleaseHold};
 use crate::record::{Field, Reader, RecordError};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -85,12 +85,15 @@ crate::record! {
 
 impl HoldWanted {
     fn effect(&self, lot: LotId, account: AccountId, tag: u128) -> Effect {
-        let Self { hold, total: Hidden(total), currency, market } = *self;
-        let amount = total.get();
-        let asset = Asset::Money(currency);
-        let asker = Asker::Lot(lot);
-        let place = PlaceHold { account, hold, asset, amount, asker, tag, market };
+        let place = self.of(lot, account, tag);
         Effect::new(account, Command::Account(AccountCommand::PlaceHold(place)))
+    }
+
+    /// What the account is asked.
+    pub(super) const fn of(&self, lot: LotId, account: AccountId, tag: u128) -> PlaceHold {
+        let Self { hold, total: Hidden(total), currency, market } = *self;
+        let asset = Asset::Money(currency);
+        PlaceHold { account, hold, asset, amount: total.get(), asker: Asker::Lot(lot), tag, market }
     }
 }
 
@@ -160,6 +163,14 @@ crate::variants! {
 }
 
 impl HoldChange {
+    /// Whose hold.
+    pub(super) const fn account(&self) -> AccountId {
+        match self {
+            Self::Released(released) => released.account,
+            Self::Lowered(lowered) => lowered.account,
+        }
+    }
+
     fn effect(&self, lot: LotId) -> Effect {
         match *self {
             Self::Released(Released { account, hold }) => {
@@ -195,6 +206,8 @@ crate::record! {
         3 => pub held: Option<u64>,
         4 => pub changes: Vec<HoldChange>,
         5 => pub event: Told,
+        /// The hold that the bidder's account has assured and places because of this event: then nobody has waited.
+        6 => pub placed: Option<HoldWanted>,
     }
 }
 
@@ -373,6 +386,10 @@ impl LotEvent {
                 out.extend(waits.hold.map(|wanted| wanted.effect(lot, stamp.by, stamp.command_id)));
             }
             Self::HoldAsked(asked) => out.push(asked.wanted.effect(lot, asked.account, asked.tag)),
+            Self::Backed(backed) => {
+                out.extend(backed.placed.map(|wanted| wanted.effect(lot, stamp.by, ASSURED_TAG)));
+                out.extend(backed.changes.iter().map(|change| change.effect(lot)));
+            }
             _ => out.extend(self.hold_changes().iter().map(|change| change.effect(lot))),
         }
     }

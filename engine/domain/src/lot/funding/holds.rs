@@ -1,5 +1,6 @@
 //! How much is held for whom, and what of it nobody needs any more.
 
+use super::bids::Behind;
 use super::event::{HoldChange, HoldWanted, HoldsFreed, Lowered, Released, Wish};
 use super::state::{Backing, Funds};
 use crate::amount::{Amount, Hidden};
@@ -145,7 +146,7 @@ impl Lot {
     /// Everything that is held too much under these bids. Who has something under way is passed over: that is settled
     /// first.
     pub(super) fn sweep(&self, funds: &Funds, after: &Bidding) -> HoldChanges {
-        let idle = |(account, backing): (&AccountId, &Backing)| {
+        let idle = |(account, backing): &(AccountId, Backing)| {
             let idle = backing.in_flight.is_none() && backing.waiting.is_empty();
             if idle { self.excess_of(*account, backing, backing.held, after) } else { None }
         };
@@ -160,23 +161,25 @@ impl Lot {
     }
 
     /// What a bid's event makes superfluous: usually its bidder's own hold where it was outbid at once, or that of who led
-    /// before. `held` is the bidder's, `alone` says that it has no other bid waiting.
+    /// before.
     pub(super) fn changes_of_bid(
         &self,
         funds: &Funds,
         event: &LotEvent,
-        (held, alone): (u64, bool),
+        behind: &Behind<'_>,
         bidder: &Context<'_>,
     ) -> HoldChanges {
         if !self.holds_all() || matches!(event, LotEvent::Bought(_)) {
             return HoldChanges::new();
         }
         let by = bidder.by;
+        // Another bid of the same bidder waits: what its hold becomes is known when that is decided.
+        let alone = behind.backing.waiting.len() <= usize::from(behind.waiting.is_some());
         let change = |account: AccountId, owes: Option<Amount>| {
-            let backing = funds.backings.get(&account)?;
             if account == by {
-                return if alone { self.excess(account, backing, held, owes) } else { None };
+                return if alone { self.excess(by, behind.backing, behind.held, owes) } else { None };
             }
+            let backing = funds.backings.get(&account)?;
             let idle = backing.in_flight.is_none() && backing.waiting.is_empty();
             if idle { self.excess(account, backing, backing.held, owes) } else { None }
         };
@@ -185,8 +188,10 @@ impl Lot {
             return debts.into_iter().filter_map(|(account, owes)| change(account, owes)).collect();
         }
         let after = self.bidding_after(event, bidder);
-        let owes = |&account: &AccountId| change(account, after.rules().owes(&self.listing, account));
-        funds.backings.keys().filter_map(owes).collect()
+        let owes = |account: AccountId| change(account, after.rules().owes(&self.listing, account));
+        // The bidder's first hold is not among the others yet.
+        let new = (behind.placed.is_some() && funds.backings.get(&by).is_none()).then_some(by);
+        funds.backings.accounts().chain(new).filter_map(owes).collect()
     }
 
     /// Who would have to pay what is not held, under these bids: the highest first, of equal ones the earlier bidder.

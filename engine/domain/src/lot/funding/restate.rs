@@ -87,6 +87,7 @@ impl Lot {
             held: None,
             changes,
             event: Told::new(event),
+            placed: None,
         }))
     }
 
@@ -117,9 +118,9 @@ impl Lot {
 
     /// As [`Lot::restated`] for a removal that was not waiting, in a closed lot.
     fn backed_restatement(&self, funds: &Funds, event: LotEvent, after: &Bidding) -> LotEvent {
-        let (asked, step, held) = (None, None, None);
+        let (asked, step, held, placed) = (None, None, None, None);
         let changes = self.sweep(funds, after);
-        LotEvent::Backed(Box::new(Backed { asked, step, held, changes, event: Told::new(event) }))
+        LotEvent::Backed(Box::new(Backed { asked, step, held, changes, event: Told::new(event), placed }))
     }
 
     fn step_of(&self, funds: &Funds, first: &Change, context: &Context<'_>) -> LotEvent {

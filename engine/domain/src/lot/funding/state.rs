@@ -1,8 +1,6 @@
 //! What a lot knows of the money behind its bids.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use smallvec::SmallVec;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::event::{Change, Purpose, Wish};
 use crate::effect::Asked;
@@ -38,9 +36,45 @@ pub(super) struct Backing {
     pub(super) held: u64,
     pub(super) in_flight: Option<InFlight>,
     /// Its bids that wait, in the order of their arrival.
-    pub(super) waiting: SmallVec<[Waiting; 1]>,
+    pub(super) waiting: Vec<Waiting>,
     /// Whether a bid of its was accepted by this hold.
     pub(super) used: bool,
+}
+
+/// The backings of a lot, sorted by account. Of one with open bids few live at a time, one after the other: a list that
+/// stays is quicker than a tree whose nodes come and go.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Backings(Vec<(AccountId, Backing)>);
+
+impl Backings {
+    fn place(&self, account: AccountId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&account, |(account, _)| *account)
+    }
+
+    /// The backing of an account.
+    pub(super) fn get(&self, account: &AccountId) -> Option<&Backing> {
+        self.place(*account).ok().map(|place| &self.0[place].1)
+    }
+
+    /// Whether there is none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All, by account.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, (AccountId, Backing)> {
+        self.0.iter()
+    }
+
+    /// The accounts, sorted.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.0.iter().map(|(account, _)| *account)
+    }
+
+    /// All, by account, to be changed.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Backing> + '_ {
+        self.0.iter_mut().map(|(_, backing)| backing)
+    }
 }
 
 crate::record! {
@@ -57,7 +91,7 @@ crate::record! {
 /// The money behind the bids of a lot.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::lot) struct Funds {
-    pub(super) backings: BTreeMap<AccountId, Backing>,
+    pub(super) backings: Backings,
     /// Changes of the standing that wait for holds: only the first is under way. Those who turned out to have no money
     /// stand before the change that they were asked for.
     pub(super) changes: VecDeque<Change>,
@@ -86,12 +120,12 @@ crate::record! {
 
 impl Field for Funds {
     fn encode(&self, out: &mut Vec<u8>) {
-        let kept = |(&account, backing): (&AccountId, &Backing)| KeptBacking {
+        let kept = |&(account, ref backing): &(AccountId, Backing)| KeptBacking {
             account,
             hold: backing.hold,
             held: backing.held,
             in_flight: backing.in_flight,
-            waiting: backing.waiting.to_vec(),
+            waiting: backing.waiting.clone(),
             used: backing.used,
         };
         Kept {
@@ -108,15 +142,23 @@ impl Field for Funds {
         let Kept { backings, changes, blocked_on, holds, until } = Kept::decode(input)?;
         let mut funds = Self { changes: changes.into(), blocked_on, holds, until, ..Self::default() };
         for KeptBacking { account, hold, held, in_flight, waiting, used } in backings {
-            let backing = Backing { hold, held, in_flight, waiting: waiting.into(), used };
+            let backing = Backing { hold, held, in_flight, waiting, used };
             funds.count(account, (0, false), backing.figures());
-            funds.backings.insert(account, backing);
+            funds.backings.0.push((account, backing));
+        }
+        if !funds.backings.0.is_sorted_by_key(|(account, _)| *account) {
+            return Err(RecordError::Invalid("backings are sorted by account"));
         }
         Ok(funds)
     }
 }
 
 impl Backing {
+    /// One that begins: nothing is held yet.
+    pub(super) const fn new(hold: HoldId) -> Self {
+        Self { hold, held: 0, in_flight: None, waiting: Vec::new(), used: false }
+    }
+
     /// How many bids wait and whether a change of the hold is under way.
     fn figures(&self) -> (usize, bool) {
         (self.waiting.len(), self.in_flight.is_some())
@@ -191,21 +233,21 @@ impl Funds {
         hold: Option<HoldId>,
         change: impl FnOnce(&mut Backing),
     ) {
-        let backing = match (self.backings.get_mut(&account), hold) {
-            (Some(backing), _) => backing,
-            (None, None) => return,
-            (None, Some(hold)) => {
-                let used = false;
-                let new = Backing { hold, held: 0, in_flight: None, waiting: SmallVec::new(), used };
-                self.backings.entry(account).or_insert(new)
+        let place = match (self.backings.place(account), hold) {
+            (Ok(place), _) => place,
+            (Err(_), None) => return,
+            (Err(place), Some(hold)) => {
+                self.backings.0.insert(place, (account, Backing::new(hold)));
+                place
             }
         };
+        let backing = &mut self.backings.0[place].1;
         let before = backing.figures();
         change(backing);
         let (after, over) = (backing.figures(), backing.is_over());
         self.count(account, before, after);
         if over {
-            self.backings.remove(&account);
+            self.backings.0.remove(place);
         }
     }
 
