@@ -258,7 +258,12 @@ pub(crate) fn failed(method: &str, error: &Error, currency: Option<Currency>) ->
         let near = near.map(|price| price.map(|price| money::typed(price, currency)));
         let near = near.into_iter().flatten().collect::<Vec<_>>().join(" or ");
         let remedy = format!("try {near}");
-        return Failure::new(exit, what, "the price is not a multiple of the book's tick (price_off_tick)", remedy);
+        return Failure::new(
+            exit,
+            what,
+            "the price is not a multiple of the book's tick (price_off_tick)",
+            remedy,
+        );
     }
     let minimum = server.details["min_next_amount"].as_u64().zip(currency);
     if let Some((minimum, currency)) = minimum {

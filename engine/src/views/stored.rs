@@ -4,8 +4,8 @@ use vendue_domain::actor::ActorAddress;
 use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
-use super::feed::{Feed, OwnBid, OwnReservation};
 use super::book_orders::{OwnOrder, OwnOrders};
+use super::feed::{Feed, OwnBid, OwnReservation};
 use super::statement::Booked;
 use super::trades::PublicTrade;
 use super::{Views, audit::AuditRecord, history::HistoryBid};
@@ -250,8 +250,7 @@ impl Views {
     pub fn restore_value(&mut self, space: ViewSpace, id: Id, bytes: &[u8]) -> Result<(), RecordError> {
         match space {
             ViewSpace::Feed => {
-                let StoredFeed { seq, position, bids, reservations, orders } =
-                    StoredFeed::from_bytes(bytes)?;
+                let StoredFeed { seq, position, bids, reservations, orders } = StoredFeed::from_bytes(bytes)?;
                 let orders = OwnOrders::restored(&orders);
                 let feed = Feed::restored(Cursor::restored(seq, position), &bids, reservations, orders);
                 self.feeds.insert(AccountId(id), feed);

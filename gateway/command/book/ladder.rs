@@ -24,10 +24,17 @@ fn levels(book: &Value, side: &str, depth: usize) -> Vec<Level> {
 }
 
 /// The ladder: a headline, asks from the worst shown down to the best, the spread, bids from the best down.
-pub(super) fn lines(book: &Value, currency: Currency, depth: usize, width: usize, style: Style) -> Vec<String> {
+pub(super) fn lines(
+    book: &Value,
+    currency: Currency,
+    depth: usize,
+    width: usize,
+    style: Style,
+) -> Vec<String> {
     let (bids, asks) = (levels(book, "bids", depth), levels(book, "asks", depth));
     let both = || bids.iter().chain(&asks);
-    let price_width = both().map(|(price, _)| money::format(*price, currency).len()).max().unwrap_or(6).max(6);
+    let price_width =
+        both().map(|(price, _)| money::format(*price, currency).len()).max().unwrap_or(6).max(6);
     let quantity_width = both().map(|(_, quantity)| quantity.to_string().len()).max().unwrap_or(4).max(4);
     let fixed = price_width + 2 * quantity_width + 10;
     let bar_width = (width.saturating_sub(fixed) / 2).clamp(BAR_MIN, BAR_MAX);
@@ -120,7 +127,11 @@ impl Row {
         let side = " ".repeat(self.bar_width + self.quantity_width + 1);
         let words = match (bid, ask) {
             (Some((bid, _)), Some((ask, _))) if ask >= bid => {
-                format!("{:>width$}  spread", money::format(ask - bid, self.currency), width = self.price_width)
+                format!(
+                    "{:>width$}  spread",
+                    money::format(ask - bid, self.currency),
+                    width = self.price_width
+                )
             }
             (Some(_), Some(_)) => format!("{:>width$}  crossed", "×", width = self.price_width),
             _ => format!("{:>width$}", "·", width = self.price_width),

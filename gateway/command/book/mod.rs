@@ -86,8 +86,10 @@ pub(crate) struct TradesArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vendue book create \"Coffee, green, 1 kg\" 0.05 --reference COFFEE --funding full\n  \
-    vendue book create \"Copper, 1 t\" 1 --lot-size 25 --self-trade cancel_oldest")]
+#[command(
+    after_help = "Examples:\n  vendue book create \"Coffee, green, 1 kg\" 0.05 --reference COFFEE --funding full\n  \
+    vendue book create \"Copper, 1 t\" 1 --lot-size 25 --self-trade cancel_oldest"
+)]
 pub(crate) struct CreateArguments {
     /// What is traded: the title says what one unit is.
     title: String,
@@ -341,7 +343,8 @@ async fn create(arguments: CreateArguments) -> Result<(), Failure> {
     let connection = Connection::open(&arguments.target, As::Operator).await?;
     let market = connection.market_now().await?;
     let currency = currency_of(&market)?;
-    let reference = arguments.reference_price.as_deref().map(|price| money::read(price, currency)).transpose()?;
+    let reference =
+        arguments.reference_price.as_deref().map(|price| money::read(price, currency)).transpose()?;
     let mut params = json!({
         "market": market["market"], "title": arguments.title, "tick": money::read(&arguments.tick, currency)?,
         "currency": currency.code(),

@@ -54,8 +54,10 @@ struct Terms {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vendue book buy COFFEE 10 8.45\n  vendue book sell COFFEE 5 8.60 --post-only\n  \
-    vendue book buy COFFEE 3 --at-most 30\n  vendue book buy COFFEE 20 8.50 --time-in-force ioc")]
+#[command(
+    after_help = "Examples:\n  vendue book buy COFFEE 10 8.45\n  vendue book sell COFFEE 5 8.60 --post-only\n  \
+    vendue book buy COFFEE 3 --at-most 30\n  vendue book buy COFFEE 20 8.50 --time-in-force ioc"
+)]
 pub(crate) struct SidedArguments {
     /// The book: its id, the beginning of it, or its reference.
     book: String,
@@ -101,7 +103,9 @@ pub(crate) struct CancelArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vendue book modify bko_4ZK9Q2 --quantity 5\n  vendue book modify bko_4ZK9Q2 --price 8.55")]
+#[command(
+    after_help = "Examples:\n  vendue book modify bko_4ZK9Q2 --quantity 5\n  vendue book modify bko_4ZK9Q2 --price 8.55"
+)]
 pub(crate) struct ModifyArguments {
     /// The order: its id, or the beginning of it.
     order: String,
@@ -175,10 +179,9 @@ fn lines(book: &Value, side: &str, result: &Value, currency: Currency, style: St
             &format!("{} {done}, {} wait in the book", count("filled"), count("remaining")),
         ),
         "open" => style.mark(Mark::Good, &format!("In the book: {} to {side}", count("remaining"))),
-        "cancelled" if count("filled") > 0 => style.mark(
-            Mark::Warning,
-            &format!("{} {done}, the rest is cancelled", count("filled")),
-        ),
+        "cancelled" if count("filled") > 0 => {
+            style.mark(Mark::Warning, &format!("{} {done}, the rest is cancelled", count("filled")))
+        }
         "cancelled" => style.mark(Mark::Warning, "Cancelled, nothing was traded"),
         other => other.replace('_', " "),
     };

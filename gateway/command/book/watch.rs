@@ -25,10 +25,12 @@ const TRADES_SHOWN: usize = 5;
 const LINES_BESIDE: usize = 7 + TRADES_SHOWN;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  vendue book watch COFFEE\n  vendue book watch bok_4ZK9Q2 --depth 20\n  \
+#[command(
+    after_help = "Examples:\n  vendue book watch COFFEE\n  vendue book watch bok_4ZK9Q2 --depth 20\n  \
     vendue book watch COFFEE --json\n\n\
     Ctrl-C ends it. With --json each line is a snapshot, an event, or news of the connection; every event comes then, on\n\
-    a terminal only what fits.")]
+    a terminal only what fits."
+)]
 pub(crate) struct Arguments {
     /// The book: its id, the beginning of it, or its reference.
     book: String,
@@ -289,7 +291,14 @@ mod tests {
             panic!()
         };
         let event = |kind: &str, data: Value| {
-            Update::Event(Event { epoch: "e".into(), seq: 1, from: None, ts: 1_000_000, kind: kind.into(), data })
+            Update::Event(Event {
+                epoch: "e".into(),
+                seq: 1,
+                from: None,
+                ts: 1_000_000,
+                kind: kind.into(),
+                data,
+            })
         };
         let snapshot = Update::Snapshot { position: Position::default(), state: state.clone() };
         let mut best = String::new();

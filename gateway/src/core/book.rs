@@ -221,8 +221,9 @@ mod tests {
         let told = || packed.iter().map(|(name, data)| (*name, data.as_slice()));
         let (name, merged) = merge(told()).unwrap();
         assert_eq!((name, read(&merged)), (CHANGED, expected));
-        let base =
-            pack(&json!({"book": "b", "bids": [[100, 5], [90, 1]], "asks": [[110, 4]], "state": "continuous"}));
+        let base = pack(
+            &json!({"book": "b", "bids": [[100, 5], [90, 1]], "asks": [[110, 4]], "state": "continuous"}),
+        );
         let sides = |bytes: &[u8]| {
             let value = read(bytes);
             (value["bids"].clone(), value["asks"].clone(), value["book"].clone())

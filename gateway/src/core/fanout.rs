@@ -83,7 +83,13 @@ impl Core {
 
     /// Gives one watcher an event, or holds it back where a newer one may replace it.
     #[inline]
-    fn give(&mut self, channel: Channel, name: &str, watcher: &mut Watcher, event: &Rc<ChannelEvent>) -> Delivered {
+    fn give(
+        &mut self,
+        channel: Channel,
+        name: &str,
+        watcher: &mut Watcher,
+        event: &Rc<ChannelEvent>,
+    ) -> Delivered {
         if event.seq <= watcher.seq {
             return Delivered::Written;
         }

@@ -329,7 +329,8 @@ impl Core {
             }
             _ => {}
         }
-        let watcher = Watcher { connection: waiting.connection, mode: waiting.mode, seq, held: None, held_until: 0 };
+        let watcher =
+            Watcher { connection: waiting.connection, mode: waiting.mode, seq, held: None, held_until: 0 };
         state.watchers.push(watcher);
         self.reply(now, &waiting.to(), &Done::Data(&data));
         if let Catchup::Snapshot(_, events) = answer {

@@ -229,7 +229,9 @@ fn closed() -> Error {
 /// Whether a method changes nothing: it may be sent twice.
 fn is_read(method: &str) -> bool {
     matches!(method, "ping" | "command.result" | "subscriptions" | "authenticate")
-        || [".get", ".list", ".bids", ".orders", ".trades", ".statement"].iter().any(|ending| method.ends_with(ending))
+        || [".get", ".list", ".bids", ".orders", ".trades", ".statement"]
+            .iter()
+            .any(|ending| method.ends_with(ending))
 }
 
 /// The id of the actor that a command is meant for, where its parameters name it.

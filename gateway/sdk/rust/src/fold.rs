@@ -76,7 +76,10 @@ mod tests {
         let steps = [
             ("book_changed", json!({"bids": [[95, 2], [100, 0]], "asks": [[105, 1], [110, 3], [120, 0]]})),
             ("trade", json!({"price": 105, "quantity": 1, "taker_side": "buy"})),
-            ("book_changed", json!({"bids": [[101, 7]], "asks": [], "trades": [{"price": 1}, {"price": 2}], "trades_left_out": 4})),
+            (
+                "book_changed",
+                json!({"bids": [[101, 7]], "asks": [], "trades": [{"price": 1}, {"price": 2}], "trades_left_out": 4}),
+            ),
             ("auction_indicative", json!({"price": 100, "volume": 9, "surplus": 0})),
             ("book_state", json!({"state": "auction", "indicative": null})),
             ("auction_uncrossed", json!({"price": 90, "volume": 2, "surplus": 0})),
