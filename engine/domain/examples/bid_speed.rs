@@ -184,7 +184,7 @@ fn open_lot(facts: &Facts) -> Entity {
         sealed: None,
     };
     let (by, standing) = (account(1 << 41), Standing::SELLER);
-    let context = Context { now: NOW, by, standing, facts, command_id: 1, content: 0 };
+    let context = Context { now: NOW, by, standing, facts, command_id: 1, content: 0, accounts: None };
     let stamp = Stamp { time: NOW, by, command_id: 1 };
     let created = Entity::create(&Command::Lot(LotCommand::Create(Box::new(create))), &context);
     let Ok(created) = created else { panic!("{created:?}") };
@@ -209,6 +209,7 @@ fn place(lot: &mut Entity, facts: &Facts, by: AccountId, amount: u64, command_id
         facts,
         command_id,
         content: 0,
+        accounts: None,
     };
     let stamp = Stamp { time: NOW, by, command_id };
     let event = lot.decide(&command, &context).ok()?.events.pop()?;

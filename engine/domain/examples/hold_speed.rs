@@ -142,7 +142,7 @@ fn capture(number: u64) -> Command {
 
 fn context(facts: &Facts) -> Context<'_> {
     let standing = Standing::ENGINE.with(Standing::OPERATOR);
-    Context { now: NOW, by: AccountId::default(), standing, facts, command_id: 1, content: 0 }
+    Context { now: NOW, by: AccountId::default(), standing, facts, command_id: 1, content: 0, accounts: None }
 }
 
 const fn stamp() -> Stamp {

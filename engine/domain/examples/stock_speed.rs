@@ -83,7 +83,8 @@ impl Bench {
     fn step(&mut self, by: AccountId, standing: Standing, command: &Command) {
         self.commands += 1;
         let command_id = self.commands;
-        let context = Context { now: NOW, by, standing, facts: &self.facts, command_id, content: 0 };
+        let context =
+            Context { now: NOW, by, standing, facts: &self.facts, command_id, content: 0, accounts: None };
         let decision = self.stock.decide(command, &context).expect("accepted");
         let stamp = Stamp { time: NOW, by, command_id };
         for event in &decision.events {
@@ -201,7 +202,8 @@ fn bench(locations: u64) -> Bench {
         strategy: None,
     }));
     let standing = facts.standing(SELLER, MARKET);
-    let context = Context { now: NOW, by: SELLER, standing, facts: &facts, command_id: 1, content: 0 };
+    let context =
+        Context { now: NOW, by: SELLER, standing, facts: &facts, command_id: 1, content: 0, accounts: None };
     let decision = Entity::create(&Command::Stock(create), &context).expect("created");
     let stamp = Stamp { time: NOW, by: SELLER, command_id: 1 };
     let stock = Entity::born(&decision.events[0], &stamp).expect("a stock item");

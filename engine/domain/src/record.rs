@@ -5,6 +5,7 @@
 //! misunderstand). A field that is absent takes its type's absent value (`None`, an empty list, `false`); where there is
 //! none, the record is refused. The link uses the same encoding, so a command is encoded once and hashed as it is.
 
+use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
@@ -478,6 +479,33 @@ impl<T: Field> Field for Vec<T> {
         let len = input.array()?;
         // Not `with_capacity(len)`: a damaged length must not allocate what the bytes cannot hold.
         let mut items = Self::with_capacity((len as usize).min(input.rest().len()));
+        for _ in 0..len {
+            items.push(T::decode(input)?);
+        }
+        Ok(items)
+    }
+}
+
+/// As a [`Vec`]: the first item is held inline.
+impl<T: Field> Field for SmallVec<[T; 1]> {
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        write_array(out, self.len() as u32);
+        for item in self {
+            item.encode(out);
+        }
+    }
+
+    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
+        let len = input.array()?;
+        let mut items = Self::new();
         for _ in 0..len {
             items.push(T::decode(input)?);
         }

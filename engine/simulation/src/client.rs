@@ -277,7 +277,7 @@ impl Client {
                 return Err(Broken::new("I39", format!("an event that nobody asked for: {message}")));
             };
             watch.event(message, &mut shared.ledger)?;
-            shared.knowledge.heard(channel, &message["data"]);
+            shared.knowledge.heard(self.account, channel, &message["data"]);
             return Ok(());
         }
         match message["type"].as_str() {
@@ -321,7 +321,7 @@ impl Client {
             Waiting::Subscribe { channel, resumed_from } => {
                 let Some(watch) = self.watches.get_mut(&channel) else { return Ok(()) };
                 watch.subscribed(reply, resumed_from, &mut shared.ledger)?;
-                shared.knowledge.heard(&channel, &reply["result"]["snapshot"]);
+                shared.knowledge.heard(self.account, &channel, &reply["result"]["snapshot"]);
                 Ok(())
             }
             Waiting::Unsubscribe { channel } => {
@@ -346,7 +346,8 @@ impl Client {
         shared.history.told(number, reply)?;
         let issue = &shared.history.issues[number];
         let is_first = reply["ok"] == true && reply["result"]["replayed"] != true;
-        if is_first && issue.method.starts_with("lot.") && link == shared.link {
+        let in_order = issue.method.starts_with("lot.") && !shared.knowledge.may_wait(issue);
+        if is_first && in_order && link == shared.link {
             self.check_order(id, link, &issue.target_name, shared)?;
         }
         if let Some(seq) = reply["result"]["seq"].as_u64() {

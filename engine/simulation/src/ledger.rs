@@ -1,6 +1,6 @@
 //! What every client has heard on every channel, laid side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -8,15 +8,15 @@ use crate::Broken;
 use crate::canonical;
 
 /// Fields of events that snapshots do not have: they tell of a step, not of a state.
-const STEPS_ONLY: [&str; 2] = ["bidder", "old_ends_at"];
+const STEPS_ONLY: [&str; 3] = ["bidder", "old_ends_at", "units"];
 
 /// What has been heard anywhere.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// The hash of each event by (channel, seq).
     pub(crate) events: BTreeMap<(String, u64), u64>,
-    /// The hash of the state that a client held at (channel, seq).
-    states: BTreeMap<(String, u64), u64>,
+    /// The state that a client held at (channel, seq), with its hash.
+    states: BTreeMap<(String, u64), (u64, Map<String, Value>)>,
     pub(crate) heard: u64,
     pub(crate) resumed: u64,
     pub(crate) snapshots: u64,
@@ -52,11 +52,15 @@ impl Ledger {
             return Ok(());
         }
         let held = canonical::hash(&Value::Object(state.clone()));
-        let known = *self.states.entry((channel.to_owned(), seq)).or_insert(held);
-        if known == held {
+        let place = (channel.to_owned(), seq);
+        let (known, before) = self.states.entry(place).or_insert_with(|| (held, state.clone()));
+        if *known == held {
             return Ok(());
         }
-        Err(Broken::new("I43", format!("{how} gives another state of {channel} at {seq}: {state:?}")))
+        let names: BTreeSet<_> = before.keys().chain(state.keys()).collect();
+        let others = names.into_iter().filter(|&name| before.get(name) != state.get(name));
+        let others: Vec<_> = others.map(|name| (name, before.get(name), state.get(name))).collect();
+        Err(Broken::new("I43", format!("{how} gives another state of {channel} at {seq}: {others:?}")))
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vendue_domain::actor::ActorAddress;
-use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
+use vendue_domain::id::{AccountId, Id, LotId, MarketId, OrderId, StockId};
 use vendue_domain::time::Timestamp;
 
 use crate::chance::Chance;
+use crate::goods;
 use crate::history::Issue;
 
 /// Where every world's clock begins: a moment in November 2023.
@@ -15,13 +16,11 @@ pub(crate) const BEGIN: Timestamp = Timestamp(1_700_000_000_000_000);
 /// The only market.
 pub(crate) const MARKET: MarketId = MarketId::from_u128(0xA1);
 /// How many lots there are at first.
-pub(crate) const LOTS: u64 = 6;
+pub(crate) const LOTS: u64 = 8;
 /// How many stock items there are.
 pub(crate) const STOCKS: u64 = 3;
 /// How many reservations and bids are remembered for later commands.
 const REMEMBERED: usize = 64;
-/// Longer than this before its end a lot gives all of a bidder's bids back (RULES, "Retraction"), in milliseconds.
-const TWELVE_HOURS_MS: u64 = 12 * 3_600 * 1_000;
 
 /// A command that is yet to be sent: target, method, parameters.
 pub(crate) type Intent = ((ActorAddress, String), &'static str, Value);
@@ -51,6 +50,16 @@ pub(crate) fn to_lot(lot: LotId) -> (ActorAddress, String) {
     (lot.into(), lot.to_string())
 }
 
+/// The order with this number, of those that clients place.
+pub(crate) const fn placed_order(number: u64) -> OrderId {
+    OrderId::from_u128(spread(0x0D00_0000 + number))
+}
+
+/// An order as the target of a command.
+pub(crate) fn to_order(order: OrderId) -> (ActorAddress, String) {
+    (order.into(), order.to_string())
+}
+
 /// A stock item as the target of a command.
 pub(crate) fn to_stock(stock: StockId) -> (ActorAddress, String) {
     (stock.into(), stock.to_string())
@@ -67,7 +76,7 @@ pub(crate) fn to_account(account: AccountId) -> (ActorAddress, String) {
 }
 
 /// How many stages the opening has.
-pub(crate) const STAGES: usize = 5;
+pub(crate) const STAGES: usize = 6;
 
 /// What the operator does first, in stages: each begins when all of the one before is answered.
 pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Chance) -> Vec<Intent> {
@@ -79,7 +88,7 @@ pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Ch
     };
     match number {
         0 => {
-            let params = json!({"market": MARKET.to_string(), "name": "Simulated market", "currency": "EUR"});
+            let params = json!({"market": MARKET.to_string(), "name": "Simulated market", "currency": "EUR", "fees": fees(1)});
             vec![(to_market(), "market.create", params)]
         }
         1 => {
@@ -94,11 +103,12 @@ pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Ch
             let all = (0..bidders).map(|number| grant(bidder(number), "bidder"));
             all.chain([grant(seller, "seller")]).collect()
         }
-        3 => {
-            let mut goods: Vec<Intent> =
-                (0..LOTS).map(|number| new_lot(number, now, seller, chance)).collect();
-            goods.extend((0..STOCKS).map(|number| new_stock(number, chance)));
-            goods
+        3 => (0..bidders).map(|number| deposit(bidder(number), chance.between(0, 400) * 100)).collect(),
+        4 => {
+            let mut all: Vec<Intent> =
+                (0..LOTS).map(|number| goods::new_lot(number, now, seller, chance)).collect();
+            all.extend((0..STOCKS).map(|number| goods::new_stock(number, chance)));
+            all
         }
         _ => {
             let open = |number| {
@@ -110,55 +120,21 @@ pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Ch
     }
 }
 
-/// A lot of any make: proxy or plain, with or without reserve, buy-now, soft close and end.
-pub(crate) fn new_lot(number: u64, now: Timestamp, seller: AccountId, chance: &mut Chance) -> Intent {
-    let mut params = json!({
-        "lot": lot(number).to_string(), "market": MARKET.to_string(), "title": format!("Lot {number}"),
-        "format": "english", "start_amount": chance.between(1, 20) * 50,
-    });
-    let closes_at = match chance.below(4) {
-        0 => now.plus_ms(TWELVE_HOURS_MS + chance.between(60_000, 3_600_000)),
-        _ => now.plus_ms(chance.between(3_000, 25_000)),
-    };
-    if !chance.per_mille(100) {
-        params["closes_at"] = closes_at.0.into();
-    }
-    if chance.per_mille(400) {
-        params["reserve"] = chance.between(20, 60).saturating_mul(100).into();
-    }
-    if chance.per_mille(300) {
-        params["buy_now"] = chance.between(70, 200).saturating_mul(100).into();
-    }
-    if chance.per_mille(250) {
-        params["proxy"] = false.into();
-    }
-    if chance.per_mille(600) && params.get("closes_at").is_some() {
-        let (window_ms, extend_ms) = (chance.between(100, 3_000), chance.between(100, 3_000));
-        params["soft_close"] = json!({"window_ms": window_ms, "extend_ms": extend_ms});
-        if chance.per_mille(500) {
-            params["soft_close"]["hard_close_at"] = closes_at.plus_ms(chance.between(500, 8_000)).0.into();
-        }
-    }
-    if chance.per_mille(300) {
-        params["seller"] = seller.to_string().into();
-    }
-    (to_lot(lot(number)), "lot.create", params)
+/// A table of fees.
+pub(crate) fn fees(version: u64) -> Value {
+    json!({
+        "version": version,
+        "buyers_premium": {"bands": [[0, 100_000 + version], [10_000, 50_000]], "rounding": "half_even"},
+        "sellers_commission": {"bands": [[0, 33_333]], "fixed": 7},
+    })
 }
 
-fn new_stock(number: u64, chance: &mut Chance) -> Intent {
-    let mut params = json!({
-        "stock": stock(number).to_string(), "market": MARKET.to_string(), "title": format!("Stock {number}"),
-        "price": 1_000, "on_hand": chance.between(5, 60),
+/// Money comes in from outside; of nothing, one cent.
+pub(crate) fn deposit(account: AccountId, amount: u64) -> Intent {
+    let params = json!({
+        "account": account.to_string(), "amount": amount.max(1), "currency": "EUR", "reason": "a transfer",
     });
-    match chance.below(3) {
-        0 => params["threshold"] = 3.into(),
-        1 => params["threshold"] = (-5).into(),
-        _ => {}
-    }
-    if chance.per_mille(400) {
-        params["limit_per_account"] = chance.between(3, 15).into();
-    }
-    (to_stock(stock(number)), "stock.create", params)
+    (to_account(account), "account.deposit", params)
 }
 
 /// What has been said in public, and what replies have named: where the next commands aim.
@@ -172,24 +148,81 @@ pub(crate) struct Knowledge {
     pub(crate) bids: Vec<(LotId, String)>,
     /// How many lots have been made.
     pub(crate) lots: u64,
+    /// The formats of lots, and whether money is held behind their bids.
+    pub(crate) terms: BTreeMap<LotId, Terms>,
+    /// Orders that somebody has heard of.
+    pub(crate) orders: Vec<Known>,
+    /// The last version of the fees.
+    pub(crate) fees: u64,
+}
+
+/// A lot's terms, as far as they matter for how one bids.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) format: String,
+    pub(crate) is_backed: bool,
+}
+
+/// An order that somebody has heard of.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) order: OrderId,
+    pub(crate) buyer: AccountId,
+    /// What it has of stock, where its buyer asked for it by name.
+    pub(crate) stock: Option<StockId>,
 }
 
 impl Knowledge {
     /// Somebody has heard this on a channel.
-    pub(crate) fn heard(&mut self, channel: &str, data: &Value) {
+    pub(crate) fn heard(&mut self, by: Option<AccountId>, channel: &str, data: &Value) {
         if let Some(amount) = data["min_next_amount"].as_u64() {
             self.next_amounts.insert(channel.to_owned(), amount);
+        }
+        let order = data["order"].as_str().and_then(|text| text.parse().ok());
+        if let (Some(order), Some(buyer)) = (order, by)
+            && !self.orders.iter().any(|known| known.order == order)
+        {
+            remember(&mut self.orders, Known { order, buyer, stock: None });
+        }
+    }
+
+    /// A command is made.
+    pub(crate) fn asked(&mut self, method: &str, target: Id, params: &Value) {
+        if method == "lot.create" {
+            let format = params["format"].as_str().unwrap_or_default().to_owned();
+            let is_backed = params.get("funding").is_some() || params.get("qualification").is_some();
+            self.terms.entry(LotId(target)).or_insert(Terms { format, is_backed });
         }
     }
 
     /// A command has been answered.
     pub(crate) fn learn(&mut self, issue: &Issue, result: &Value) {
-        if let Some(id) = result["reservation"].as_str() {
-            remember(&mut self.reservations, (issue.by, StockId(issue.target.id), id.to_owned()));
+        let id = issue.target.id;
+        if let Some(reservation) = result["reservation"].as_str() {
+            remember(&mut self.reservations, (issue.by, StockId(id), reservation.to_owned()));
         }
-        if let Some(id) = result["bid"].as_str() {
-            remember(&mut self.bids, (LotId(issue.target.id), id.to_owned()));
+        if let Some(bid) = result["bid"].as_str() {
+            remember(&mut self.bids, (LotId(id), bid.to_owned()));
         }
+        if issue.method == "order.place" && result["order"].is_string() {
+            let stock = issue.params["lines"][0]["stock"].as_str().and_then(|text| text.parse().ok());
+            let known = Known { order: OrderId(id), buyer: issue.by, stock };
+            match self.orders.iter_mut().find(|known| known.order == OrderId(id)) {
+                Some(before) => *before = known,
+                None => remember(&mut self.orders, known),
+            }
+        }
+    }
+
+    /// The format of a lot; English until it is known.
+    pub(crate) fn format(&self, lot: LotId) -> &str {
+        self.terms.get(&lot).map_or("english", |terms| &terms.format)
+    }
+
+    /// Whether a command's answer may wait for another actor, so that later ones can overtake it.
+    pub(crate) fn may_wait(&self, issue: &Issue) -> bool {
+        let lot = self.terms.get(&LotId(issue.target.id));
+        issue.method.starts_with("order.") || lot.is_some_and(|terms| terms.is_backed)
     }
 
     /// About what a bid must be.

@@ -2,6 +2,8 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use vendue_engine::local::LocalCell;
+
 use crate::Report;
 use crate::client::Client;
 use crate::world::World;
@@ -22,6 +24,11 @@ impl World {
     pub(crate) fn is_at_rest(&self) -> bool {
         self.is_set_up()
             && self.engine.as_ref().is_some_and(crate::cell::is_settled)
+            && self
+                .engine
+                .as_ref()
+                .and_then(LocalCell::next_deadline)
+                .is_none_or(|due| due > self.engine_time())
             && self.clients.iter().all(is_at_rest)
     }
 

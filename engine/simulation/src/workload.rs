@@ -1,11 +1,14 @@
 //! What clients do next, drawn by chance: mostly what is allowed, often at the edge, sometimes beyond it.
 
+mod orders;
+
 use serde_json::{Value, json};
 use vendue_domain::id::{AccountId, LotId, StockId};
 use vendue_domain::time::Timestamp;
 
 use crate::chance::Chance;
 use crate::client::Client;
+use crate::goods;
 use crate::market::{
     self, Intent, Knowledge, MARKET, STOCKS, bidder, lot, stock, to_lot, to_market, to_stock,
 };
@@ -16,7 +19,7 @@ fn any_lot(knowledge: &Knowledge, chance: &mut Chance) -> LotId {
     lot(chance.below(knowledge.lots.max(1)))
 }
 
-fn any_stock(chance: &mut Chance) -> StockId {
+pub(crate) fn any_stock(chance: &mut Chance) -> StockId {
     stock(chance.below(STOCKS))
 }
 
@@ -25,8 +28,8 @@ pub(crate) fn bidder_acts(client: &mut Client, shared: &mut Shared) {
     let Some(account) = client.account else { return };
     match shared.chance.below(100) {
         0..=59 => {
-            let (target, method, params) = buys(account, &shared.knowledge, &mut shared.chance);
-            let issue = shared.history.issue(account, target, method, params);
+            let intent = buys(account, shared);
+            let issue = shared.issue(account, intent);
             client.send(issue, shared);
             if shared.chance.per_mille(40) {
                 // The same key twice at once.
@@ -64,54 +67,84 @@ pub(crate) fn operator_acts(client: &mut Client, bidders: u64, shared: &mut Shar
     if shared.chance.per_mille(250) {
         watches(client, shared);
     } else {
-        let (target, method, params) =
-            if shared.chance.per_mille(600) { runs_a_lot(shared) } else { runs_the_market(bidders, shared) };
-        let issue = shared.history.issue(account, target, method, params);
+        let intent = match shared.chance.below(10) {
+            0..=3 => runs_a_lot(shared),
+            4..=6 => runs_the_market(bidders, shared),
+            _ => orders::of_operator(bidders, shared),
+        };
+        let issue = shared.issue(account, intent);
         client.send(issue, shared);
     }
     client.flush(shared);
 }
 
-fn buys(account: AccountId, knowledge: &Knowledge, chance: &mut Chance) -> Intent {
-    let lot = any_lot(knowledge, chance);
-    let name = lot.to_string();
-    match chance.below(100) {
-        0..=59 => {
-            let next = knowledge.next_amount(lot);
-            // A coarse grid makes ties; a little below the lowest next bid is refused.
-            let amount = match chance.below(10) {
-                0 => next.saturating_sub(chance.between(1, 100)).max(1),
-                1..=5 => next + chance.below(400),
-                _ => (next / 500 + chance.between(1, 4)) * 500,
-            };
-            let mut params = json!({"lot": name, "amount": amount});
-            if chance.per_mille(30) {
-                params["validate_only"] = true.into();
-            }
-            (to_lot(lot), "lot.bid", params)
-        }
-        60..=67 => (to_lot(lot), "lot.retract", json!({"lot": name, "reason": "a slip of the pen"})),
-        68 => (to_lot(lot), "lot.buy_now", json!({"lot": name})),
-        69..=84 => {
-            let stock = any_stock(chance);
-            let (quantity, ttl_ms) = (chance.between(1, 6), chance.between(200, 4_000));
+fn buys(account: AccountId, shared: &mut Shared) -> Intent {
+    match shared.chance.below(100) {
+        0..=54 => bids(&shared.knowledge, &mut shared.chance),
+        55..=64 => {
+            let stock = any_stock(&mut shared.chance);
+            let (quantity, ttl_ms) = (shared.chance.between(1, 6), shared.chance.between(200, 4_000));
             let params = json!({"stock": stock.to_string(), "quantity": quantity, "ttl_ms": ttl_ms});
             (to_stock(stock), "stock.reserve", params)
         }
-        _ => {
-            let own: Vec<_> = knowledge.reservations.iter().filter(|(owner, ..)| *owner == account).collect();
-            let anybodys: Vec<_> = knowledge.reservations.iter().collect();
-            let from = if chance.per_mille(900) { own } else { anybodys };
-            let Some((_, stock, id)) = chance.pick(&from) else {
-                let stock = any_stock(chance);
-                let params = json!({"stock": stock.to_string(), "quantity": 1});
-                return (to_stock(stock), "stock.reserve", params);
-            };
-            let params = json!({"stock": stock.to_string(), "reservation": id});
-            let method = if chance.per_mille(600) { "stock.release" } else { "stock.extend" };
-            (to_stock(*stock), method, params)
-        }
+        65..=72 => of_reservation(account, &shared.knowledge, &mut shared.chance),
+        73..=84 => orders::places(account, shared),
+        _ => orders::of_buyer(account, &shared.knowledge, &mut shared.chance),
     }
+}
+
+/// A bid, a take, a retraction.
+fn bids(knowledge: &Knowledge, chance: &mut Chance) -> Intent {
+    let lot = any_lot(knowledge, chance);
+    let name = lot.to_string();
+    let mut params = json!({"lot": name});
+    match chance.below(100) {
+        0..=84 => {}
+        85..=96 => {
+            params["reason"] = "a slip of the pen".into();
+            return (to_lot(lot), "lot.retract", params);
+        }
+        _ => return (to_lot(lot), "lot.buy_now", params),
+    }
+    let next = knowledge.next_amount(lot);
+    // A coarse grid makes ties; a little below the lowest next bid is refused.
+    let mut amount = match chance.below(10) {
+        0 => next.saturating_sub(chance.between(1, 100)).max(1),
+        1..=5 => next + chance.below(400),
+        _ => (next / 500 + chance.between(1, 4)) * 500,
+    };
+    match knowledge.format(lot) {
+        "dutch" => {
+            params["quantity"] = chance.between(1, 4).into();
+            return (to_lot(lot), "lot.take", params);
+        }
+        "sealed_first_price" | "vickrey" => amount = next + chance.below(40) * 250,
+        "reverse" => amount = next.saturating_sub(chance.below(900)).max(1),
+        "multi_unit" => {
+            params["quantity"] = chance.between(1, 4).into();
+            params["all_or_none"] = chance.per_mille(300).into();
+        }
+        _ => {}
+    }
+    params["amount"] = amount.into();
+    if chance.per_mille(30) {
+        params["validate_only"] = true.into();
+    }
+    (to_lot(lot), "lot.bid", params)
+}
+
+fn of_reservation(account: AccountId, knowledge: &Knowledge, chance: &mut Chance) -> Intent {
+    let own: Vec<_> = knowledge.reservations.iter().filter(|(owner, ..)| *owner == account).collect();
+    let anybodys: Vec<_> = knowledge.reservations.iter().collect();
+    let from = if chance.per_mille(900) { own } else { anybodys };
+    let Some((_, stock, id)) = chance.pick(&from) else {
+        let stock = any_stock(chance);
+        let params = json!({"stock": stock.to_string(), "quantity": 1});
+        return (to_stock(stock), "stock.reserve", params);
+    };
+    let params = json!({"stock": stock.to_string(), "reservation": id});
+    let method = if chance.per_mille(600) { "stock.release" } else { "stock.extend" };
+    (to_stock(*stock), method, params)
 }
 
 /// Asks about, or again for, what is settled.
@@ -129,6 +162,8 @@ fn asks_again(client: &mut Client, account: AccountId, shared: &mut Shared) {
             let target = shared.history.issues[number].target_name.clone();
             let (method, params) = if target.starts_with("lot_") {
                 ("lot.bid", json!({"lot": target, "amount": 9_007_199}))
+            } else if target.starts_with("ord_") {
+                ("order.cancel", json!({"order": target, "reason": "other content"}))
             } else {
                 ("stock.reserve", json!({"stock": target, "quantity": 1_000_003}))
             };
@@ -143,11 +178,15 @@ fn watches(client: &mut Client, shared: &mut Shared) {
     let channel = match chance.below(10) {
         0..=5 => format!("lot:{}", any_lot(&shared.knowledge, chance)),
         6 | 7 => format!("stock:{}", any_stock(chance)),
-        8 => format!("market:{MARKET}"),
+        8 if client.account.is_none() || chance.per_mille(300) => format!("market:{MARKET}"),
         _ if client.account == Some(AccountId::HOUSE) => format!("ops:{MARKET}"),
         _ if client.account.is_some() => "account".to_owned(),
         _ => format!("market:{MARKET}"),
     };
+    // Whoever buys hears of its orders on its own channel, and gives that up less often.
+    if channel == "account" && client.watches.get("account").is_some_and(|watch| watch.is_wanted) {
+        return;
+    }
     let is_watched = client.watches.get(&channel).is_some_and(|watch| watch.is_wanted);
     if is_watched && shared.chance.per_mille(500) {
         client.unsubscribe(&channel);
@@ -183,7 +222,7 @@ fn runs_a_lot(shared: &mut Shared) -> Intent {
         85..=92 => {
             let number = shared.knowledge.lots;
             shared.knowledge.lots += 1;
-            let mut intent = market::new_lot(number, now, AccountId::HOUSE, chance);
+            let mut intent = goods::new_lot(number, now, AccountId::HOUSE, chance);
             if chance.per_mille(700) {
                 intent.2["opens_at"] = now.plus_ms(chance.between(10, 900)).0.into();
             }

@@ -47,6 +47,14 @@ pub(crate) struct Shared {
     pub(crate) is_quiet: bool,
 }
 
+impl Shared {
+    /// Notes a command that is about to be sent; its number.
+    pub(crate) fn issue(&mut self, by: AccountId, (target, method, params): market::Intent) -> usize {
+        self.knowledge.asked(method, target.0.id, &params);
+        self.history.issue(by, target, method, params)
+    }
+}
+
 /// The stream between gateway and engine.
 pub(crate) struct Link {
     pub(crate) id: u32,
@@ -208,8 +216,8 @@ impl World {
         }
         let intents = market::stage(self.stages_begun, BIDDERS, self.shared.now, &mut self.shared.chance);
         self.stages_begun += 1;
-        for (target, method, params) in intents {
-            let issue = self.shared.history.issue(AccountId::HOUSE, target, method, params);
+        for intent in intents {
+            let issue = self.shared.issue(AccountId::HOUSE, intent);
             self.staged.push(issue);
             operator.send(issue, &mut self.shared);
         }

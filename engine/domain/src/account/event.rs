@@ -110,7 +110,7 @@ crate::record! {
         3 => pub held: u64,
         4 => pub holds_count: u32,
         /// The hold that snapshots list from now on instead of it.
-        5 => pub also_listed: Option<Hold>,
+        5 => pub also_listed: Option<Box<Hold>>,
     }
 }
 
@@ -128,7 +128,7 @@ crate::record! {
         6 => pub after: Balances,
         7 => pub holds_count: u32,
         /// As in [`HoldReleased`].
-        8 => pub also_listed: Option<Hold>,
+        8 => pub also_listed: Option<Box<Hold>>,
     }
 }
 

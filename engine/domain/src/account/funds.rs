@@ -176,7 +176,7 @@ pub(super) fn release_hold(account: &Account, command: &ReleaseHold, context: &C
         balance: balances.cash,
         held: balances.held - hold.amount,
         holds_count: account.holds.len() as u32 - 1,
-        also_listed: account.holds.listed_instead_of(hold.id).cloned(),
+        also_listed: account.holds.listed_instead_of(hold.id).cloned().map(Box::new),
     }))))
 }
 
@@ -209,7 +209,7 @@ fn capture(account: &Account, command: &CaptureHold, hold: Option<&Hold>) -> Res
         asked: AskedBy { asker: command.asker, tag: command.tag },
         after,
         holds_count: account.holds.len() as u32 - 1,
-        also_listed: account.holds.listed_instead_of(hold.id).cloned(),
+        also_listed: account.holds.listed_instead_of(hold.id).cloned().map(Box::new),
     })
 }
 

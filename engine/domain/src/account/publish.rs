@@ -204,7 +204,7 @@ fn hold_released(released: &HoldReleased) -> publication::HoldReleased {
         held: released.held,
         available: released.balance.saturating_sub_unsigned(released.held),
         holds_count: released.holds_count,
-        also_listed: released.also_listed.as_ref().map(super::Hold::view),
+        also_listed: released.also_listed.as_deref().map(super::Hold::view),
     }
 }
 
@@ -226,7 +226,7 @@ fn hold_captured(captured: &HoldCaptured) -> publication::HoldCaptured {
         available: after.available(),
         clearing: after.clearing,
         holds_count: captured.holds_count,
-        also_listed: captured.also_listed.as_ref().map(super::Hold::view),
+        also_listed: captured.also_listed.as_deref().map(super::Hold::view),
     }
 }
 

@@ -104,11 +104,11 @@ impl AccountSnapshot {
             }
             AccountEvent::HoldReleased(released) => {
                 self.set_held(released.hold.asset, released.held);
-                self.end_hold(released.hold.id, released.holds_count, released.also_listed.as_ref());
+                self.end_hold(released.hold.id, released.holds_count, released.also_listed.as_deref());
             }
             AccountEvent::HoldCaptured(captured) => {
                 self.set(&captured.after);
-                self.end_hold(captured.hold.id, captured.holds_count, captured.also_listed.as_ref());
+                self.end_hold(captured.hold.id, captured.holds_count, captured.also_listed.as_deref());
             }
             AccountEvent::PartCaptured(captured) => {
                 self.set(&captured.after);

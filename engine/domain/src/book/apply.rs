@@ -83,7 +83,7 @@ impl Book {
         entered.makers.iter().for_each(|part| self.take_part(part));
         entered.gone.iter().for_each(|gone| self.take_gone(gone));
         if let Some(maker) = entered.makers.last() {
-            let (price, quantity) = (maker.value / maker.quantity, maker.quantity);
+            let (price, quantity) = (maker.price(), maker.quantity);
             self.last_trade = Some(LastTrade { price, quantity, taker_side: Some(view.side) });
         }
         if entered.ended.is_some() || view.remaining == 0 {

@@ -76,8 +76,12 @@ impl Part {
         (self.view.account, Publication { name: "book_order_changed", data: changed.into() })
     }
 
-    const fn price(&self) -> u64 {
-        self.value / self.quantity
+    /// A trade's price; every part has a quantity, except in bytes that nobody wrote.
+    pub(super) const fn price(&self) -> u64 {
+        match self.value.checked_div(self.quantity) {
+            Some(price) => price,
+            None => 0,
+        }
     }
 }
 

@@ -182,7 +182,7 @@ impl Book {
 
     /// Units of so many lots.
     pub(super) const fn units(&self, lots: u64) -> u64 {
-        lots * self.listing.lot_size
+        lots.saturating_mul(self.listing.lot_size)
     }
 
     /// Lots of so many units.
@@ -194,7 +194,7 @@ impl Book {
     pub(super) const fn shown(&self, ticks: u64) -> Option<u64> {
         match ticks {
             0 | u64::MAX => None,
-            ticks => Some(ticks * self.listing.tick),
+            ticks => Some(ticks.saturating_mul(self.listing.tick)),
         }
     }
 

@@ -146,8 +146,14 @@ impl Auction {
                 holds("I17", later, || "a pause takes no time".to_owned())
             }
             LotEvent::Closing(event) => {
-                let was_open = matches!(self.phase, Phase::Open | Phase::Paused);
-                let in_time = self.ends_at.is_none_or(|ends_at| event.ends_at <= ends_at);
+                // After an outage it closes again, with more time for holds: the end is the same.
+                let was_open = match self.phase {
+                    Phase::Closing => self.ends_at == Some(event.ends_at),
+                    phase => matches!(phase, Phase::Open | Phase::Paused),
+                };
+                // A paused lot's end moves with the time; only an operator closes it.
+                let by_hand = self.phase == Phase::Paused && event.reason.is_some();
+                let in_time = by_hand || self.ends_at.is_none_or(|ends_at| event.ends_at <= ends_at);
                 (self.phase, self.ends_at) = (Phase::Closing, Some(event.ends_at));
                 holds("I16", was_open && in_time, || "an open lot closes at its end or by hand".to_owned())
             }

@@ -67,6 +67,15 @@ impl FundedLots {
         followed.check_leader()
     }
 
+    /// The holds that are not given back, captured or handed to an order: of which lot and account, how much, and whether
+    /// the lot has been closed.
+    pub fn holds(&self) -> impl Iterator<Item = (LotId, AccountId, HoldId, u64, bool)> + '_ {
+        self.0.iter().flat_map(|(&lot, followed)| {
+            let held = followed.holds.iter().filter(|(_, (_, held))| *held > 0);
+            held.map(move |(&account, &(hold, held))| (lot, account, hold, held, followed.closed))
+        })
+    }
+
     /// How many bids wait in all lots: 0 when nothing is under way.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -105,6 +114,9 @@ impl Followed {
     fn take_holds(&mut self, lot: LotId, event: &LotEvent, stamp: &Stamp) -> Result<(), Broken> {
         match event {
             LotEvent::Backed(backed) => {
+                if let Some(placed) = &backed.placed {
+                    self.ask(stamp.by, placed.hold)?;
+                }
                 if let Some(held) = backed.held {
                     self.confirm(stamp.by, held);
                 }

@@ -35,8 +35,9 @@ pub use command::*;
 pub use event::*;
 pub use format::{Format, won_order};
 pub use funding::{
-    Backed, BidWaits, Change, Closing, HoldAsked, HoldChange, HoldSettled, HoldWanted, HoldsFreed, Lowered,
-    Purpose, Refused, Released, Removal, Reopening, Step, Told, Wish, WishedBid, WishedPurchase, WishedTake,
+    Backed, BidWaits, Change, Closing, HoldAsked, HoldChange, HoldChanges, HoldSettled, HoldWanted,
+    HoldsFreed, Lowered, Purpose, Refused, Released, Removal, Reopening, Step, Told, Wish, WishedBid,
+    WishedPurchase, WishedTake,
 };
 pub use listing::{Content, Listing};
 pub use snapshot::LotSnapshot;

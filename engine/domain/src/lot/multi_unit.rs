@@ -143,6 +143,10 @@ impl MultiUnit {
         if offer.units < own.units {
             return Err(Rejection::invalid("quantity", "at least the units of the bid that it replaces"));
         }
+        // Who counts on the units below it may have been given its money back for that bid ([`MultiUnit::may_be_served`]).
+        if offer.all_or_none && !own.all_or_none {
+            return Err(Rejection::invalid("all_or_none", "as the bid that it replaces"));
+        }
         if offer.amount == own.amount && offer.units == own.units {
             return Err(Rejection::SelfOutbid);
         }
@@ -166,6 +170,15 @@ impl MultiUnit {
             reason,
             ..Restated::new(cause, account, 1, min_next_amount)
         }))
+    }
+
+    /// Whether a bid is served, or can come to be without a restatement: where a bid above it that is for all or none is
+    /// passed over, its units go to those below. Bids above that take what is left of them never give any up: a new bid may
+    /// lower nothing. Once those ask for every unit, the bid below is out until one of them is taken back.
+    fn may_be_served(&self, listing: &Listing, account: AccountId) -> bool {
+        let above = self.ranked(None, None).take_while(|(other, _)| *other != account);
+        let sure = above.filter(|(_, offer)| !offer.all_or_none).map(|(_, offer)| offer.units);
+        sure.fold(0, u64::saturating_add) < listing.quantity
     }
 
     /// Takes a bidder out of the ranking, or puts it where its bid belongs.
@@ -293,11 +306,11 @@ impl Rules for MultiUnit {
         command.amount.checked_mul(command.quantity.unwrap_or(1)).ok_or(Rejection::AmountOutOfRange)
     }
 
-    /// Whoever is served, also in part, may come to be served whole; who is not can only be by a restatement.
+    /// Whoever is served, also in part, may come to be served whole; and who is not only because of a bid for all or none
+    /// may come to be served when that is passed over.
     fn owes(&self, listing: &Listing, account: AccountId) -> Option<Amount> {
         let offer = self.offers.of(account)?;
-        let served = self.now(listing).served;
-        (units_of(&served, account) > 0).then(|| offer.amount.0.checked_mul(offer.units)).flatten()
+        self.may_be_served(listing, account).then(|| offer.amount.0.checked_mul(offer.units)).flatten()
     }
 
     fn apply(&mut self, event: &LotEvent, stamp: &Stamp) {

@@ -312,6 +312,11 @@ impl Order {
             || self.lines.iter().any(asking))
     }
 
+    /// The deposits that are held for it, with their amounts: live until it is paid or cancelled.
+    pub fn deposit_holds(&self) -> impl Iterator<Item = (HoldId, u64)> + '_ {
+        self.deposits.iter().map(|deposit| (deposit.hold, deposit.amount))
+    }
+
     /// What holds of the buyer go towards its payment, in minor units.
     #[must_use]
     pub fn deposits(&self) -> u64 {

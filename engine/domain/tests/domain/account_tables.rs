@@ -345,6 +345,7 @@ fn holds_and_assets_are_bounded() {
             facts: &script.world.facts,
             command_id: 1,
             content: 0,
+            accounts: None,
         };
         let decision = state.decide(command, &context);
         if let Ok(decision) = &decision {

@@ -130,6 +130,7 @@ fn kind_of(entity: &Entity) -> &'static str {
         Entity::Lot(_) => "Lot",
         Entity::Stock(_) => "Stock",
         Entity::Order(_) => "Order",
+        Entity::Book(_) => "Book",
     }
 }
 
@@ -712,6 +713,7 @@ fn decode_all(bytes: &[u8]) {
         ActorKind::Lot,
         ActorKind::Stock,
         ActorKind::Order,
+        ActorKind::Book,
     ] {
         if let Ok(entity) = Entity::decode(kind, &mut Reader::new(bytes)) {
             let _ = (entity.snapshot(), entity.next_deadline(), bytes_of(&entity));

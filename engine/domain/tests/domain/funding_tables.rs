@@ -454,6 +454,18 @@ fn closing() {
             ],
         },
         Case {
+            rule: "closing: the same with several units",
+            lot: "full soft=60s/120s format=multi_unit quantity=2",
+            steps: &[
+                "fund A 500",
+                "@3590s A bid 200 = waits",
+                "@1h due",
+                "@3601s",
+                "settle = A: leading 200 100 held 200",
+                "show state=open ends_at=3710s",
+            ],
+        },
+        Case {
             rule: "closing: an own raise under way extends nothing; the lot waits until it is known",
             lot: "full",
             steps: &[
@@ -673,4 +685,49 @@ fn limits() {
     assert_eq!(story.town.targets(), [ActorAddress { kind: ActorKind::Account, id: account('A').0 }]);
     story.town.settle(&mut [&mut story.script.world]);
     assert_eq!(story.town.bank.held_for(account('A'), LotId(story.script.world.id)), 355);
+}
+
+#[test]
+fn several_units() {
+    check(&[
+        Case {
+            rule: "several units: whoever may yet be served keeps its hold, also below a bid for all or none",
+            lot: "full format=multi_unit quantity=3 pricing=pay_as_bid",
+            steps: &[
+                "fund A 1000",
+                "fund B 2000",
+                "fund C 2000",
+                "A bid 100 = waits",
+                "settle = A: leading 100 100 held 100",
+                "B bid 300 quantity 3 all_or_none = waits",
+                "settle = B: leading 300 325 held 900",
+                "held A = 100",
+                "C bid 400 = waits",
+                "settle = C: leading 100 100 held 400",
+                "held A = 100",
+                "held B = 900",
+                "@1h due",
+                "settle",
+                "show state=closed result=sold",
+                "orders = 2",
+                "free A = 900",
+                "free B = 2000",
+                "free C = 1600",
+            ],
+        },
+        Case {
+            rule: "several units: whoever is below enough sure bids has its hold back",
+            lot: "full format=multi_unit quantity=2",
+            steps: &[
+                "fund A 1000",
+                "fund B 2000",
+                "A bid 100 = waits",
+                "settle = A: leading 100 100 held 100",
+                "B bid 300 quantity 2 = waits",
+                "settle = B: leading 300 325 held 600",
+                "held A = 0",
+                "B bid 400 quantity 2 all_or_none = invalid_request all_or_none",
+            ],
+        },
+    ]);
 }

@@ -8,6 +8,7 @@ mod account_model;
 mod account_script;
 mod account_tables;
 mod auction_checks;
+mod book_model;
 mod bytes;
 mod data;
 mod format_model;

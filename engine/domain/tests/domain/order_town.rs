@@ -251,6 +251,7 @@ impl Town {
             facts: &self.facts,
             command_id: self.commands,
             content: 7,
+            accounts: None,
         };
         match self.actors.get(&target) {
             Some(actor) => actor.decide(command, &context),
@@ -356,6 +357,7 @@ impl Town {
                     facts: &self.facts,
                     command_id: self.commands,
                     content: 0,
+                    accounts: None,
                 };
                 let events = actor.due(&context).into_vec();
                 assert!(!events.is_empty(), "what is due must lead to something");

@@ -1,12 +1,12 @@
-//! Every lot judged again, from all its bids and nothing else: slow, simple, and none of the engine's code.
+//! Every English lot judged again, from all its bids and nothing else: slow, simple, and none of the engine's code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vendue_domain::actor::Event;
 use vendue_domain::context::Stamp;
 use vendue_domain::id::{AccountId, Id};
 use vendue_domain::lot::{
-    BidPlaced, Closed, Listing, LotEvent, LotResult, MaximumRaised, Restated, SoftClose, Win,
+    BidPlaced, Closed, Format, Listing, LotEvent, LotResult, MaximumRaised, Restated, SoftClose, Win,
 };
 use vendue_domain::time::{Moment, Timestamp};
 use vendue_engine::entry::Entry;
@@ -267,15 +267,26 @@ impl Lot {
     }
 }
 
-/// I11 to I18, I20: every lot of the journal; `now` is the engine's time at the end.
+/// English lots without money behind their bids; the shared checkers look at the others too.
+fn is_for_us(listing: &Listing) -> bool {
+    listing.format == Format::English && !listing.is_backed()
+}
+
+/// I11 to I18, I20: every English lot of the journal; `now` is the engine's time at the end.
 pub(super) fn check(journal: &[Placed], now: Timestamp) -> Result<(), Broken> {
     let mut lots: BTreeMap<Id, Lot> = BTreeMap::new();
+    let mut others: BTreeSet<Id> = BTreeSet::new();
     for (position, entry) in journal {
         let Entry::Decided(decided) = entry else { continue };
         for event in &decided.events.0 {
             let Event::Lot(event) = event else { continue };
             let outcome = match (lots.get_mut(&decided.id), event) {
                 (Some(lot), event) => lot.take(event, &decided.stamp(), decided.by.is_none()),
+                (None, LotEvent::Created(created)) if !is_for_us(&created.listing) => {
+                    others.insert(decided.id);
+                    Ok(())
+                }
+                (None, _) if others.contains(&decided.id) => Ok(()),
                 (None, LotEvent::Created(created)) => {
                     let listing = created.listing.clone();
                     let lot = Lot {

@@ -19,9 +19,17 @@ pub(super) fn check(history: &History, journal: &[Placed]) -> Result<(), Broken>
     let mut recorded: BTreeMap<u128, (u64, &Entry)> = BTreeMap::new();
     for (position, entry) in journal {
         let Some(keyed) = entry.keyed() else { continue };
-        if let Some((first, _)) = recorded.insert(keyed.hash, (*position, entry)) {
+        // A command that waits for another actor has a record without an answer, and a later one with it.
+        if let Some((first, before)) = recorded.insert(keyed.hash, (*position, entry))
+            && before.reply(first).is_some()
+        {
             return Err(Broken::new("I36", format!("one key at {first} and at {position}: {entry:?}")));
         }
+    }
+    if let Some((position, entry)) =
+        recorded.values().find(|(position, entry)| entry.reply(*position).is_none())
+    {
+        return Err(Broken::new("I47", format!("record {position} was never answered: {entry:?}")));
     }
     for issue in &history.issues {
         check_issue(issue, recorded.remove(&issue.hash))?;

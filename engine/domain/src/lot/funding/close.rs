@@ -1,6 +1,6 @@
 //! The end of a funded lot: bids whose holds are under way settle first, and what nobody needs is given back.
 
-use super::event::{Closing, HoldChange, HoldsFreed, Refused, Released, Step};
+use super::event::{Closing, HoldChange, HoldChanges, HoldsFreed, Refused, Released, Step};
 use super::holds::held_after;
 use super::state::{Backing, Funds};
 use crate::actor::Events;
@@ -49,7 +49,7 @@ impl Lot {
                     return events;
                 }
                 let last = nth == backing.waiting.len();
-                let changes = if last { self.freed_at_end(account, backing) } else { Vec::new() };
+                let changes = if last { self.freed_at_end(account, backing) } else { HoldChanges::new() };
                 events.push(LotEvent::Refused(Box::new(Refused {
                     asked: Some(waiting.asked),
                     step: Step::BidInFlight,
@@ -63,7 +63,7 @@ impl Lot {
     }
 
     /// What is given back when the last waiting bid of an account is refused at the end: all, unless its standing needs it.
-    fn freed_at_end(&self, account: AccountId, backing: &Backing) -> Vec<HoldChange> {
+    fn freed_at_end(&self, account: AccountId, backing: &Backing) -> HoldChanges {
         let hold = backing.hold;
         let needed = if self.holds_all() {
             self.bidding.rules().owes(&self.listing, account).is_some()

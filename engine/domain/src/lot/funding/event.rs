@@ -182,6 +182,9 @@ impl HoldChange {
     }
 }
 
+/// What happens to holds because of one event: nearly always one of them, held inline.
+pub type HoldChanges = smallvec::SmallVec<[HoldChange; 1]>;
+
 crate::variants! {
     /// What an event brings to its end.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +207,7 @@ crate::record! {
         2 => pub step: Option<Step>,
         /// What is held for the bidder after it, fees included.
         3 => pub held: Option<u64>,
-        4 => pub changes: Vec<HoldChange>,
+        4 => pub changes: HoldChanges,
         5 => pub event: Told,
         /// The hold that the bidder's account has assured and places because of this event: then nobody has waited.
         6 => pub placed: Option<HoldWanted>,
@@ -213,13 +216,13 @@ crate::record! {
 
 /// The event inside a [`Backed`]; never another one of those.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Told(Box<LotEvent>);
+pub struct Told(LotEvent);
 
 impl Told {
     /// An event that is told with what it means for the money.
     pub(super) fn new(event: LotEvent) -> Self {
         debug_assert!(!matches!(event, LotEvent::Backed(_)), "not twice");
-        Self(Box::new(event))
+        Self(event)
     }
 }
 
@@ -249,7 +252,7 @@ impl Field for Told {
         if ahead.uint()? == BACKED {
             return Err(RecordError::Invalid("an event is backed once"));
         }
-        LotEvent::decode(input).map(|event| Self(Box::new(event)))
+        LotEvent::decode(input).map(Self)
     }
 }
 
@@ -266,7 +269,7 @@ crate::record! {
         3 => pub rejection: Rejection,
         /// What is held for the account now.
         4 => pub held: u64,
-        5 => pub changes: Vec<HoldChange>,
+        5 => pub changes: HoldChanges,
     }
 }
 
@@ -279,14 +282,14 @@ crate::record! {
         2 => pub held: u64,
         /// The money for its place after the restatement is not there: its bids will be removed.
         3 => pub out: bool,
-        4 => pub changes: Vec<HoldChange>,
+        4 => pub changes: HoldChanges,
     }
 }
 
 crate::record! {
     /// Holds that nothing needs any more are given back.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct HoldsFreed { 1 => pub changes: Vec<HoldChange> }
+    pub struct HoldsFreed { 1 => pub changes: HoldChanges }
 }
 
 crate::record! {
@@ -357,11 +360,13 @@ impl LotEvent {
 
     /// The end that it has moved to, where it is a bid that has moved it.
     pub(in crate::lot) const fn extended_to(&self) -> Option<Timestamp> {
-        match self {
-            Self::BidPlaced(placed) => match (placed.old_ends_at, placed.ends_at) {
-                (Some(_), Some(ends_at)) => Some(ends_at.0),
-                _ => None,
-            },
+        let (old, ends_at) = match self {
+            Self::BidPlaced(placed) => (placed.old_ends_at, placed.ends_at),
+            Self::UnitsBid(bid) => (bid.old_ends_at, bid.ends_at),
+            _ => return None,
+        };
+        match (old, ends_at) {
+            (Some(_), Some(ends_at)) => Some(ends_at.0),
             _ => None,
         }
     }

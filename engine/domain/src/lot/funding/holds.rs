@@ -1,7 +1,7 @@
 //! How much is held for whom, and what of it nobody needs any more.
 
 use super::bids::Behind;
-use super::event::{HoldChange, HoldWanted, HoldsFreed, Lowered, Released, Wish};
+use super::event::{HoldChange, HoldChanges, HoldWanted, HoldsFreed, Lowered, Released, Wish};
 use super::state::{Backing, Funds};
 use crate::amount::{Amount, Hidden};
 use crate::context::{Context, Stamp};
@@ -10,9 +10,6 @@ use crate::id::{AccountId, HoldId};
 use crate::lot::format::Bidding;
 use crate::lot::{Funding, Lot, LotEvent, PlaceBid, Qualification};
 use crate::rejection::{InsufficientFunds, NotQualified, Rejection};
-
-/// What happens to holds because of one event.
-pub(super) type HoldChanges = Vec<HoldChange>;
 
 impl Lot {
     /// Whether what is held follows the bids, rather than being a fixed deposit.

@@ -31,7 +31,8 @@ mod restate;
 mod state;
 
 pub use event::{
-    Backed, BidWaits, Change, Closing, HoldAsked, HoldChange, HoldSettled, HoldWanted, HoldsFreed, Lowered,
-    Purpose, Refused, Released, Removal, Reopening, Step, Told, Wish, WishedBid, WishedPurchase, WishedTake,
+    Backed, BidWaits, Change, Closing, HoldAsked, HoldChange, HoldChanges, HoldSettled, HoldWanted,
+    HoldsFreed, Lowered, Purpose, Refused, Released, Removal, Reopening, Step, Told, Wish, WishedBid,
+    WishedPurchase, WishedTake,
 };
 pub(super) use state::Funds;

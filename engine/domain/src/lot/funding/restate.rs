@@ -13,8 +13,8 @@
 //! | it has become impossible (the bid is gone, the lot has closed) | dropped, and answered so | [`Refused`] |
 
 use super::event::{
-    Backed, Change, HoldAsked, HoldChange, HoldSettled, Purpose, Refused, Released, Removal, Reopening, Step,
-    Told,
+    Backed, Change, HoldAsked, HoldChange, HoldChanges, HoldSettled, Purpose, Refused, Released, Removal,
+    Reopening, Step, Told,
 };
 use super::state::Funds;
 use crate::actor::{Decision, Events};
@@ -74,7 +74,7 @@ impl Lot {
         // What the changes that follow need, and what they free, is known when the last of them is done.
         let more = change.is_some() && (1..funds.changes.len()).contains(&funds.unfunded());
         let sweeps = self.holds_all() && !more;
-        let mut changes = if sweeps { self.sweep(funds, after) } else { Vec::new() };
+        let mut changes = if sweeps { self.sweep(funds, after) } else { HoldChanges::new() };
         if let (false, LotEvent::Restated(restated)) = (self.holds_all(), &event) {
             changes.extend(self.deposit_of_removed(funds, restated));
         }
@@ -236,7 +236,8 @@ impl Lot {
     /// The first change has become impossible.
     fn dropped(&self, funds: &Funds, change: &Change, rejection: Rejection) -> LotEvent {
         let alone = funds.changes.len() == 1;
-        let changes = if alone && self.holds_all() { self.sweep(funds, &self.bidding) } else { Vec::new() };
+        let changes =
+            if alone && self.holds_all() { self.sweep(funds, &self.bidding) } else { HoldChanges::new() };
         let (asked, step, held) = (change.asked(), Step::Change, 0);
         LotEvent::Refused(Box::new(Refused { asked, step, rejection, held, changes }))
     }

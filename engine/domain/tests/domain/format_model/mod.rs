@@ -180,6 +180,7 @@ impl Model {
         match own {
             _ if amount < least => Err(format!("bid_too_low {least}")),
             Some(own) if units < own.units => Err("invalid_request quantity".into()),
+            Some(own) if all && !own.all_or_none => Err("invalid_request all_or_none".into()),
             Some(own) if units == own.units && amount == own.amount => Err("self_outbid".into()),
             _ => Ok(()),
         }
