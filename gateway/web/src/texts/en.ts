@@ -179,7 +179,7 @@ export const en = {
     units: "Units",
     limitPrice: (currency: string) => `Price for one, ${currency}`,
     lasting: "Stands",
-    lastings: { gtc: "until filled or cancelled", ioc: "now or never", fok: "all now, or nothing" } as Record<string, string>,
+    lastings: { gtc: "until cancelled", ioc: "now or never", fok: "all now, or nothing" } as Record<string, string>,
     postOnly: "Only wait, never take",
     sum: (value: string) => `Comes to ${value}.`,
     sumFee: (value: string, fee: string, total: string) => `${value} + fee ${fee} = ${total} at most.`,
