@@ -93,6 +93,7 @@ bench: ## Prints the figures, each beside what it is measured against
 	$(CARGO) run --release -p vendue-storage --example journal_bench
 	$(CARGO) run --release -p vendue-benches -- engine
 	$(CARGO) run --release -p vendue-benches -- memory
+	$(CARGO) run --release -p vendue-benches -- book
 	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
 	for connections in 1 100 1000; do \
 		$(TARGET)/release/vendue-loadtest run --closed --connections $$connections --compare-echo; done

@@ -4,7 +4,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smallvec::SmallVec;
 
 use super::Side;
-use crate::record::{Field, Reader, RecordError, write_array};
 
 crate::variants! {
     /// What an order asks for.
@@ -156,25 +155,6 @@ crate::variants! {
 
 /// A list that mostly has one entry, which then needs no allocation.
 pub type Few<T> = SmallVec<[T; 1]>;
-
-impl<T: Field> Field for Few<T> {
-    fn is_absent(&self) -> bool {
-        self.is_empty()
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Self::new())
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        write_array(out, self.len() as u32);
-        self.iter().for_each(|item| item.encode(out));
-    }
-
-    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
-        (0..input.array()?).map(|_| T::decode(input)).collect()
-    }
-}
 
 impl Side {
     /// Its name on the wire.

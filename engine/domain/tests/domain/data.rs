@@ -14,15 +14,20 @@ use crate::lot_script::{LOT, Script, create_lot};
 use crate::town::Town;
 use crate::world::{Command, MARKET, SELLER, START, World, amount};
 
-/// A file of the shared data; `None`, said on the output, where they are absent.
-pub fn shared(path: &str) -> Option<String> {
+/// A file of the shared data as bytes; `None`, said on the output, where they are absent.
+pub fn shared_bytes(path: &str) -> Option<Vec<u8>> {
     let beside_the_workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let root = std::env::var_os("VENDUE_SHARED_DATA").map_or(beside_the_workspace, PathBuf::from);
-    let text = std::fs::read_to_string(root.join(path)).ok();
-    if text.is_none() {
-        println!("skipped: no ../shared/data");
+    let bytes = std::fs::read(root.join(path)).ok();
+    if bytes.is_none() {
+        eprintln!("skipped: no ../shared/data");
     }
-    text
+    bytes
+}
+
+/// A text of the shared data; as [`shared_bytes`].
+pub fn shared(path: &str) -> Option<String> {
+    shared_bytes(path).map(|bytes| String::from_utf8(bytes).expect("a text"))
 }
 
 /// A decimal number of major units, in cents.
