@@ -278,10 +278,11 @@ async fn orders(arguments: OrdersArguments) -> Result<(), Failure> {
             _ => Some(Mark::Faint),
         };
         let cause = text(order, "cause");
-        let why = if is_live(order) || cause.is_empty() || cause == status {
-            String::new()
-        } else {
+        // Of what was filled, or expired, the status says it all.
+        let why = if status == "cancelled" && cause != status {
             format!(" ({})", cause.replace('_', " "))
+        } else {
+            String::new()
         };
         let side = text(order, "side");
         let side_mark = if side == "buy" { Mark::Good } else { Mark::Warning };
