@@ -145,8 +145,14 @@ const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Book,
 ];
 
-const VIEW_SPACES: [ViewSpace; 5] =
-    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement];
+const VIEW_SPACES: [ViewSpace; 6] = [
+    ViewSpace::History,
+    ViewSpace::Feed,
+    ViewSpace::Board,
+    ViewSpace::Audit,
+    ViewSpace::Statement,
+    ViewSpace::Trades,
+];
 
 /// Rebuilds a cell's memory.
 ///

@@ -10,7 +10,7 @@ Exit codes: 0 done; 1 something broke or could not be reached; 2 wrong usage or 
 
 Start with `vendue demo`: a living market on this machine.";
 
-/// Runs markets: auctions, stock at a fixed price; every bid durable before anybody hears of it.
+/// Runs markets: auctions, order books, stock at a fixed price; every bid durable before anybody hears of it.
 #[derive(Debug, Parser)]
 #[command(name = "vendue", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Lists, reserves and keeps stock.
     #[command(subcommand)]
     Stock(crate::stock::StockCommand),
+    /// Order books: orders, trades, a live ladder.
+    #[command(subcommand)]
+    Book(crate::book::BookCommand),
     /// Places, pays and follows orders.
     #[command(subcommand)]
     Order(crate::order::OrderCommand),

@@ -4,6 +4,7 @@
 
 mod account;
 mod bid;
+mod book;
 mod cli;
 mod config;
 mod connection;
@@ -58,6 +59,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),
+        Command::Book(command) => connection::block_on(book::run(command)),
         Command::Order(command) => connection::block_on(order::run(command)),
         Command::Market(command) => connection::block_on(market::run(command)),
         Command::Account(command) => connection::block_on(account::run(command)),

@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod board;
+mod book_orders;
 mod effects;
 mod feed;
 mod follow;
@@ -15,6 +16,7 @@ mod log;
 mod orders;
 mod statement;
 mod stored;
+mod trades;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +83,7 @@ pub struct Views {
     names: HashMap<AccountId, Vec<u8>>,
     feeds: HashMap<AccountId, feed::Feed>,
     orders: orders::Orders,
+    trades: trades::BookTrades,
     statements: HashMap<AccountId, statement::Statement>,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
@@ -131,6 +134,7 @@ impl Views {
             names: HashMap::new(),
             feeds: HashMap::new(),
             orders: orders::Orders::default(),
+            trades: trades::BookTrades::new(),
             statements: HashMap::new(),
             boards: HashMap::new(),
             audits: HashMap::new(),
@@ -416,6 +420,7 @@ pub(crate) fn channel_of(address: &ActorAddress) -> Option<Channel> {
     match address.kind {
         ActorKind::Lot => Some(Channel::Lot(LotId(address.id))),
         ActorKind::Stock => Some(Channel::Stock(vendue_domain::id::StockId(address.id))),
-        ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order | ActorKind::Book => None,
+        ActorKind::Book => Some(Channel::Book(vendue_domain::id::BookId(address.id))),
+        ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order => None,
     }
 }

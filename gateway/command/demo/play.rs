@@ -13,6 +13,7 @@ use vendue_domain::id::{AccountId, MarketId};
 
 use super::catalogue::{Catalogue, Format};
 use super::counter;
+use super::desk;
 use super::floor::{Bid, Floor, LotView};
 use super::house::House;
 use super::seed::{self, Seeded};
@@ -123,6 +124,8 @@ impl Play {
             bots.push(bids);
             tasks.spawn(bot(at, account, url.clone(), data.clone(), waiting, news.clone()));
         }
+        let desk = (self.operator.clone(), self.seeded.clone(), url.clone(), data.clone());
+        tasks.spawn(desk::run(desk.0, desk.1, desk.2, desk.3, self.options.seed));
         let temperaments =
             self.catalogue.bidders.iter().map(|bidder| bidder.temperament).cycle().take(bots.len());
         let mut floor = Floor::new(temperaments, self.options.seed, self.options.bids_per_minute);

@@ -2,7 +2,7 @@
 
 use vendue_domain::account::*;
 use vendue_domain::actor::Command;
-use vendue_domain::book::BookCommand;
+use vendue_domain::book::*;
 use vendue_domain::command::{Common, Params};
 use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::*;
@@ -196,8 +196,7 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["lot.stay"
-        "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"]
+    later: ["lot.stay"]
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
     Session Guest "ping" PingParams => session!(Ping);
@@ -257,6 +256,15 @@ methods! {
     Command Account "stock.return" ReturnStockParams => to!(boxed Stock StockCommand Return);
     Read Guest "stock.get" GetStockParams => ask!(StockGet);
     Read Guest "stock.list" ListStockParams => ask!(StockList);
+    Command Account "book.create" CreateBookParams => to!(boxed Book BookCommand Create);
+    Command Account "book.place" PlaceBookOrderParams => to!(Book BookCommand Place);
+    Command Account "book.cancel" CancelBookOrderParams => to!(Book BookCommand Cancel);
+    Command Account "book.modify" ModifyBookOrderParams => to!(Book BookCommand Modify);
+    Command Account "book.auction" BookAuctionParams => to!(Book BookCommand Auction);
+    Read Guest "book.get" GetBookParams => ask!(BookGet);
+    Read Guest "book.list" ListBooksParams => ask!(BookList);
+    Read Account "book.orders" ListBookOrdersParams => ask!(BookOrders);
+    Read Guest "book.trades" ListTradesParams => ask!(BookTrades);
     Command Account "order.place" PlaceOrderParams => to!(boxed Order OrderCommand Place);
     Command Account "order.cancel" CancelOrderParams => to!(Order OrderCommand Cancel);
     Command Account "order.pay" PayOrderParams => to!(Order OrderCommand Pay);

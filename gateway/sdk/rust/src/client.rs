@@ -241,7 +241,9 @@ fn closed() -> Error {
 /// Whether a method changes nothing: it may be sent twice.
 fn is_read(method: &str) -> bool {
     matches!(method, "ping" | "command.result" | "subscriptions" | "authenticate")
-        || [".get", ".list", ".bids"].iter().any(|ending| method.ends_with(ending))
+        || [".get", ".list", ".bids", ".orders", ".trades", ".statement"]
+            .iter()
+            .any(|ending| method.ends_with(ending))
 }
 
 /// The id of the actor that a command is meant for, where its parameters name it.
@@ -261,6 +263,9 @@ mod tests {
         check("lot.get", true);
         check("lot.list", true);
         check("lot.bids", true);
+        check("book.orders", true);
+        check("book.trades", true);
+        check("book.place", false);
         check("ping", true);
         check("command.result", true);
         check("lot.bid", false);

@@ -2,6 +2,12 @@ import type {
   Account,
   BalanceResult,
   BidResult,
+  AuctionResult,
+  BookEvents,
+  BookOrder,
+  BookOrderResult,
+  BookSide,
+  BookSnapshot,
   Clock,
   CommandResult,
   Cursor,
@@ -17,6 +23,7 @@ import type {
   OrderResult,
   Pricing,
   PublicBid,
+  PublicTrade,
   Qualification,
   Sale,
   SoftClose,
@@ -126,6 +133,15 @@ export interface Methods {
   "stock.extend": [{ reservation: string; ttl_ms?: number }, StockCounters];
   "stock.ship": [{ stock: string; order: string; line?: number; quantity?: number; location?: string; reason?: string }, StockCounters];
   "stock.return": [{ stock: string; order: string; line?: number; quantity?: number; location?: string; reason?: string }, StockCounters];
+  "book.create": [NewBook, CommandResult & { book: string }];
+  "book.place": [NewBookOrder, BookOrderResult];
+  "book.cancel": [{ book: string; book_order: string; reason?: string }, BookOrderResult];
+  "book.modify": [{ book: string; book_order: string; quantity?: number; price?: Minor; currency?: string }, BookOrderResult];
+  "book.auction": [{ book: string; action: "start" | "uncross"; ends_at?: Micros; duration_ms?: number; random_end_ms?: number }, AuctionResult];
+  "book.get": [{ book: string }, BookSnapshot];
+  "book.list": [{ market: string; query?: string; cursor?: string; limit?: number }, Cursor & { books: BookSnapshot[] }];
+  "book.orders": [{ book?: string; cursor?: string; limit?: number }, Cursor & { orders: BookOrder[] }];
+  "book.trades": [{ book: string; cursor?: string; limit?: number }, Cursor & { trades: (PublicTrade & { seq: number; ts: Micros })[] }];
   "order.place": [{ order?: string; market?: string; lines: OrderLineRequest[]; near?: [number, number] }, OrderResult];
   "order.pay": [{ order: string; reason?: string }, OrderResult];
   "order.cancel": [{ order: string; reason?: string }, OrderResult];
@@ -168,6 +184,38 @@ export interface MoveOfGoods {
   reason: string;
 }
 
+/** What a book is opened with. */
+export interface NewBook {
+  book?: string;
+  market: string;
+  title: string;
+  /** The step of prices, minor units for one unit. */
+  tick: Minor;
+  lot_size?: number;
+  reference?: Minor;
+  tick_significant_figures?: number;
+  self_trade?: "cancel_newest" | "cancel_oldest" | "cancel_both" | "allow";
+  modify_keeps_place?: boolean;
+  funding?: "none" | "full";
+  currency?: string;
+  ref?: string;
+  description?: string;
+}
+
+/** An order: a limit order names its price for one unit, a market order that buys in a funded book what it may cost. */
+export interface NewBookOrder {
+  book: string;
+  side: BookSide;
+  type: "limit" | "market";
+  quantity: number;
+  price?: Minor;
+  max_amount?: Minor;
+  time_in_force?: "gtc" | "ioc" | "fok" | "gtd";
+  post_only?: boolean;
+  expires_at?: Micros;
+  currency?: string;
+}
+
 /** What is ordered: a reservation, stock, or a lot that was won. */
 export type OrderLineRequest = { reservation: string } | { stock: string; quantity: number } | { lot: string };
 
@@ -198,6 +246,7 @@ const market: Kind = { target: "market" };
 const account: Kind = { target: "account" };
 const sale: Kind = { target: "sale" };
 const order: Kind = { target: "order" };
+const book: Kind = { target: "book" };
 const elsewhere: Kind = { target: null };
 
 export const METHODS: Readonly<Record<MethodName, Kind>> = {
@@ -250,6 +299,15 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "stock.extend": elsewhere,
   "stock.ship": stock,
   "stock.return": stock,
+  "book.create": book,
+  "book.place": book,
+  "book.cancel": book,
+  "book.modify": book,
+  "book.auction": book,
+  "book.get": "read",
+  "book.list": "read",
+  "book.orders": "read",
+  "book.trades": "read",
   "order.place": order,
   "order.pay": order,
   "order.cancel": order,
@@ -284,14 +342,18 @@ export type StateOf<C extends string> = C extends `lot:${string}`
   ? LotSnapshot
   : C extends `stock:${string}`
     ? StockSnapshot
-    : C extends `market:${string}`
-      ? Market
-      : Record<string, unknown>;
+    : C extends `book:${string}`
+      ? BookSnapshot
+      : C extends `market:${string}`
+        ? Market
+        : Record<string, unknown>;
 
 export type EventsOf<C extends string> = C extends `lot:${string}`
   ? LotEvents
   : C extends `stock:${string}`
     ? StockEvents
+    : C extends `book:${string}`
+      ? BookEvents
     : C extends `market:${string}`
       ? MarketEvents
       : C extends "account"

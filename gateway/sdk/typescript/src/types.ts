@@ -285,6 +285,88 @@ export interface StockSnapshot {
   on_hand?: number;
 }
 
+export type BookState = "continuous" | "auction" | "uncrossing" | "halted";
+export type BookSide = "buy" | "sell";
+export type BookOrderStatus = "pending" | "open" | "partly_filled" | "filled" | "cancelled" | "expired";
+
+/** What rests at a price: minor units for one unit, units in all. */
+export type BookLevel = [price: Minor, quantity: number];
+
+/** A trade as everybody sees it; `taker_side` is null in a call auction. */
+export interface PublicTrade {
+  price: Minor;
+  quantity: number;
+  taker_side: BookSide | null;
+}
+
+/** What a call auction would give now. `surplus`: units of buyers (positive) or sellers (negative) that found nobody. */
+export interface AuctionPrice {
+  price: Minor;
+  volume: number;
+  surplus: number;
+}
+
+/** An order book: `book.get` and the snapshot of `book:<id>`. In `book.list` each side has its best level only. */
+export interface BookSnapshot {
+  book: string;
+  market: string;
+  currency: string;
+  title: string;
+  description?: string | null;
+  ref?: string | null;
+  /** The step of prices, minor units for one unit. */
+  tick: Minor;
+  /** The step of quantities. */
+  lot_size: number;
+  reference?: Minor | null;
+  tick_significant_figures?: number | null;
+  funding: "none" | "full";
+  fees?: FeeSchedule;
+  state: BookState;
+  /** Of an auction: its announced end. */
+  ends_at: Micros | null;
+  bids: BookLevel[];
+  asks: BookLevel[];
+  last_trade: PublicTrade | null;
+  indicative: AuctionPrice | null;
+  seq?: number;
+}
+
+/** One of the caller's own orders. */
+export interface BookOrder {
+  book_order: string;
+  book: string;
+  title: string;
+  currency: string;
+  side: BookSide;
+  type: "limit" | "market";
+  price: Minor | null;
+  status: BookOrderStatus;
+  quantity: number;
+  filled: number;
+  remaining: number;
+  cause: string;
+  placed_at: Micros;
+  at: Micros;
+}
+
+export interface BookOrderResult extends CommandResult {
+  book_order: string;
+  status: BookOrderStatus;
+  filled: number;
+  /** Units that are open; of an order that has ended: that were never traded. */
+  remaining: number;
+  trades: { price: Minor; quantity: number }[];
+  cause?: string;
+}
+
+export interface AuctionResult extends CommandResult {
+  state: BookState;
+  price: Minor | null;
+  volume: number | null;
+  ends_at?: Micros;
+}
+
 export interface Sale {
   sale: string;
   market: string;
@@ -363,6 +445,15 @@ export interface StockEvents {
   stock_changed: { available: number; reserved: number; on_hand: number };
 }
 
+export interface BookEvents {
+  /** Levels that changed; quantity 0: gone. With `mode: "latest"` one event may stand for many: then `trades` are the newest of those it stands for. */
+  book_changed: { bids: BookLevel[]; asks: BookLevel[]; trades?: PublicTrade[]; trades_left_out?: number };
+  trade: PublicTrade;
+  auction_indicative: { price: Minor | null; volume: number; surplus: number };
+  auction_uncrossed: { price: Minor | null; volume: number; surplus: number };
+  book_state: { state: BookState; ends_at: Micros | null; indicative: null };
+}
+
 export interface MarketEvents {
   lot_listed: Partial<LotSnapshot> & { lot: string };
   lot_closed: { lot: string; result?: LotResult; price?: Minor | null };
@@ -382,5 +473,6 @@ export interface AccountEvents {
   reservation_created: { reservation: string; stock: string; quantity: number; expires_at: Micros };
   reservation_released: { reservation: string; stock: string; quantity: number };
   reservation_expired: { reservation: string; stock: string; quantity: number };
+  book_order_changed: Omit<BookOrder, "title" | "currency" | "quantity" | "placed_at" | "at"> & { traded?: number; value?: Minor; fee?: Minor };
   order_changed: { order: string; state: OrderState; total: Minor; currency: string; cause: string; lines?: Partial<OrderLine>[] };
 }

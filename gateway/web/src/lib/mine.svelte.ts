@@ -48,6 +48,8 @@ export class Mine {
   readonly reservations = new SvelteMap<string, Reservation>();
   toasts = $state.raw<Toast[]>([]);
   readonly orders = new Orders();
+  /** Counts what the account was told of its orders in books: whoever shows them asks again. */
+  bookNews = $state(0);
   /** Money, by currency; empty until the server has said. */
   private balances = $state.raw<Balance[]>([]);
   private lots: Lots | null = null;
@@ -165,6 +167,7 @@ export class Mine {
     feed.on("state", (state) => (this.balances = (state as { balances?: Balance[] }).balances ?? []));
     // What happened while nobody listened is not told again, but the account knows how it came out.
     feed.on("snapshot", () => void this.learn());
+    feed.onEvent("book_order_changed", () => (this.bookNews += 1));
     feed.onEvent("order_changed", () => this.orders.changed());
     feed.onEvent("bid_status", ({ lot, status }) => this.stand(lot, status));
     feed.onEvent("outbid", ({ lot, price }) => {
@@ -195,6 +198,7 @@ export class Mine {
       if (!(error instanceof VendueError)) throw error;
     }
     this.orders.changed();
+    this.bookNews += 1;
   }
 
   private stand(lot: string, status: string): void {
