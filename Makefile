@@ -13,6 +13,9 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # How often `make soak` kills the engine, and how long it keeps up the load.
 SOAK_ROUNDS ?= 500
 SOAK_SECONDS ?= 600
+# How many simulated worlds it lives through, from this seed on.
+SOAK_WORLDS ?= 5000
+SOAK_SEED ?= 1
 
 .PHONY: help run web check format lint deny unit test rust-test history pages browser-demo bench soak clean
 
@@ -99,7 +102,8 @@ bench: ## Prints the figures, each beside what it is measured against
 		$(TARGET)/release/vendue-loadtest run --closed --connections $$connections --compare-echo; done
 	$(TARGET)/release/vendue-loadtest run --closed --connections 16 --pipeline 128 --encoding msgpack
 
-soak: ## Kills the engine $SOAK_ROUNDS times under load, then keeps up a load for $SOAK_SECONDS
+soak: ## Lives through $SOAK_WORLDS simulated worlds, kills the engine $SOAK_ROUNDS times under load, then keeps up a load for $SOAK_SECONDS
+	$(CARGO) run --release --locked -p vendue-simulation -- --seeds $(SOAK_WORLDS) --from $(SOAK_SEED)
 	VENDUE_KILL_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test --release --locked -p vendue --test kill_loop -- --nocapture
 	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
 	$(TARGET)/release/vendue-loadtest run --rate 2000 --connections 200 --duration $(SOAK_SECONDS)

@@ -6,9 +6,10 @@ use vendue_domain::account::{AccountCommand, CreateAccount, Deposit, Grant};
 use vendue_domain::actor::Command;
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::facts::Role;
-use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
+use vendue_domain::id::{AccountId, LotId, MarketId, OrderId, StockId};
 use vendue_domain::lot::{CreateLot, Format, Funding, LotCommand, OpenLot, PlaceBid};
 use vendue_domain::market::{CreateMarket, MarketCommand};
+use vendue_domain::order::{LineRequest, OrderCommand, PlaceOrder};
 use vendue_domain::record::Field;
 use vendue_domain::stock::{CreateStock, StockCommand};
 use vendue_domain::time::Timestamp;
@@ -32,6 +33,10 @@ pub(crate) struct NoSeal;
 impl Seal for NoSeal {
     fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
         Some(plain.as_bytes().to_vec())
+    }
+
+    fn fingerprint(&self, _account: AccountId, _plain: &str) -> Option<u64> {
+        None
     }
 }
 
@@ -130,6 +135,23 @@ pub(crate) fn stock(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     commands.map(|command| item(0, AccountId::HOUSE, b"create", &command)).collect()
 }
 
+/// The commands that place an order of one unit of each of these stock items, by the first bidder.
+pub(crate) fn orders(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    let commands = numbers.map(|n| PlaceOrder {
+        order: Some(OrderId::from_u128(lot(n).0.as_u128() ^ 1)),
+        market: Some(MARKET),
+        lines: vec![LineRequest {
+            stock: Some(StockId::from_u128(lot(n).0.as_u128())),
+            quantity: Some(1),
+            ..LineRequest::default()
+        }],
+        near: None,
+        found: Vec::new(),
+    });
+    let commands = commands.map(|place| Command::Order(OrderCommand::Place(Box::new(place))));
+    commands.map(|command| item(0, bidder(0), b"order", &command)).collect()
+}
+
 /// As much as an account can have.
 fn deposit(account: AccountId) -> Deposit {
     Deposit {
@@ -175,6 +197,9 @@ fn create_lot(n: u64, funding: Funding) -> CreateLot {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     }
 }
 
@@ -224,6 +249,8 @@ impl Bids {
             all_or_none: None,
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         }));
         self.bytes.clear();
         let key = n.to_le_bytes();

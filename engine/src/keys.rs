@@ -56,6 +56,16 @@ pub fn content_hash(command: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(command)
 }
 
+/// The same for a command with personal data, keyed: the hash goes into the journal, and a name must not be found there
+/// by trying names.
+#[must_use]
+pub fn personal_content_hash(secret: u128, command: &[u8]) -> u64 {
+    let mut hasher = SipHasher13::new_with_key(&secret.to_le_bytes());
+    hasher.write(b"content");
+    hasher.write(command);
+    hasher.finish128().h1
+}
+
 /// What is known of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {

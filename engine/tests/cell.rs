@@ -5,7 +5,7 @@ mod support;
 use support::{
     LINK, MARKET, START, Told, World, amount, bidder, create_account, create_lot, hashes, lot, place_bid,
 };
-use vendue_domain::account::{AccountCommand, Suspend};
+use vendue_domain::account::{AccountCommand, CreateAccount, Suspend};
 use vendue_domain::actor::{Answer, Command};
 use vendue_domain::id::AccountId;
 use vendue_domain::lot::{CloseLot, CreateLot, LotCommand, OpenLot, ReopenLot};
@@ -286,6 +286,34 @@ fn names_reach_the_journal_only_sealed() {
     let contains = |text: &[u8]| all.windows(text.len()).any(|window| window == text);
     assert!(!contains(b"Ada Lovelace"));
     assert!(contains(b"ecalevoL adA"), "the sealed form is there: the test looks at the right bytes");
+}
+
+#[test]
+fn creating_an_account_again_with_another_name_is_refused() {
+    let mut world = world();
+    let create = |name: &str, reference: Option<&str>| {
+        let create = create_account(AccountId::from_u128(0x77), name);
+        let r#ref = reference.map(str::to_owned);
+        Command::Account(AccountCommand::Create(CreateAccount { r#ref, ..create }))
+    };
+    let mut told = |key: &str, command: &Command| match world.send_keyed(AccountId::HOUSE, key, command) {
+        Told::Accepted { answer, .. } => format!("{answer:?}"),
+        Told::Rejected { rejection, .. } => rejection.code().to_owned(),
+        other => format!("{other:?}"),
+    };
+    let created = format!("Account({:?})", AccountId::from_u128(0x77));
+    for (key, command, expected) in [
+        ("a", create("Ada Lovelace", None), &*created),
+        ("b", create("Ada Lovelace", None), &created),
+        ("c", create("Charles Babbage", None), "already_exists"),
+        ("d", create("Ada Lovelace", Some("customer 5")), "already_exists"),
+    ] {
+        assert_eq!(told(key, &command), expected, "{key}");
+    }
+    world.restart();
+    let again = world.send_keyed(AccountId::HOUSE, "e", &create("Charles Babbage", None));
+    assert!(matches!(again, Told::Rejected { rejection: Rejection::AlreadyExists, .. }), "{again:?}");
+    assert!(world.send_keyed(AccountId::HOUSE, "f", &create("Ada Lovelace", None)).is_ok());
 }
 
 fn follow(world: &mut World, channel: Channel, by: AccountId, after: u64) -> Told {

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use vendue_client::Key;
 use vendue_domain::amount::Currency;
-use vendue_domain::id::AccountId;
+use vendue_domain::id::{AccountId, EntryId};
 
 use crate::connection::{As, Connection, KeyArgument, Target, currency_of, failed, text};
 use crate::failure::Failure;
@@ -24,6 +24,10 @@ pub(crate) enum AccountCommand {
     Deposit(MoveArguments),
     /// Pays money (or goods) out: never what is held.
     Withdraw(MoveArguments),
+    /// Puts an entry right by another one that names it.
+    Correct(CorrectArguments),
+    /// Turns fees that the account has earned into balance, to be withdrawn.
+    CollectFees(CollectArguments),
     /// Shows what was booked, newest first.
     Statement(StatementArguments),
 }
@@ -111,6 +115,67 @@ pub(crate) struct MoveArguments {
     target: Target,
 }
 
+/// Where a correction comes from and goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Against {
+    /// The world outside: a deposit or withdrawal of the wrong amount.
+    Outside,
+    /// The fees that the account has earned.
+    Fees,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vendue account correct acc_01J9... ent_01J9... -90.00 --reason \"typed 100 for 10\"\n  \
+    vendue account correct acc_01J9... ent_01J9... 12.50 --against fees --reason \"charged twice\""
+)]
+pub(crate) struct CorrectArguments {
+    /// The account's id.
+    account: AccountId,
+    /// The entry that was wrong, as the statement with --json names it; it stays as it is.
+    entry: EntryId,
+    /// What the balance changes by, signed; with --goods units.
+    #[arg(allow_hyphen_values = true)]
+    amount: String,
+    /// The currency [default: the market's].
+    #[arg(long, conflicts_with = "goods")]
+    currency: Option<String>,
+    /// A stock item whose units were booked instead of money.
+    #[arg(long, value_name = "STOCK")]
+    goods: Option<String>,
+    /// Where it comes from and goes to.
+    #[arg(long, default_value = "outside")]
+    against: Against,
+    /// Why; it stands in the statement.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  vendue account collect-fees acc_01J9... 250.00 --reason \"fees of November\""
+)]
+pub(crate) struct CollectArguments {
+    /// The account's id: a market's owner.
+    account: AccountId,
+    /// How much; at most what it has earned.
+    amount: String,
+    /// The currency [default: the market's].
+    #[arg(long)]
+    currency: Option<String>,
+    /// Why; it stands in the statement.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  vendue account statement\n  \
     vendue account statement acc_01J9... --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z --json")]
@@ -146,6 +211,16 @@ pub(crate) async fn run(command: AccountCommand) -> Result<(), Failure> {
         AccountCommand::Show(arguments) => show(arguments).await,
         AccountCommand::Deposit(arguments) => shift("account.deposit", arguments).await,
         AccountCommand::Withdraw(arguments) => shift("account.withdraw", arguments).await,
+        AccountCommand::Correct(arguments) => correct(arguments).await,
+        AccountCommand::CollectFees(arguments) => {
+            let CollectArguments { account, amount, currency, reason, key, target } = arguments;
+            let goods = None;
+            shift(
+                "account.collect_fees",
+                MoveArguments { account, amount, currency, goods, reason, key, target },
+            )
+            .await
+        }
         AccountCommand::Statement(arguments) => statement(arguments).await,
     }
 }
@@ -255,13 +330,7 @@ async fn shift(method: &str, arguments: MoveArguments) -> Result<(), Failure> {
     let mut params = json!({"account": account, "reason": arguments.reason});
     let mut paid_in = None;
     if let Some(goods) = &arguments.goods {
-        let quantity: u64 = arguments.amount.parse().map_err(|_| {
-            Failure::usage(
-                format!("`{}` is no quantity", arguments.amount),
-                "goods are counted",
-                "type 12 say",
-            )
-        })?;
+        let quantity = quantity(&arguments.amount)?;
         params["goods"] = json!(names::resolve(&connection, names::STOCK, goods).await?);
         params["quantity"] = json!(quantity);
     } else {
@@ -274,14 +343,52 @@ async fn shift(method: &str, arguments: MoveArguments) -> Result<(), Failure> {
         Some(currency) => connection.command_in(method, params, arguments.key, currency).await?,
         None => connection.command(method, params, arguments.key).await?,
     };
+    arguments.target.say(&result, &balance_line(&account, &result, paid_in));
+    Ok(())
+}
+
+fn quantity(typed: &str) -> Result<u64, Failure> {
+    typed
+        .parse()
+        .map_err(|_| Failure::usage(format!("`{typed}` is no quantity"), "goods are counted", "type 12 say"))
+}
+
+/// What an account has after something was booked.
+fn balance_line(account: &str, result: &Value, paid_in: Option<Currency>) -> String {
     let amount = |field: &str| {
         let value = result[field].as_i64().unwrap_or_default();
         paid_in.map_or_else(|| format!("{value} units"), |currency| money::signed(value, currency))
     };
-    arguments.target.say(
-        &result,
-        &format!("{account} has {}, {} of it available", amount("balance"), amount("available")),
-    );
+    format!("{account} has {}, {} of it available", amount("balance"), amount("available"))
+}
+
+/// `account.correct`.
+async fn correct(arguments: CorrectArguments) -> Result<(), Failure> {
+    let connection = Connection::open(&arguments.target, As::Operator).await?;
+    let account = arguments.account.to_string();
+    let against = match arguments.against {
+        Against::Outside => "outside",
+        Against::Fees => "fees",
+    };
+    let mut params = json!({"account": account, "entry": arguments.entry.to_string(), "against": against, "reason": arguments.reason});
+    let (sign, size) = match arguments.amount.strip_prefix('-') {
+        Some(size) => (-1, size),
+        None => (1, arguments.amount.as_str()),
+    };
+    let (size, paid_in) = if let Some(goods) = &arguments.goods {
+        params["goods"] = json!(names::resolve(&connection, names::STOCK, goods).await?);
+        (quantity(size)?, None)
+    } else {
+        let currency = currency(&connection, arguments.currency.as_deref()).await?;
+        params["currency"] = json!(currency.code());
+        (money::read(size, currency)?, Some(currency))
+    };
+    params["amount"] = json!(sign * i64::try_from(size).unwrap_or(i64::MAX));
+    let result = match paid_in {
+        Some(currency) => connection.command_in("account.correct", params, arguments.key, currency).await?,
+        None => connection.command("account.correct", params, arguments.key).await?,
+    };
+    arguments.target.say(&result, &balance_line(&account, &result, paid_in));
     Ok(())
 }
 

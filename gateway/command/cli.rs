@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Bid(crate::bid::Arguments),
     /// Buys at a dutch clock's price.
     Take(crate::take::Arguments),
+    /// Stays in a japanese lot while its price rises.
+    Stay(crate::stay::Arguments),
     /// Follows lots live, through restarts of anything.
     Watch(crate::watch::Arguments),
     /// Lists, shows, creates and runs lots of every format.
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     /// Accounts: roles, money, statements.
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
+    /// Checks an outcome against what is published.
+    #[command(subcommand)]
+    Verify(crate::verify::VerifyCommand),
     /// Mints a token from the secret of a data directory.
     Token(crate::token::Arguments),
     /// Shows and checks the configuration.

@@ -22,9 +22,11 @@ mod order;
 mod output;
 mod settings;
 mod shutdown;
+mod stay;
 mod stock;
 mod take;
 mod token;
+mod verify;
 mod watch;
 mod when;
 
@@ -52,6 +54,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Bid(arguments) => connection::block_on(bid::run(arguments)),
         Command::Take(arguments) => connection::block_on(take::run(arguments)),
+        Command::Stay(arguments) => connection::block_on(stay::run(arguments)),
+        Command::Verify(command) => connection::block_on(verify::run(command)),
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),

@@ -59,6 +59,19 @@ pub const LOT_UNITS_MAX: u64 = 1_000_000;
 /// The most bidders of a multi-unit or dutch lot: every one may win, and a close with all winners has to fit a frame of
 /// 256 KiB to a client (67 bytes a winner) and a batch of the journal (1,000 KiB, 80 bytes a winner).
 pub const WINNERS_MAX: usize = 2_048;
+/// The most items of a combinatorial lot: with [`PACKAGE_BIDS_MAX`] bids its end is worked out in some 10 ms (the bench
+/// prints it), and a shard stands as long.
+pub const ITEMS_MAX: usize = 12;
+/// The most bids for packages of one combinatorial lot, as [`ITEMS_MAX`].
+pub const PACKAGE_BIDS_MAX: usize = 256;
+/// The most of them of one account: nobody takes all the room.
+pub const PACKAGE_BIDS_OF_ACCOUNT_MAX: usize = 32;
+/// The most characters of an item's name: an item is named in one line.
+pub const ITEM_CHARS_MAX: usize = 100;
+/// The shortest time in which a candle may go out, in milliseconds: a second, long enough for a bid to come through.
+pub const CANDLE_MIN_MS: u64 = 1_000;
+/// The longest time in which a candle may go out, in milliseconds: a week.
+pub const CANDLE_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most takes of one account in a dutch lot that stand: each is remembered, so that it can be voided.
 pub const TAKES_MAX: usize = 256;
 /// The shortest step of a clock, in milliseconds: each is a journaled event to every watcher.
@@ -75,7 +88,7 @@ pub const ASSETS_MAX: usize = 10_000;
 pub const HOLDINGS_LISTED: usize = 256;
 /// The most lines of one entry: each sub-account twice.
 pub const ENTRY_LINES_MAX: usize = 8;
-/// How many entries an account remembers, to refuse giving back more than one of them booked. An older one is given back
+/// How many entries an account remembers: a correction names one of them, and what gives one back is refused beyond what it booked. An older one is given back
 /// unchecked: who asks for it, an order, keeps its own account of what it has given back.
 pub const ENTRIES_KEPT: usize = 128;
 /// The most units of a lot, and of a stock item: 2^53 - 1, the largest integer that every JSON reader keeps exactly.

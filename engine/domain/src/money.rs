@@ -4,7 +4,7 @@
 //! client's. Every one of them ends in exactly one [`Settled`], which travels back to who asked (except [`Release`], which
 //! cannot be refused and needs no answer).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::actor::{ActorAddress, Command};
 use crate::amount::Currency;
@@ -167,7 +167,7 @@ crate::record! {
 
 crate::variants! {
     /// A sub-account of one account's own ledger.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum SubAccount {
         /// What the account has: its balance.
@@ -203,7 +203,9 @@ crate::variants! {
         /// An operator's correction, which names the entry it corrects.
         9 => Correction,
         /// A trade in a book: what was sold or paid, and what came for it.
-        10 => Trade,
+        20 => Trade,
+        /// Fees earned that became balance.
+        10 => FeesCollected,
     }
 }
 

@@ -67,6 +67,9 @@ pub struct Winner {
     pub alias: Alias,
     pub quantity: u64,
     pub amount: Amount,
+    /// The numbers of the items, where the lot has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<crate::lot::Package>,
 }
 
 /// A role in a market, as an account's owner sees it.
@@ -208,7 +211,14 @@ data! {
         min_next_amount: Amount,
         next_price: Option<Amount>,
         next_at: Option<Timestamp>,
-        remaining: u64,
+        /// Units that nobody has taken (dutch).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining: Option<u64>,
+        /// How many are in (japanese).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bidders: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bids: Option<u32>,
     }
     /// `time_extended`.
     TimeExtended {
@@ -229,6 +239,9 @@ data! {
         next_price: Option<()>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_at: Option<()>,
+        /// The SHA-256 of the seed that a candle's end will be drawn from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seed_hash: Option<crate::lot::Digest>,
     }
     /// `lot_closed`.
     LotClosed {
@@ -245,6 +258,15 @@ data! {
         next_price: Option<()>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_at: Option<()>,
+        /// The seed of a candle, of which `seed_hash` is the SHA-256.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seed: Option<String>,
+        /// The hash of the lot's public events before this one (docs/protocol.md).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        events_hash: Option<crate::lot::Digest>,
+        /// When the candle went out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ended_at: Option<Timestamp>,
     }
     /// `lot_reopened`: as a state, with the outcome taken back.
     LotReopened {

@@ -628,6 +628,12 @@ macro_rules! variants {
         #[allow(missing_docs)]
         $vis enum $name { $( $(#[$variant_meta])* $variant $( ($type) )?, )* }
 
+        #[allow(dead_code, unreachable_pub)]
+        impl $name {
+            /// The number and name of each variant, in the order of their declaration: what a test of all of them goes by.
+            pub const VARIANTS: &'static [(u64, &'static str)] = &[ $( ($key, stringify!($variant)), )* ];
+        }
+
         impl $crate::record::Field for $name {
             #[inline]
             fn encode(&self, out: &mut Vec<u8>) {

@@ -106,6 +106,8 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
                 _ if posted.asked.is_some() => return None,
                 EntryKind::Trade => return None,
                 EntryKind::Withdrawal => "account_withdrawal",
+                EntryKind::Correction => "account_correction",
+                EntryKind::FeesCollected => "fees_collected",
                 _ => "account_deposit",
             };
             Action::new(name).because(posted.reason.as_ref())
@@ -148,7 +150,8 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
         | LotEvent::SealedBid(_)
         | LotEvent::UnitsBid(_)
         | LotEvent::Taken(_)
-        | LotEvent::Ticked(_) => return None,
+        | LotEvent::Ticked(_)
+        | LotEvent::Stepped(_) => return None,
         LotEvent::Created(_) => Action::new("lot_created"),
         LotEvent::Restated(restated) => {
             let name = match restated.cause {

@@ -1,5 +1,6 @@
 //! The journal against everything that was asked, told and heard.
 
+mod census;
 mod channels;
 mod lots;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub(crate) type Placed = (u64, Entry);
 /// Every check of a world at rest.
 pub(crate) fn all(world: &mut World) -> Result<(), Broken> {
     let journal = read(&world.disk)?;
+    world.report.happened = census::of(&journal);
     outcomes::check(&world.shared.history, &journal)?;
     at_rest(&journal, world.engine_time())?;
     town::goods(&world.shared.history, &journal)?;

@@ -44,6 +44,10 @@ impl Seal for Reversed {
     fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
         Some(plain.bytes().rev().collect())
     }
+
+    fn fingerprint(&self, account: AccountId, plain: &str) -> Option<u64> {
+        Some(vendue_domain::command::content_hash(&(account, plain.to_owned())))
+    }
 }
 
 impl Open for Reversed {

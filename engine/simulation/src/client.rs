@@ -346,6 +346,7 @@ impl Client {
         shared.history.told(number, reply)?;
         let issue = &shared.history.issues[number];
         let is_first = reply["ok"] == true && reply["result"]["replayed"] != true;
+        // A bid that waits for its hold, or an order for its lines, may be overtaken (PROTOCOL section 4).
         let in_order = issue.method.starts_with("lot.") && !shared.knowledge.may_wait(issue);
         if is_first && in_order && link == shared.link {
             self.check_order(id, link, &issue.target_name, shared)?;

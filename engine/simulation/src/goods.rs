@@ -25,7 +25,7 @@ pub(crate) fn new_lot(number: u64, now: Timestamp, seller: AccountId, chance: &m
     });
     let closes_at = match chance.below(4) {
         0 => now.plus_ms(TWELVE_HOURS_MS + chance.between(60_000, 3_600_000)),
-        _ => now.plus_ms(chance.between(3_000, 25_000)),
+        _ => now.plus_ms(chance.between(1_500, 14_000)),
     };
     if !chance.per_mille(100) {
         params["closes_at"] = closes_at.0.into();

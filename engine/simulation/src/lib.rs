@@ -37,6 +37,7 @@ mod watch;
 mod workload;
 mod world;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use vendue_protocol::wire::Encoding;
@@ -104,6 +105,8 @@ pub struct Report {
     pub gateway_restarts: u64,
     /// Simulated time, in milliseconds.
     pub simulated_ms: u64,
+    /// How often each kind of thing has happened: `order Paid`, `sold English Full`.
+    pub happened: BTreeMap<String, u64>,
     /// The hash of every record of the journal.
     pub journal_hash: u64,
     /// The hash of every byte that each client was sent, in the order of the clients.

@@ -1,27 +1,69 @@
-//! Worlds from fresh seeds and from seeds that once failed; and that a seed is one history.
+//! Worlds from fresh seeds, in which everything happens; and that a seed is one history.
 #![allow(clippy::unwrap_used)] // A test that cannot go on says so by panicking.
 
-use vendue_simulation::{Options, run};
+use std::collections::BTreeSet;
+
+use vendue_simulation::{Options, Report, run};
 
 /// Steps of each world.
 const STEPS: u32 = 2_000;
 
-/// Seeds that ever broke something, with what it was.
-const ONCE_BROKEN: &[(u64, &str)] = &[
-    (79, "I6: a bidder suspended while a lot was closed had its standing again when it reopened"),
-    (698, "I38: the answer to a resume did not wait for the events that it had to hold"),
-    (1_682, "I40: recovery from a checkpoint told another lots_changed under an old number"),
+/// What happens in about every third world at least: in all fresh ones together it must. What each begins with is enough.
+/// A seed's world is another whenever the workload or a rule changes, so what one once broke is a table test of the room
+/// that it broke in.
+const HAPPENS: [&str; 40] = [
+    "account HoldCaptured",
+    "account HoldReleased",
+    "account HoldSet",
+    "account Posted",
+    "account Refused",
+    "account RetractionCounted",
+    "lot Backed",
+    "lot BidPlaced",
+    "lot BidWaits",
+    "lot Extended",
+    "lot HoldAsked",
+    "lot HoldSettled",
+    "lot HoldsFreed",
+    "lot MaximumRaised",
+    "lot Paused",
+    "lot Refused",
+    "lot Restated",
+    "lot Restating",
+    "lot Resumed",
+    "lot SealedBid",
+    "lot Taken",
+    "lot Ticked",
+    "lot UnitsBid",
+    "order Cancelled",
+    "order LineAllocated",
+    "order LineReleased",
+    "order Paid",
+    "order PaymentFailed",
+    "order Refunded",
+    "order Shipped",
+    "order Won",
+    "sold Dutch",
+    "sold English",
+    "stock Allocated",
+    "stock Closed",
+    "stock Extended",
+    "stock LineReleased",
+    "stock OrderRefused",
+    "stock OrderReserved",
+    "stock Shipped",
 ];
 
-/// How many fresh seeds: `VENDUE_SEEDS`, or 30.
+/// How many fresh seeds there are where nobody says otherwise.
+const USUAL_SEEDS: u64 = 30;
+
+/// How many fresh seeds: `VENDUE_SEEDS`, or the usual number.
 fn seeds() -> u64 {
-    std::env::var("VENDUE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(30)
+    std::env::var("VENDUE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL_SEEDS)
 }
 
-fn check(seed: u64) {
-    if let Err(violation) = run(Options::new(seed, STEPS)) {
-        panic!("{violation}");
-    }
+fn check(seed: u64) -> Report {
+    run(Options::new(seed, STEPS)).unwrap_or_else(|violation| panic!("{violation}"))
 }
 
 /// Another range each day, so that the tests of a year see what one night's soak would; printed, and so to be replayed.
@@ -36,25 +78,18 @@ fn fresh() -> u64 {
 fn fresh_worlds_break_nothing() {
     let from = fresh();
     println!("seeds from {from} on");
+    let mut happened = BTreeSet::new();
     for seed in from..from + seeds() {
-        check(seed);
+        happened.extend(check(seed).happened.into_keys());
     }
-}
-
-#[test]
-fn what_once_broke_stays_mended() {
-    for &(seed, what) in ONCE_BROKEN {
-        println!("seed {seed}: {what}");
-        check(seed);
-    }
+    let never = HAPPENS.iter().find(|name| !happened.iter().any(|what| what.starts_with(**name)));
+    assert!(never.is_none() || seeds() < USUAL_SEEDS, "never: {never:?} in {happened:?}");
 }
 
 #[test]
 fn a_seed_is_one_history() {
     for seed in 1..=3 {
-        let one = run(Options::new(seed, STEPS)).unwrap_or_else(|violation| panic!("{violation}"));
-        let other = run(Options::new(seed, STEPS)).unwrap_or_else(|violation| panic!("{violation}"));
-        assert_eq!(one, other, "seed {seed}");
+        assert_eq!(check(seed), check(seed), "seed {seed}");
     }
     let (one, other) = (run(Options::new(1, 300)).unwrap(), run(Options::new(2, 300)).unwrap());
     assert_ne!(one.journal_hash, other.journal_hash, "another seed is another history");

@@ -24,7 +24,7 @@ use super::waiting::Joined;
 use super::{Parked, Request, Shard};
 use crate::effects::EFFECTS_WAITING_MAX;
 use crate::entry::Keyed;
-use crate::keys::{Known, content_hash, key_hash};
+use crate::keys::{Known, content_hash, key_hash, personal_content_hash};
 use crate::unit::LinkId;
 
 /// How soon an `overloaded` command may be tried again, in milliseconds: a few commits.
@@ -76,11 +76,16 @@ impl Shard {
         if is_internal(&command) {
             return self.refuse(link, request, NotExecuted::Forbidden, 0, "");
         }
-        self.directory.fill(&mut command, item.by);
+        self.directory.fill_own(&mut command, item.by, self.key_secret);
         let hash = key_hash(self.key_secret, item.by, target, item.key);
         // The currency that the caller names is part of what it asks.
         let named = item.currency.map_or(0, |currency| content_hash(currency.code().as_bytes()));
-        let content = content_hash(item.command) ^ named;
+        let of_command = if is_personal(&command) {
+            personal_content_hash(self.key_secret, item.command)
+        } else {
+            content_hash(item.command)
+        };
+        let content = of_command ^ named;
         match self.keys.get(hash) {
             Ok(None) => {}
             Ok(Some(known)) => return self.known(link, request, Keyed { hash, content }, known),
@@ -299,6 +304,9 @@ impl Shard {
             Command::Account(AccountCommand::Create(mut create)) => {
                 if let Some(account) = create.account.filter(|_| is_name(&create.name)) {
                     create.name_sealed = self.sealed_name(account, &create.name)?;
+                    // Creating it again with another name is told by this, since sealing never gives the same bytes twice.
+                    let name_hash = self.seal.fingerprint(account, &create.name);
+                    create.name_hash = Some(name_hash.ok_or(NotExecuted::Unavailable)?);
                     create.name.clear();
                 }
                 Ok(Command::Account(AccountCommand::Create(create)))
@@ -364,6 +372,11 @@ const fn is_internal(command: &Command) -> bool {
                     | StockCommand::FinishForOrder(_)
             )
     )
+}
+
+/// Whether a command carries personal data in clear.
+const fn is_personal(command: &Command) -> bool {
+    matches!(command, Command::Account(AccountCommand::Create(_) | AccountCommand::Update(_)))
 }
 
 /// Whether a name may be sealed; one that may not reaches the rules as it is, and they refuse it.

@@ -43,6 +43,10 @@ const UNIT_BYTES_MAX: usize = vendue_storage::MAX_BATCH_BYTES / 2;
 pub trait Seal: Send + Sync {
     /// `plain` of this account, readable only while the account's key exists; `None` where the vault cannot.
     fn seal(&self, account: AccountId, plain: &str) -> Option<Vec<u8>>;
+
+    /// A hash of `plain` under the key that this account's data was sealed with: the same for the same text, and of no use
+    /// without the key. `None` where the vault cannot.
+    fn fingerprint(&self, account: AccountId, plain: &str) -> Option<u64>;
 }
 
 /// An actor in memory.

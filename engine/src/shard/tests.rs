@@ -14,7 +14,7 @@ use vendue_protocol::link::{CommandItem, Items, NotExecuted, Reply, ReplyItem, s
 
 use super::{Request, Seal, Shard, replayed};
 use crate::entry::Entry;
-use crate::keys::NoOlderKeys;
+use crate::keys::{NoOlderKeys, content_hash};
 use crate::options::EngineOptions;
 use crate::unit::Unit;
 
@@ -59,6 +59,10 @@ struct Plain;
 impl Seal for Plain {
     fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
         Some(plain.as_bytes().to_vec())
+    }
+
+    fn fingerprint(&self, _account: AccountId, plain: &str) -> Option<u64> {
+        Some(content_hash(plain.as_bytes()))
     }
 }
 
@@ -160,6 +164,10 @@ fn a_vault_that_cannot_seal_refuses_personal_data() {
     struct Broken;
     impl Seal for Broken {
         fn seal(&self, _account: AccountId, _plain: &str) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn fingerprint(&self, _account: AccountId, _plain: &str) -> Option<u64> {
             None
         }
     }

@@ -232,6 +232,10 @@ impl crate::shard::Seal for PersonalData {
             }
         }
     }
+
+    fn fingerprint(&self, account: AccountId, plain: &str) -> Option<u64> {
+        self.0.fingerprint(account.0.0, plain.as_bytes()).ok().flatten()
+    }
 }
 
 impl crate::views::Open for PersonalData {

@@ -43,6 +43,10 @@ impl Seal for Reversed {
     fn seal(&self, _account: AccountId, plain: &str) -> Option<Vec<u8>> {
         Some(plain.bytes().rev().collect())
     }
+
+    fn fingerprint(&self, account: AccountId, plain: &str) -> Option<u64> {
+        Some(vendue_domain::command::content_hash(&(account, plain.to_owned())))
+    }
 }
 
 impl Open for Reversed {
@@ -365,6 +369,8 @@ pub(crate) fn place_bid(on: u64, minor: u64) -> Command {
         all_or_none: None,
         if_seq: None,
         validate_only: None,
+        stay_until: None,
+        package: None,
     }))
 }
 
@@ -397,5 +403,8 @@ pub(crate) fn create_lot(n: u64) -> CreateLot {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     }
 }

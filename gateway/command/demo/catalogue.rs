@@ -111,6 +111,9 @@ pub(super) struct Lot {
     /// Where a dutch clock stops; it begins at `start`.
     pub(super) floor: Option<u64>,
     pub(super) pricing: Option<String>,
+    /// What packages are made of; amounts are for one of them then.
+    #[serde(default)]
+    pub(super) items: Vec<String>,
     /// A tender whose offers nobody sees.
     #[serde(default)]
     pub(super) sealed: bool,
@@ -130,12 +133,24 @@ pub(super) enum Format {
     Vickrey,
     MultiUnit,
     Reverse,
+    Japanese,
+    Candle,
+    Combinatorial,
 }
 
 impl Format {
     /// Every format, for what has to know them all.
-    pub(super) const ALL: [Self; 6] =
-        [Self::English, Self::Dutch, Self::SealedFirstPrice, Self::Vickrey, Self::MultiUnit, Self::Reverse];
+    pub(super) const ALL: [Self; 9] = [
+        Self::English,
+        Self::Dutch,
+        Self::SealedFirstPrice,
+        Self::Vickrey,
+        Self::MultiUnit,
+        Self::Reverse,
+        Self::Japanese,
+        Self::Candle,
+        Self::Combinatorial,
+    ];
 
     /// The protocol's name.
     pub(super) const fn name(self) -> &'static str {
@@ -146,6 +161,9 @@ impl Format {
             Self::Vickrey => "vickrey",
             Self::MultiUnit => "multi_unit",
             Self::Reverse => "reverse",
+            Self::Japanese => "japanese",
+            Self::Candle => "candle",
+            Self::Combinatorial => "combinatorial",
         }
     }
 
@@ -251,7 +269,7 @@ mod tests {
         let catalogue = Catalogue::shipped().unwrap();
         let formats: Vec<Format> = catalogue.lots.iter().map(|lot| lot.format).collect();
         for format in Format::ALL {
-            assert!(formats[..8].contains(&format), "{format:?} is not among the first");
+            assert!(formats[..11].contains(&format), "{format:?} is not among the first");
             assert!(formats.iter().filter(|known| **known == format).count() > 1, "one {format:?} only");
             assert_eq!(Format::named(format.name()), Some(format));
         }

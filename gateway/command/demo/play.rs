@@ -299,6 +299,12 @@ async fn place(client: &Client, bid: &Bid) -> How {
     let Bid { lot, amount, quantity, .. } = bid;
     let (method, params) = match bid.format {
         Format::Dutch => ("lot.take", json!({"lot": lot, "quantity": quantity, "amount": amount})),
+        Format::Combinatorial => {
+            let (first, items) = bid.package.unwrap_or((0, 1));
+            let package: Vec<u64> = (0..*quantity).map(|nth| (first + nth) % items + 1).collect();
+            ("lot.bid", json!({"lot": lot, "amount": amount, "package": package}))
+        }
+        Format::Japanese => ("lot.stay", json!({"lot": lot, "stay_until": amount})),
         Format::MultiUnit => ("lot.bid", json!({"lot": lot, "amount": amount, "quantity": quantity})),
         _ => ("lot.bid", json!({"lot": lot, "amount": amount})),
     };
@@ -369,7 +375,10 @@ fn view(lot: &Value) -> Option<LotView> {
         category: text(lot, "category"),
         format: Format::named(&text(lot, "format"))?,
         sealed: lot["sealed"] == true,
-        units: number("remaining").or(number("quantity")).unwrap_or(1),
+        units: match lot["items"].as_array().map_or(0, Vec::len) {
+            0 => number("remaining").or(number("quantity")).unwrap_or(1),
+            items => items as u64,
+        },
         estimate: (
             lot["estimate"][0].as_u64().unwrap_or(start),
             lot["estimate"][1].as_u64().unwrap_or(start),

@@ -25,6 +25,11 @@ const VISITORS_PURSES: u64 = 4;
 const CLOCK_SHARE: i64 = 85;
 /// In how many steps.
 const CLOCK_STEPS: u64 = 30;
+/// In how many steps a rising clock comes to the high estimate, and how many there are until the lot's announced end.
+const RISING_STEPS: u64 = 8;
+const RISING_INTERVALS: i64 = 14;
+/// The last part of a candle lot in which it may end, in hundredths of its time.
+const CANDLE_SHARE: i64 = 25;
 /// A clock's shortest interval, in milliseconds: slower than people press.
 const CLOCK_INTERVAL_MIN_MS: i64 = 2_000;
 /// The visitor has this share of a trader's goods, in per cent: enough to sell for a while.
@@ -259,7 +264,12 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
     let is_open = match lot.format {
         Format::English | Format::MultiUnit => true,
         Format::Reverse => !lot.sealed,
-        Format::Dutch | Format::SealedFirstPrice | Format::Vickrey => false,
+        Format::Dutch
+        | Format::SealedFirstPrice
+        | Format::Vickrey
+        | Format::Japanese
+        | Format::Candle
+        | Format::Combinatorial => false,
     };
     if is_open && !is_short {
         let hard_close_at = offer.closes_at + HARD_CLOSE_AFTER_US;
@@ -268,6 +278,16 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
     }
     if let Some(floor) = lot.floor {
         params["clock"] = clock(minor(lot.start()), minor(floor), minor(1), offer);
+    }
+    if lot.format == Format::Japanese {
+        params["clock"] = rising(minor(lot.start()), minor(lot.estimate.1), minor(1), offer);
+    }
+    if lot.format == Format::Candle {
+        let length_ms = (offer.closes_at - offer.opens_at) / 1_000;
+        params["candle_ms"] = json!((length_ms * CANDLE_SHARE / 100).max(CLOCK_INTERVAL_MIN_MS));
+    }
+    if !lot.items.is_empty() {
+        params["items"] = json!(lot.items);
     }
     for (field, value) in [
         ("quantity", lot.quantity.map(Value::from)),
@@ -295,6 +315,14 @@ fn clock(start: u64, floor: u64, whole: u64, offer: Offer) -> Value {
     let steps = i64::try_from((start - floor).div_ceil(step)).unwrap_or(i64::MAX);
     let interval_ms = (length_ms * CLOCK_SHARE / 100 / steps).max(CLOCK_INTERVAL_MIN_MS);
     json!({"start": start, "step": step, "interval_ms": interval_ms, "floor": floor})
+}
+
+/// A clock that would pass the high estimate a while before the lot ends; whoever wants it comes in its first part.
+fn rising(start: u64, high: u64, whole: u64, offer: Offer) -> Value {
+    let step = (high.saturating_sub(start) / RISING_STEPS / whole * whole).max(whole);
+    let length_ms = (offer.closes_at - offer.opens_at) / 1_000;
+    let interval_ms = (length_ms / RISING_INTERVALS).max(CLOCK_INTERVAL_MIN_MS);
+    json!({"start": start, "step": step, "interval_ms": interval_ms})
 }
 
 /// Whole units as minor units. The catalogue's amounts are small: no overflow.

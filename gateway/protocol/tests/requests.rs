@@ -119,12 +119,27 @@ fn the_protocols_requests_are_read() {
             "lot.take",
         ),
         (
+            json!({"id":3,"method":"lot.stay","params":{"lot":LOT,"stay_until":9000,"currency":"EUR","key":"k"}}),
+            "lot.stay",
+        ),
+        (bid(json!({"lot":LOT,"amount":10500,"stay_until":12000,"key":"k"})), "lot.bid"),
+        (bid(json!({"lot":LOT,"amount":10500,"package":[1,3],"key":"k"})), "lot.bid"),
+        (
             json!({"id":3,"method":"account.deposit","params":{"account":ACCOUNT,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
             "account.deposit",
         ),
         (
             json!({"id":3,"method":"account.withdraw","params":{"account":ACCOUNT,"goods":"stk_1","quantity":2,"reason":"r","key":"k"}}),
             "account.withdraw",
+        ),
+        (
+            json!({"id":3,"method":"account.correct","params":{"account":ACCOUNT,"entry":"ent_01J9ZZZZZZZZZZZZZZZZZZZZZZ","amount":-5,
+                "currency":"EUR","against":"fees","reason":"r","key":"k"}}),
+            "account.correct",
+        ),
+        (
+            json!({"id":3,"method":"account.collect_fees","params":{"account":ACCOUNT,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
+            "account.collect_fees",
         ),
         (
             json!({"id":3,"method":"account.statement","params":{"currency":"EUR","from":1,"to":2,"limit":5}}),

@@ -103,6 +103,13 @@ impl Vault for FileVault {
         }
     }
 
+    fn fingerprint(&self, person: [u8; 16], plaintext: &[u8]) -> Result<Option<u64>, StorageError> {
+        match self.state().keys.get(person) {
+            Ok(Some(key)) => seal::fingerprint(key, plaintext).map(Some),
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+
     fn erase(&self, person: [u8; 16]) -> Result<(), StorageError> {
         let mut state = self.state();
         if state.keys.is_erased(person) && !state.failed {

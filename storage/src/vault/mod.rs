@@ -28,6 +28,13 @@ pub trait Vault: Send + Sync {
     /// [`StorageError::Damaged`] when the bytes are not what was sealed for this person.
     fn open(&self, person: [u8; 16], sealed: &[u8]) -> Result<Option<Vec<u8>>, StorageError>;
 
+    /// A hash of `plaintext` under this person's key, by which equal data is told without being opened: the same for the
+    /// same data, and of no use to anybody once the key is destroyed. `None` when they have no key (any more).
+    ///
+    /// # Errors
+    /// What the cipher says.
+    fn fingerprint(&self, person: [u8; 16], plaintext: &[u8]) -> Result<Option<u64>, StorageError>;
+
     /// Destroys the person's key, durably, and for ever: nothing can be sealed for them again. Repeating it is harmless.
     ///
     /// # Errors
@@ -65,6 +72,13 @@ impl Vault for MemoryVault {
     fn open(&self, person: [u8; 16], sealed: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         match self.keys().get(person) {
             Ok(Some(key)) => seal::open(key, person, sealed).map(Some),
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+
+    fn fingerprint(&self, person: [u8; 16], plaintext: &[u8]) -> Result<Option<u64>, StorageError> {
+        match self.keys().get(person) {
+            Ok(Some(key)) => seal::fingerprint(key, plaintext).map(Some),
             Ok(None) | Err(_) => Ok(None),
         }
     }

@@ -7,6 +7,7 @@ use std::collections::hash_map::Entry;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use siphasher::sip::SipHasher24;
 use zeroize::Zeroizing;
 
 use crate::error::StorageError;
@@ -15,6 +16,10 @@ use crate::error::StorageError;
 pub(crate) const KEY_BYTES: usize = 32;
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
+/// Bytes of a key of SipHash.
+const SIP_KEY_BYTES: usize = 16;
+/// The nonce under which a person's key gives the key of their fingerprints.
+const FINGERPRINT: &[u8; NONCE_BYTES] = b"fingerprint of a person.";
 
 /// A key, overwritten when it is dropped.
 pub(crate) type PersonKey = Zeroizing<[u8; KEY_BYTES]>;
@@ -108,6 +113,22 @@ pub(crate) fn seal(
     bytes.extend_from_slice(&nonce);
     bytes.extend_from_slice(&sealed);
     Ok(bytes)
+}
+
+/// A hash of `plaintext` that nobody can make or try out without the person's key: SipHash-2-4 under a key of its own.
+pub(crate) fn fingerprint(key: &PersonKey, plaintext: &[u8]) -> Result<u64, StorageError> {
+    // Derived as the key stream under a nonce that is set apart: the nonces of what is sealed are random, so that none of
+    // them is this one.
+    let payload = Payload { msg: &[0; SIP_KEY_BYTES], aad: FINGERPRINT };
+    let cipher = XChaCha20Poly1305::new((&**key).into());
+    let derived = cipher.encrypt(XNonce::from_slice(FINGERPRINT), payload).map(Zeroizing::new);
+    let derived = derived.map_err(|error| StorageError::Backend {
+        what: "hashing personal data",
+        message: error.to_string(),
+    })?;
+    let mut own = Zeroizing::new([0; SIP_KEY_BYTES]);
+    own.copy_from_slice(&derived[..SIP_KEY_BYTES]);
+    Ok(SipHasher24::new_with_key(&own).hash(plaintext))
 }
 
 pub(crate) fn open(key: &PersonKey, person: [u8; 16], sealed: &[u8]) -> Result<Vec<u8>, StorageError> {

@@ -3,8 +3,8 @@
 use crate::account::Role;
 use crate::amount::{Amount, Currency};
 use crate::command;
-use crate::id::{AccountId, MarketId};
-use crate::money::{CaptureHold, PlaceHold, PostEntry, ReleaseHold};
+use crate::id::{AccountId, EntryId, MarketId};
+use crate::money::{CaptureHold, PlaceHold, PostEntry, ReleaseHold, SubAccount};
 use crate::record::Bytes;
 
 command! {
@@ -103,6 +103,35 @@ command! {
     }
 }
 
+command! {
+    /// `account.correct`: a new entry that names the one it corrects, which stays as it is (I35); by an operator.
+    pub struct Correct / CorrectParams {
+        1 => account: AccountId,
+        /// The entry that was wrong: one of the account's latest, of the same currency or goods.
+        2 => entry: EntryId,
+        /// What the balance changes by, signed: minor units of `currency` or units of `goods`; not 0.
+        3 => amount: i64,
+        4 => currency: Option<Currency>,
+        /// As in `account.deposit`.
+        5 => goods: Option<String>,
+        /// Where it comes from and goes to: `outside` (the default) or `fees`. Never `clearing`: a transfer has another side,
+        /// which only its order can put right.
+        6 => against: Option<SubAccount>,
+        7 => reason: String,
+    }
+}
+
+command! {
+    /// `account.collect_fees`: fees earned become balance, which can then be withdrawn; by an operator.
+    pub struct CollectFees / CollectFeesParams {
+        1 => account: AccountId,
+        /// At most the fees earned.
+        2 => amount: Amount,
+        3 => currency: Currency,
+        4 => reason: String,
+    }
+}
+
 crate::record! {
     /// The engine's own: a lot's bidder took bids back. Counted on the account (RULES, "Retraction").
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,5 +161,8 @@ crate::variants! {
         12 => PostEntry(Box<PostEntry>),
         13 => CountRetraction(CountRetraction),
         20 => SettleTrade(Box<super::SettleTrade>),
+        /// By an operator.
+        14 => Correct(Box<Correct>),
+        15 => CollectFees(CollectFees),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Account, AccountCommand, AccountCreated, AccountEvent, AccountMarked, AccountUpdated, CreateAccount,
-    Grant, Link, Mark, Suspend, UpdateAccount, Verify, funds, trades,
+    Grant, Link, Mark, Suspend, UpdateAccount, Verify, by_operator, funds, trades,
 };
 use crate::actor::{Answer, Decision, Events, StateAnswer};
 use crate::command::{Targeted as _, content_hash};
@@ -49,6 +49,8 @@ fn house(command: &AccountCommand, context: &Context<'_>) -> Result<Decision<Acc
             | AccountCommand::PostEntry(_)
             | AccountCommand::CountRetraction(_)
             | AccountCommand::SettleTrade(_)
+            | AccountCommand::Correct(_)
+            | AccountCommand::CollectFees(_)
     );
     if !is_about_money || command.target() != Some(AccountId::HOUSE.into()) {
         return Err(Rejection::NotFound);
@@ -83,14 +85,16 @@ pub(super) fn decide(
         AccountCommand::Suspend(command) => suspend(account, command, context),
         AccountCommand::Verify(command) => verify(account, command, context),
         AccountCommand::Link(command) => link(account, command, context),
-        AccountCommand::Deposit(command) => funds::deposit(account, command, context),
-        AccountCommand::Withdraw(command) => funds::withdraw(account, command, context),
+        AccountCommand::Deposit(command) => by_operator::deposit(account, command, context),
+        AccountCommand::Withdraw(command) => by_operator::withdraw(account, command, context),
         AccountCommand::PlaceHold(command) => funds::place_hold(account, command, context),
         AccountCommand::ReleaseHold(command) => funds::release_hold(account, command, context),
         AccountCommand::CaptureHold(command) => funds::capture_hold(account, command, context),
         AccountCommand::PostEntry(command) => funds::post_entry(account, command, context),
         AccountCommand::CountRetraction(command) => funds::count_retraction(account, command, context),
         AccountCommand::SettleTrade(command) => trades::settle_trade(account, command, context),
+        AccountCommand::Correct(command) => by_operator::correct(account, command, context),
+        AccountCommand::CollectFees(command) => by_operator::collect_fees(account, command, context),
     }
 }
 

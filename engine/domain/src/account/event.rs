@@ -72,7 +72,7 @@ crate::record! {
         5 => pub reverses: Option<EntryId>,
         6 => pub order: Option<OrderId>,
         7 => pub market: Option<MarketId>,
-        /// Of an operator's deposit or withdrawal.
+        /// Of what an operator booked.
         8 => pub reason: Option<String>,
         /// It was allowed to make the available balance negative, and it is.
         9 => pub overdraws: bool,
@@ -189,6 +189,8 @@ impl Targeted for AccountCommand {
             Self::PostEntry(command) => command.account,
             Self::CountRetraction(command) => command.account,
             Self::SettleTrade(command) => command.account,
+            Self::Correct(command) => command.account,
+            Self::CollectFees(command) => command.account,
         };
         Some(account.into())
     }

@@ -1,103 +1,29 @@
-//! The rules of money and goods: deposits and withdrawals by operators; holds and entries asked for by lots and orders.
+//! The rules of money and goods: holds and entries asked for by lots and orders.
 //!
-//! Who asks from another actor always hears: a rule that says no is an event whose effect tells the asker. An operator's
-//! command is refused like any command.
+//! Who asks from another actor always hears: a rule that says no is an event whose effect tells the asker.
 
 use super::ledger::insufficient;
 use super::{
-    Account, AccountEvent, AskedBy, Balances, CountRetraction, Deposit, EntryPosted, Hold, HoldCaptured,
-    HoldReleased, HoldSet, Refused, RetractionCounted, Withdraw,
+    Account, AccountEvent, AskedBy, Balances, CountRetraction, EntryPosted, Hold, HoldCaptured, HoldReleased,
+    HoldSet, Refused, RetractionCounted,
 };
 use crate::actor::Decision;
-use crate::amount::{AMOUNT_MAX, Amount, Currency};
+use crate::amount::AMOUNT_MAX;
 use crate::context::Context;
 use crate::facts::Standing;
-use crate::id::{EntryId, HoldId};
+use crate::id::HoldId;
 use crate::limits;
-use crate::money::{Asset, CaptureHold, EntryKind, Line, PlaceHold, PostEntry, ReleaseHold, SubAccount};
+use crate::money::{CaptureHold, Line, PlaceHold, PostEntry, ReleaseHold, SubAccount};
 use crate::rejection::Rejection;
 
-type Decided = Result<Decision<AccountEvent>, Rejection>;
+pub(super) type Decided = Result<Decision<AccountEvent>, Rejection>;
 
 /// The engine's own commands: never a client's.
 pub(super) fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
     if context.standing.any(Standing::ENGINE) { Ok(()) } else { Err(Rejection::Forbidden) }
 }
 
-/// An account belongs to no market: whoever operates some market may book (the shell passes the roles anywhere).
-fn operator_only(context: &Context<'_>) -> Result<(), Rejection> {
-    if context.standing.any(Standing::OPERATOR) { Ok(()) } else { Err(Rejection::Forbidden) }
-}
-
-pub(super) fn deposit(account: &Account, command: &Deposit, context: &Context<'_>) -> Decided {
-    operator_only(context)?;
-    let Deposit { account: _, amount, currency, goods, quantity, reason } = command;
-    let (asset, size) = asked_for(*amount, *currency, goods.as_deref(), *quantity)?;
-    from_outside(account, asset, size, EntryKind::Deposit, reason, context)
-}
-
-pub(super) fn withdraw(account: &Account, command: &Withdraw, context: &Context<'_>) -> Decided {
-    operator_only(context)?;
-    let Withdraw { account: _, amount, currency, goods, quantity, reason } = command;
-    let (asset, size) = asked_for(*amount, *currency, goods.as_deref(), *quantity)?;
-    from_outside(account, asset, -size, EntryKind::Withdrawal, reason, context)
-}
-
-/// Money or goods, and how much: exactly one of `amount` with `currency` and `goods` with `quantity`.
-fn asked_for(
-    amount: Option<Amount>,
-    currency: Option<Currency>,
-    goods: Option<&str>,
-    quantity: Option<u64>,
-) -> Result<(Asset, i64), Rejection> {
-    let (asset, size) = match (amount, currency, goods, quantity) {
-        (Some(amount), Some(currency), None, None) => (Asset::Money(currency), amount.get()),
-        (None, None, Some(goods), Some(quantity)) => {
-            let asset = Asset::of_goods(goods).ok_or_else(|| {
-                Rejection::invalid("goods", "the id of a stock item (stk_...) or book (bok_...)")
-            })?;
-            (asset, quantity)
-        }
-        (Some(_), None, None, None) => return Err(Rejection::invalid("currency", "the amount's currency")),
-        (None, None, Some(_), None) => return Err(Rejection::invalid("quantity", "how many of the goods")),
-        (None, None, None, Some(_)) => return Err(Rejection::invalid("goods", "what the quantity is of")),
-        _ => return Err(Rejection::invalid("amount", "either amount and currency, or goods and quantity")),
-    };
-    if !(1..=limits::QUANTITY_MAX).contains(&size) {
-        return Err(Rejection::invalid("quantity", format!("1 to {}", limits::QUANTITY_MAX)));
-    }
-    Ok((asset, size as i64))
-}
-
-/// An operator's entry between the account's cash and the world outside.
-fn from_outside(
-    account: &Account,
-    asset: Asset,
-    size: i64,
-    kind: EntryKind,
-    reason: &str,
-    context: &Context<'_>,
-) -> Decided {
-    limits::reason(Some(reason))?;
-    let lines = vec![line(SubAccount::Cash, size), line(SubAccount::Outside, -size)];
-    let after = account.ledger.after(asset, &lines, false)?;
-    Ok(Decision::event(AccountEvent::Posted(Box::new(EntryPosted {
-        entry: EntryId::from_u128(context.command_id),
-        kind,
-        lines,
-        after,
-        reverses: None,
-        order: None,
-        market: None,
-        reason: Some(reason.to_owned()),
-        overdraws: false,
-        holdings_count: account.holdings_with(asset),
-        asked: None,
-        book: None,
-    }))))
-}
-
-const fn line(sub: SubAccount, amount: i64) -> Line {
+pub(super) const fn line(sub: SubAccount, amount: i64) -> Line {
     Line { sub, amount }
 }
 

@@ -148,8 +148,10 @@ fn through_clearing(lines: &[Line]) -> (u64, u64) {
 pub(super) struct Ledger {
     /// One for each asset that there ever was an entry of, sorted.
     pub(super) balances: Vec<Balances>,
-    /// The latest entries, oldest first: at most [`limits::ENTRIES_KEPT`].
+    /// What the latest transfers booked, oldest first: at most [`limits::ENTRIES_KEPT`].
     pub(super) booked: VecDeque<Booked>,
+    /// The latest entries of any kind, oldest first, as many: what a correction may name.
+    pub(super) latest: VecDeque<(EntryId, Asset)>,
 }
 
 impl Ledger {
@@ -211,6 +213,11 @@ impl Ledger {
         Err(Rejection::NotAllowedInState(WrongState { state: "reversed".to_owned() }))
     }
 
+    /// Whether an entry of an asset is among the latest ones.
+    pub(super) fn knows(&self, entry: EntryId, asset: Asset) -> bool {
+        self.latest.contains(&(entry, asset))
+    }
+
     /// Takes an entry over: the balances after it.
     pub(super) fn set(&mut self, after: Balances) {
         match self.place(after.asset) {
@@ -234,6 +241,12 @@ impl Ledger {
         asset: Asset,
         lines: &[Line],
     ) {
+        if lines.iter().any(|line| line.amount != 0) {
+            if self.latest.len() >= limits::ENTRIES_KEPT {
+                self.latest.pop_front();
+            }
+            self.latest.push_back((entry, asset));
+        }
         let (into, out_of) = through_clearing(lines);
         if into == 0 && out_of == 0 {
             return;
@@ -278,7 +291,7 @@ impl Ledger {
         let booked = self.booked.iter().all(|booked| {
             booked.taken_back <= booked.into_clearing && booked.put_back <= booked.out_of_clearing
         });
-        sorted && balanced && booked
+        sorted && balanced && booked && self.latest.len() <= limits::ENTRIES_KEPT
     }
 }
 

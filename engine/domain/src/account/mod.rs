@@ -1,5 +1,6 @@
 //! An account: a party. Its rights are grants (market, role); what it has is a ledger of its own, with holds.
 
+mod by_operator;
 mod command;
 mod decide;
 mod event;

@@ -4,7 +4,7 @@ use super::holds::Holds;
 use super::ledger::{Booked, Ledger};
 use super::{AccountCreated, AccountSnapshot, Balances, Hold};
 use crate::facts::AccountFacts;
-use crate::id::{AccountId, HoldId};
+use crate::id::{AccountId, EntryId, HoldId};
 use crate::money::Asset;
 use crate::record::{Bytes, Field, Reader, RecordError};
 
@@ -43,6 +43,7 @@ crate::record! {
         8 => holds: Vec<Hold>,
         /// The oldest first.
         9 => booked: Vec<Booked>,
+        11 => latest: Vec<(EntryId, Asset)>,
         10 => retractions: u32,
     }
 }
@@ -134,6 +135,7 @@ impl Field for Account {
             balances: self.ledger.balances.clone(),
             holds: self.holds.in_order().into_iter().cloned().collect(),
             booked: self.ledger.booked.iter().copied().collect(),
+            latest: self.ledger.latest.iter().copied().collect(),
             retractions: self.retractions,
         };
         kept.encode(out);
@@ -149,7 +151,11 @@ impl Field for Account {
             reference: kept.reference,
             facts: kept.facts,
             content: kept.content,
-            ledger: Ledger { balances: kept.balances, booked: kept.booked.into() },
+            ledger: Ledger {
+                balances: kept.balances,
+                booked: kept.booked.into(),
+                latest: kept.latest.into(),
+            },
             holds: Holds::from_order(kept.holds),
             retractions: kept.retractions,
         };

@@ -117,7 +117,12 @@ impl Book {
                 let Ask { view, asked, .. } = *ask;
                 BookEvent::Dropped(Box::new(Dropped { view, asked }))
             }
-            (Some(rejection), _) => self.refuse(ask, rejection.clone(), None, context),
+            (Some(rejection), Purpose::Place(_)) => self.refuse(ask, rejection.clone(), None, context),
+            (Some(rejection), Purpose::Modify(_)) => {
+                // It may have been the second question of a raise: what the first one got is given back.
+                let held = self.live(ask.view.order).map(|(_, _, live)| live.held);
+                self.refuse(ask, rejection.clone(), held, context)
+            }
             (None, Purpose::Place(waiting)) => self.backed(ask, &waiting, context),
             (None, Purpose::Modify(wish)) => self.raised(ask, &wish, context),
         };
@@ -160,10 +165,20 @@ impl Book {
         let changed = self.check_open(view.account, context).and_then(|()| self.changed(&view, live, wish));
         let entered = changed.and_then(|taker| {
             let (asked, held) = (Some(ask.asked), live.held + ask.more);
-            self.enter(&Taker { asked, held, ..taker }, context)
+            let need = self.need(&taker)?;
+            if need > held {
+                // It has traded meanwhile, at a price that took more out of its hold than the new one would: more is
+                // asked for, and nothing is matched that is not held.
+                return Ok(Err((need, need - live.held)));
+            }
+            self.enter(&Taker { asked, held, ..taker }, context).map(Ok)
         });
         match entered {
-            Ok(entered) => BookEvent::Entered(Box::new(entered)),
+            Ok(Ok(entered)) => BookEvent::Entered(Box::new(entered)),
+            Ok(Err((total, more))) => {
+                let (purpose, asked, terms) = (ask.purpose, ask.asked, Box::new(self.terms(context)));
+                BookEvent::HoldAsked(Box::new(HoldAsked { view, purpose, total, more, asked, terms }))
+            }
             Err(rejection) => self.refuse(ask, rejection, Some(live.held), context),
         }
     }

@@ -114,6 +114,7 @@ impl Followed {
     fn take_holds(&mut self, lot: LotId, event: &LotEvent, stamp: &Stamp) -> Result<(), Broken> {
         match event {
             LotEvent::Backed(backed) => {
+                // Its account has been asked beforehand: the hold is placed by this very event.
                 if let Some(placed) = &backed.placed {
                     self.ask(stamp.by, placed.hold)?;
                 }

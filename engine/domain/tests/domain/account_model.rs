@@ -1,15 +1,15 @@
 //! An account's money against a slow model: it keeps every entry and every hold that ever was and adds up anew each time
 //! (I30 to I33, I35).
 
-use vendue_domain::account::{AccountCommand, CountRetraction};
-use vendue_domain::amount::AMOUNT_MAX;
+use vendue_domain::account::{AccountCommand, CollectFees, CountRetraction};
+use vendue_domain::amount::{AMOUNT_MAX, Amount};
 use vendue_domain::id::{AccountId, EntryId, HoldId, LotId, OrderId};
 use vendue_domain::limits;
 use vendue_domain::money::{
     Asker, Asset, CaptureHold, EntryKind, Line, PlaceHold, PostEntry, ReleaseHold, SubAccount,
 };
 
-use crate::account_script::{PARTY, Script, asset, deposit, withdraw};
+use crate::account_script::{PARTY, Script, asset, correct, deposit, withdraw};
 use crate::random::{Random, rounds};
 use crate::world::MARKET;
 
@@ -99,6 +99,12 @@ impl Model {
         [1, -1].into_iter().any(|sign| through(&reversals, -sign) > through(&originals, sign))
     }
 
+    /// Whether a correction may name an entry: it is one of the latest that moved something.
+    fn remembers(&self, id: EntryId, asset: Asset) -> bool {
+        let moved = self.entries.iter().rev().filter(|entry| entry.lines.iter().any(|line| line.amount != 0));
+        moved.take(limits::ENTRIES_KEPT).any(|entry| (entry.id, entry.asset) == (id, asset))
+    }
+
     /// The entries that an account remembers: those of transfers.
     fn can_be_given_back(&self, asset: Asset) -> Vec<EntryId> {
         let moves = |line: &Line| line.sub == SubAccount::Clearing && line.amount != 0;
@@ -108,7 +114,12 @@ impl Model {
 
     fn outside(&mut self, asset: Asset, amount: i64, id: EntryId) -> String {
         let lines = pair(SubAccount::Cash, amount, SubAccount::Outside);
-        match self.add(Entry { id, asset, lines, reverses: None }, false) {
+        self.by_operator(Entry { id, asset, lines, reverses: None })
+    }
+
+    fn by_operator(&mut self, entry: Entry) -> String {
+        let asset = entry.asset;
+        match self.add(entry, false) {
             Ok(_) => format!("{} held {}", self.sum(asset, SubAccount::Cash), self.held(asset)),
             Err(why) => why,
         }
@@ -188,6 +199,32 @@ impl Model {
                 let amount = withdraw.amount.map_or(withdraw.quantity.unwrap_or(0), |amount| amount.get());
                 let asset = asset(withdraw.currency.as_ref().map_or("nails", |currency| currency.code()));
                 self.outside(asset, -(amount as i64), EntryId::from_u128(nth))
+            }
+            AccountCommand::Correct(correct) => {
+                let asset = asset(correct.currency.as_ref().map_or("nails", |currency| currency.code()));
+                if correct.amount == 0 || correct.amount.unsigned_abs() > AMOUNT_MAX {
+                    return "amount_out_of_range".into();
+                }
+                if !self.remembers(correct.entry, asset) {
+                    return "not_found".into();
+                }
+                let lines =
+                    pair(SubAccount::Cash, correct.amount, correct.against.unwrap_or(SubAccount::Outside));
+                self.by_operator(Entry {
+                    id: EntryId::from_u128(nth),
+                    asset,
+                    lines,
+                    reverses: Some(correct.entry),
+                })
+            }
+            AccountCommand::CollectFees(collect) => {
+                let (asset, amount) = (Asset::Money(collect.currency), collect.amount.get().cast_signed());
+                let earned = self.sum(asset, SubAccount::Fees);
+                if i128::from(amount) > earned {
+                    return format!("insufficient_funds {amount}/{}", earned.max(0));
+                }
+                let lines = pair(SubAccount::Cash, amount, SubAccount::Fees);
+                self.by_operator(Entry { id: EntryId::from_u128(nth), asset, lines, reverses: None })
             }
             AccountCommand::PlaceHold(place) => self.place(place),
             AccountCommand::ReleaseHold(release) => self.release(release.hold),
@@ -279,6 +316,23 @@ impl Habits {
                 let (asset, amount) = (self.asset(), self.amount().clamp(1, AMOUNT_MAX));
                 AccountCommand::Deposit(deposit(account, asset, amount))
             }
+            3 if self.random.once_in(3) => {
+                let amount = self.amount().cast_signed() * self.random.pick(&[1, -1]);
+                let against = self.random.pick(&[None, Some(SubAccount::Outside), Some(SubAccount::Fees)]);
+                AccountCommand::Correct(Box::new(correct(
+                    account,
+                    self.entry(),
+                    self.asset(),
+                    amount,
+                    against,
+                )))
+            }
+            3 if self.random.once_in(2) => AccountCommand::CollectFees(CollectFees {
+                account,
+                amount: Amount::new(self.amount().clamp(1, AMOUNT_MAX)).expect("an amount"),
+                currency: asset("EUR").currency().expect("money"),
+                reason: "to be paid out".to_owned(),
+            }),
             3 => {
                 let (asset, amount) = (self.asset(), self.amount().clamp(1, AMOUNT_MAX));
                 AccountCommand::Withdraw(withdraw(account, asset, amount))

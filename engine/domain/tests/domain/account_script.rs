@@ -2,7 +2,9 @@
 //! `vendue_domain::invariants::money`, which know nothing of the rules.
 
 use serde_json::{Map, Value};
-use vendue_domain::account::{Account, AccountCommand, CountRetraction, Deposit, Withdraw};
+use vendue_domain::account::{
+    Account, AccountCommand, CollectFees, Correct, CountRetraction, Deposit, Withdraw,
+};
 use vendue_domain::actor::{Answer, Entity, Event};
 use vendue_domain::amount::{AMOUNT_MAX, Amount, Currency};
 use vendue_domain::context::Stamp;
@@ -91,7 +93,7 @@ impl Script {
 
     /// Decides a command, as the operator or the engine, whoever may give it.
     pub fn run(&mut self, command: &AccountCommand) -> String {
-        let is_clients = matches!(command, AccountCommand::Deposit(_) | AccountCommand::Withdraw(_));
+        let is_clients = is_operators(command);
         let wrapped = Command::Account(command.clone());
         let outcome = if is_clients {
             self.world.command(OPERATOR, &wrapped)
@@ -159,6 +161,7 @@ impl Script {
     /// The command of a line:
     /// `deposit ASSET N`, `withdraw ASSET N`, `count N`,
     /// `hold NUMBER ASKER ASSET N`, `release NUMBER`, `capture NUMBER ASKER N ENTRY`,
+    /// `correct ENTRY ASSET N [SUB]`, `collect CURRENCY N`,
     /// `post ENTRY ASSET SUB:N ... [overdraw] [reverses ENTRY]`, `refund`, the same.
     pub fn command_of(&self, line: &str) -> AccountCommand {
         let words: Vec<_> = line.split(' ').collect();
@@ -167,6 +170,23 @@ impl Script {
         match words[0] {
             "deposit" => AccountCommand::Deposit(deposit(account, asset(words[1]), size(words[2]))),
             "withdraw" => AccountCommand::Withdraw(withdraw(account, asset(words[1]), size(words[2]))),
+            "correct" => {
+                let against = words.get(4).map(|sub| sub_account(sub));
+                let entry = EntryId::from_u128(number(1));
+                AccountCommand::Correct(Box::new(correct(
+                    account,
+                    entry,
+                    asset(words[2]),
+                    signed(words[3]),
+                    against,
+                )))
+            }
+            "collect" => AccountCommand::CollectFees(CollectFees {
+                account,
+                amount: Amount::new(size(words[2])).expect("an amount"),
+                currency: asset(words[1]).currency().expect("money"),
+                reason: "to be paid out".to_owned(),
+            }),
             "count" => AccountCommand::CountRetraction(CountRetraction {
                 account,
                 lot: LotId::from_u128(9),
@@ -204,18 +224,25 @@ impl Script {
     }
 }
 
+fn sub_account(name: &str) -> SubAccount {
+    match name {
+        "cash" => SubAccount::Cash,
+        "clearing" => SubAccount::Clearing,
+        "fees" => SubAccount::Fees,
+        _ => SubAccount::Outside,
+    }
+}
+
+fn signed(word: &str) -> i64 {
+    let sign = if word.starts_with('-') { -1 } else { 1 };
+    sign * size(word.trim_start_matches('-')) as i64
+}
+
 fn post(account: AccountId, words: &[&str]) -> PostEntry {
     let entry = |word: &str| EntryId::from_u128(word.parse().expect("a number"));
     let line = |word: &&str| {
         let (sub, amount) = word.split_once(':')?;
-        let sub = match sub {
-            "cash" => SubAccount::Cash,
-            "clearing" => SubAccount::Clearing,
-            "fees" => SubAccount::Fees,
-            _ => SubAccount::Outside,
-        };
-        let sign = if amount.starts_with('-') { -1 } else { 1 };
-        Some(Line { sub, amount: sign * size(amount.trim_start_matches('-')) as i64 })
+        Some(Line { sub: sub_account(sub), amount: signed(amount) })
     };
     let reverses = words.iter().position(|word| *word == "reverses").map(|place| entry(words[place + 1]));
     PostEntry {
@@ -231,6 +258,29 @@ fn post(account: AccountId, words: &[&str]) -> PostEntry {
         market: MARKET,
         order: Some(OrderId::from_u128(9)),
     }
+}
+
+/// Whether an operator gives a command, rather than the engine.
+pub fn is_operators(command: &AccountCommand) -> bool {
+    matches!(
+        command,
+        AccountCommand::Deposit(_)
+            | AccountCommand::Withdraw(_)
+            | AccountCommand::Correct(_)
+            | AccountCommand::CollectFees(_)
+    )
+}
+
+/// What puts an entry right.
+pub fn correct(
+    account: AccountId,
+    entry: EntryId,
+    asset: Asset,
+    amount: i64,
+    against: Option<SubAccount>,
+) -> Correct {
+    let (currency, goods, reason) = (asset.currency(), asset.goods(), "typed wrongly".to_owned());
+    Correct { account, entry, amount, currency, goods, against, reason }
 }
 
 /// What somebody puts in.

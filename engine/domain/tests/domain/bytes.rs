@@ -9,11 +9,12 @@ use std::fmt::{Debug, Write as _};
 use std::path::PathBuf;
 
 use vendue_domain::account::{
-    AccountCommand, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
+    AccountCommand, AccountEvent, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
 };
 use vendue_domain::actor::{ActorKind, Answer, Command, Entity, Event, Snapshot};
 use vendue_domain::amount::Currency;
 use vendue_domain::facts::{FactChange, Registration, Standing};
+use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::HoldId;
 use vendue_domain::id::{AccountId, MarketId, SaleId};
 use vendue_domain::increments::IncrementTable;
@@ -21,13 +22,17 @@ use vendue_domain::lot::{
     CreateLot, Format, Funding, LotCommand, LotEvent, LotSettled, Qualification, ReviseLot, SoftClose,
     TakeLot,
 };
-use vendue_domain::market::{CreateMarket, HaltMarket, MarkMarket, MarketCommand, Policy, ResumeMarket};
+use vendue_domain::market::{
+    CreateMarket, HaltMarket, MarkMarket, MarketCommand, MarketEvent, Policy, ResumeMarket, SetFees,
+};
 use vendue_domain::money::Settled;
+use vendue_domain::order::{OrderCommand, OrderEvent};
 use vendue_domain::record::{Bytes, Field, Reader};
 use vendue_domain::rejection::Rejection;
-use vendue_domain::sale::{CreateSale, RegisterForSale, ReviseSale, SaleCommand};
+use vendue_domain::sale::{CreateSale, RegisterForSale, ReviseSale, SaleCommand, SaleEvent};
 use vendue_domain::stock::{
     AdjustStock, CreateStock, ExtendReservation, ReceiveStock, ReleaseStock, ReserveStock, StockCommand,
+    StockEvent,
 };
 
 use crate::lot_script::{LOT, SALE, Script, create_lot};
@@ -119,6 +124,9 @@ fn kind_name(entity: &Entity) -> &'static str {
         Format::Reverse if lot.sealed => "Lot.SealedReverse",
         Format::Reverse => "Lot.Reverse",
         Format::MultiUnit => "Lot.MultiUnit",
+        Format::Japanese => "Lot.Japanese",
+        Format::Candle => "Lot.Candle",
+        Format::Combinatorial => "Lot.Combinatorial",
     }
 }
 
@@ -142,9 +150,14 @@ fn tour() -> Samples {
     tour_of_sales(&mut samples);
     tour_of_stock(&mut samples);
     tour_of_orders(&mut samples);
+    tour_of_books(&mut samples);
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
+    tour_of_rare_lots(&mut samples);
+    for (rejection, ..) in crate::rejections::every() {
+        samples.add("rejections", &rejection, rejection.to_bytes());
+    }
     samples
 }
 
@@ -174,9 +187,25 @@ fn tour_of_markets(samples: &mut Samples) {
         (house, MarketCommand::Halt(HaltMarket { market, reason: reason() })),
         (house, MarketCommand::Resume(ResumeMarket { market, reason: reason() })),
         (AccountId::default(), MarketCommand::Mark(MarkMarket { market })),
+        (
+            house,
+            MarketCommand::SetFees(Box::new(SetFees {
+                market,
+                fees: FeeSchedule {
+                    buyers_premium: Some(FeeTable {
+                        bands: vec![(0, 250_000), (5_000_000, 200_000)],
+                        fixed: 300,
+                        rounding: Rounding::HalfEven,
+                    }),
+                    ..FeeSchedule::default()
+                },
+                reason: "a new season".to_owned(),
+            })),
+        ),
     ] {
         run(samples, &mut world, by, &Command::Market(command));
     }
+    samples.add("states", &format_args!("Market.Fees"), bytes_of(world.entity()));
 }
 
 fn tour_of_accounts(samples: &mut Samples) {
@@ -237,12 +266,14 @@ fn tour_of_money(samples: &mut Samples) {
         "post 2 EUR cash:65000 clearing:-65000 reverses 1",
         "post 3 EUR cash:-2000000 clearing:2000000 overdraw",
         "count 2",
+        "correct 3 EUR 250 fees",
+        "collect EUR 100",
     ] {
         let command = script.command_of(line);
-        let is_clients = matches!(command, AccountCommand::Deposit(_) | AccountCommand::Withdraw(_));
-        let by = if is_clients { OPERATOR } else { AccountId::default() };
+        let by = if crate::account_script::is_operators(&command) { OPERATOR } else { AccountId::default() };
         run(samples, &mut script.world, by, &Command::Account(command));
     }
+    samples.add("states", &format_args!("Account.Money"), bytes_of(script.world.entity()));
     tour_of_many_holds(samples);
 }
 
@@ -375,6 +406,35 @@ fn tour_of_orders(samples: &mut Samples) {
     }
 }
 
+/// Books, and what funded ones ask of accounts: enough random trading to meet every kind of event. One sample of each.
+fn tour_of_books(samples: &mut Samples) {
+    let mut known = std::collections::BTreeSet::new();
+    for (command, events, (kind, state)) in crate::trading_model::tour() {
+        if known.insert(format!("command {}", variant(&command))) {
+            samples.add("commands", &command, command.to_bytes());
+        }
+        for event in events {
+            if known.insert(format!("event {}", variant(&event))) {
+                samples.add("events", &event, event.to_bytes());
+            }
+        }
+        if known.insert(kind.to_owned()) {
+            samples.add("states", &format_args!("{kind}"), state);
+        }
+    }
+    let mut world = World::new();
+    let create = crate::trading_tables::create_book();
+    let create = Command::Book(vendue_domain::book::BookCommand::Create(Box::new(create)));
+    samples.add("commands", &create, create.to_bytes());
+    let outcome = world.command(crate::world::OPERATOR, &create).expect("a book");
+    outcome.events.iter().for_each(|event| samples.add("events", event, event.to_bytes()));
+    outcome.answer.iter().for_each(|answer| samples.add("answers", answer, answer.to_bytes()));
+    for (answer, rejection) in crate::trading_tables::said_and_refused(world) {
+        answer.iter().for_each(|answer| samples.add("answers", answer, answer.to_bytes()));
+        rejection.iter().for_each(|rejection| samples.add("rejections", rejection, rejection.to_bytes()));
+    }
+}
+
 /// A lot with everything that a lot can have.
 fn tour_of_a_full_lot(samples: &mut Samples) {
     let mut script = Script::new("");
@@ -434,8 +494,58 @@ fn tour_of_a_full_lot(samples: &mut Samples) {
             all_or_none: Some(false),
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         run(samples, &mut world, account('A'), &Command::Lot(LotCommand::Bid(bid)));
+    }
+}
+
+/// The rarer formats, each through its life.
+fn tour_of_rare_lots(samples: &mut Samples) {
+    for (lot, steps) in [
+        (
+            "format=japanese clock=100/50/10s/up/400",
+            &["A stay 380", "B bid 100 until 320", "C stay", "@10s", "C stay 9", "A stay", "@20s", "@60s"][..],
+        ),
+        ("format=candle candle=600s", &["A bid 500", "B bid 900", "O void B1 because", "B bid 901", "@1h"]),
+        (
+            "format=combinatorial items=3",
+            &[
+                "A bid 500 for 1+2",
+                "B bid 400 for 3",
+                "B bid 450 for 1",
+                "C bid 99 for 1",
+                "O void B1 because",
+                "@1h",
+            ],
+        ),
+        ("format=combinatorial items=3 full", &["A bid 500 for 1+2"]),
+        ("format=japanese clock=100/50/10s full", &["A bid 500 until 600"]),
+    ] {
+        let mut script = Script::new(lot);
+        let create = Command::Lot(LotCommand::Create(Box::new(create_lot(lot))));
+        samples.add("commands", &create, create.to_bytes());
+        for step in steps {
+            if step.starts_with('@') {
+                for event in script.act_by_clock(step).expect("a moment").events {
+                    samples.add("events", &event, event.to_bytes());
+                }
+                keep_state(samples, &script.world);
+                continue;
+            }
+            let command = Command::Lot(script.command_of(step));
+            samples.add("commands", &command, command.to_bytes());
+            match script.act_on(step) {
+                Ok(outcome) => {
+                    for event in &outcome.events {
+                        samples.add("events", event, event.to_bytes());
+                    }
+                }
+                Err(rejection) => samples.add("rejections", &rejection, rejection.to_bytes()),
+            }
+            keep_state(samples, &script.world);
+        }
     }
 }
 
@@ -632,23 +742,58 @@ fn records_keep_their_bytes() {
     }
 }
 
-/// Every variant of commands and events is in the golden files.
+/// The numbers of a command's or event's actor and of its variant, as they stand in its bytes.
+fn numbers(bytes: &[u8]) -> (u64, u64) {
+    let mut reader = Reader::new(bytes);
+    assert_eq!(reader.map(), Ok(1), "a command and an event say which actor's they are");
+    let kind = reader.uint().expect("the actor's number");
+    if matches!(reader.rest().first(), Some(0x80..=0x8F)) {
+        assert_eq!(reader.map(), Ok(1));
+    }
+    (kind, reader.uint().expect("the variant's number"))
+}
+
+/// Every variant of commands, events and rejections is in the golden files, by its name and under its number.
 #[test]
 fn golden_files_are_whole() {
     let samples = tour();
-    let count = |file: &str, kind: &str| samples.0[file].keys().filter(|name| name.starts_with(kind)).count();
-    for (kind, commands, events) in [
-        ("Market.", 4, 4),
-        ("Account.", 13, 9),
-        ("Sale.", 3, 3),
-        ("Lot.", 15, 25),
-        ("Stock.", 13, 13),
-        ("Order.", 13, 21),
-    ] {
-        assert_eq!(count("commands", kind), commands, "commands: {kind} {:?}", samples.0["commands"].keys());
-        assert_eq!(count("events", kind), events, "events: {kind} {:?}", samples.0["events"].keys());
+    let whole = |file: &str, kind: (u64, &str), variants: &[(u64, &str)]| {
+        for &(number, name) in variants {
+            let name = format!("{}.{name}", kind.1);
+            let Some(found) = samples.0[file].get(&name) else { panic!("{file}: the tour has no {name}") };
+            for bytes in found {
+                assert_eq!(numbers(bytes), (kind.0, number), "{file}: {name}");
+            }
+        }
+        let prefix = format!("{}.", kind.1);
+        let written = samples.0[file].keys().filter(|name| name.starts_with(&prefix)).count();
+        assert_eq!(written, variants.len(), "{file}: {:?}", samples.0[file].keys());
+    };
+    for kind in Event::VARIANTS {
+        let (commands, events): (&[_], &[_]) = match kind.1 {
+            "Market" => (MarketCommand::VARIANTS, MarketEvent::VARIANTS),
+            "Account" => (AccountCommand::VARIANTS, AccountEvent::VARIANTS),
+            "Sale" => (SaleCommand::VARIANTS, SaleEvent::VARIANTS),
+            "Lot" => (LotCommand::VARIANTS, LotEvent::VARIANTS),
+            "Stock" => (StockCommand::VARIANTS, StockEvent::VARIANTS),
+            "Order" => (OrderCommand::VARIANTS, OrderEvent::VARIANTS),
+            "Book" => (vendue_domain::book::BookCommand::VARIANTS, vendue_domain::book::BookEvent::VARIANTS),
+            other => panic!("the tour does not know {other}"),
+        };
+        whole("commands", *kind, commands);
+        whole("events", *kind, events);
     }
-    assert_eq!(samples.0["states"].len(), 12);
+    for (number, name) in Rejection::VARIANTS {
+        let found = samples.0["rejections"].iter().filter(|(key, _)| key.split('.').next() == Some(name));
+        let bytes: Vec<_> = found.flat_map(|(_, bytes)| bytes).collect();
+        assert!(!bytes.is_empty(), "the tour has no {name}");
+        for bytes in bytes {
+            let mut reader = Reader::new(bytes);
+            let _ = matches!(reader.rest().first(), Some(0x80..=0x8F)).then(|| reader.map());
+            assert_eq!(reader.uint(), Ok(*number), "{name}");
+        }
+    }
+    assert_eq!(samples.0["states"].len(), 17);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.

@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)]
 
+mod account_booking;
 mod account_feed;
 mod account_fees;
 mod account_model;
@@ -27,8 +28,12 @@ mod order_tables;
 mod order_town;
 mod others;
 mod random;
+mod rare_model;
+mod rare_tables;
+mod rejections;
 mod stock_model;
 mod stock_tables;
 mod town;
 mod trading_model;
+mod trading_tables;
 mod world;

@@ -267,7 +267,8 @@ impl Lot {
     }
 }
 
-/// English lots without money behind their bids; the shared checkers look at the others too.
+/// English lots without money behind their bids. All the others are judged by the shared checkers, which know none of the
+/// lots' code either (`audit/town`): a second naive recomputation of them would be the same again.
 fn is_for_us(listing: &Listing) -> bool {
     listing.format == Format::English && !listing.is_backed()
 }

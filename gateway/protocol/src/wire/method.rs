@@ -224,6 +224,8 @@ methods! {
     Command Account "account.link" LinkParams => to!(Account AccountCommand Link);
     Command Account "account.deposit" DepositParams => to!(Account AccountCommand Deposit);
     Command Account "account.withdraw" WithdrawParams => to!(Account AccountCommand Withdraw);
+    Command Account "account.correct" CorrectParams => to!(boxed Account AccountCommand Correct);
+    Command Account "account.collect_fees" CollectFeesParams => to!(Account AccountCommand CollectFees);
     Read Account "account.get" GetAccountParams => ask!(AccountGet);
     Read Account "account.statement" GetStatementParams => ask!(Statement);
     Command Account "lot.create" CreateLotParams => to!(boxed Lot LotCommand Create);
@@ -239,6 +241,7 @@ methods! {
     Command Account "lot.bid" PlaceBidParams => to!(Lot LotCommand Bid);
     Command Account "lot.buy_now" BuyNowParams => to!(Lot LotCommand BuyNow);
     Command Account "lot.take" TakeLotParams => to!(Lot LotCommand Take);
+    Command Account "lot.stay" StayLotParams => to!(Lot LotCommand Stay);
     Command Account "lot.retract" RetractBidParams => to!(Lot LotCommand Retract);
     Read Guest "lot.get" GetLotParams => ask!(LotGet);
     Read Guest "lot.list" ListLotsParams => ask!(LotList);

@@ -58,6 +58,10 @@ export interface NewLot {
   clock?: Clock;
   pricing?: Pricing;
   sealed?: boolean;
+  /** How long before the announced end the candle may go out (candle). */
+  candle_ms?: number;
+  /** What packages are made of (combinatorial). */
+  items?: string[];
   /** Checked against the market's; another is `currency_mismatch`. */
   currency?: string;
   proxy?: boolean;
@@ -97,6 +101,8 @@ export interface Methods {
   "account.link": [{ account: string; other: string; market: string; reason: string }, CommandResult & { state: string }];
   "account.deposit": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.withdraw": [MoveOfMoney | MoveOfGoods, BalanceResult];
+  "account.correct": [Correction, BalanceResult];
+  "account.collect_fees": [MoveOfMoney, BalanceResult];
   "account.get": [{ account?: string }, Account];
   "account.statement": [{ account?: string; currency?: string; from?: Micros; to?: Micros; cursor?: string; limit?: number }, Cursor & { lines: StatementLine[] }];
   "lot.create": [NewLot, CommandResult & { lot: string }];
@@ -109,9 +115,10 @@ export interface Methods {
   "lot.close": [LotReason, LotStateResult];
   "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
   "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
-  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean }, BidResult];
+  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean; stay_until?: Minor; package?: number[] }, BidResult];
   "lot.buy_now": [{ lot: string; amount?: Minor; currency?: string }, BidResult];
   "lot.take": [{ lot: string; quantity?: number; amount?: Minor; currency?: string }, BidResult];
+  "lot.stay": [{ lot: string; stay_until?: Minor; currency?: string }, BidResult];
   "lot.retract": [{ lot: string; bid?: string; reason?: string }, CommandResult & Record<string, unknown>];
   "lot.get": [{ lot: string }, LotSnapshot];
   "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];
@@ -151,6 +158,20 @@ export interface MoveOfMoney {
   account: string;
   amount: Minor;
   currency: string;
+  reason: string;
+}
+
+/** An entry that puts another right, by an operator. */
+export interface Correction {
+  account: string;
+  /** The entry that was wrong; it stays as it is. */
+  entry: string;
+  /** What the balance changes by, signed: minor units of `currency` or units of `goods`. */
+  amount: Minor;
+  currency?: string;
+  goods?: string;
+  /** Where it comes from and goes to; absent: `outside`. */
+  against?: "outside" | "fees";
   reason: string;
 }
 
@@ -246,6 +267,8 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "account.link": account,
   "account.deposit": account,
   "account.withdraw": account,
+  "account.correct": account,
+  "account.collect_fees": account,
   "account.get": "read",
   "account.statement": "read",
   "lot.create": lot,
@@ -261,6 +284,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "lot.bid": lot,
   "lot.buy_now": lot,
   "lot.take": lot,
+  "lot.stay": lot,
   "lot.retract": lot,
   "lot.get": "read",
   "lot.list": "read",

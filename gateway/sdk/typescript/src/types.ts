@@ -14,21 +14,24 @@ export interface Winner {
   quantity: number;
   /** The hammer price for all units. */
   amount: Minor;
+  /** The numbers of the items, where the lot has several. */
+  items?: number[];
 }
 
 /** How a lot is sold. */
-export type Format = "english" | "dutch" | "sealed_first_price" | "vickrey" | "multi_unit" | "reverse";
+export type Format = "english" | "dutch" | "sealed_first_price" | "vickrey" | "multi_unit" | "reverse" | "japanese" | "candle" | "combinatorial";
 export type Funding = "none" | "deposit" | "full";
 export type Qualification = "none" | "registered" | "deposit" | "verified";
 /** What the winners of a multi-unit lot pay for each unit. */
 export type Pricing = "uniform_lowest_winning" | "uniform_highest_losing" | "pay_as_bid";
 
-/** A dutch clock: from `start` down by `step` every `interval_ms`, never below `floor`. */
+/** A clock: from `start` by `step` every `interval_ms`; down to `floor` (dutch, which must have one), or up, at most to `ceiling` (japanese). */
 export interface Clock {
   start: Minor;
   step: Minor;
   interval_ms: number;
-  floor: Minor;
+  floor?: Minor;
+  ceiling?: Minor;
 }
 
 /** A fee by marginal bands `[begins at, parts per million]`. */
@@ -102,6 +105,15 @@ export interface LotSnapshot {
   /** What the clock shows next, and when; null at the floor and while it stands. */
   next_price?: Minor | null;
   next_at?: Micros | null;
+  /** How long before the announced end a candle may go out. */
+  candle_ms?: number | null;
+  /** SHA-256 of the seed that a candle's end is drawn from; seed, hash of the public events and moment after the end. */
+  seed_hash?: string | null;
+  seed?: string | null;
+  events_hash?: string | null;
+  ended_at?: Micros | null;
+  /** What packages are made of, numbered from 1. */
+  items?: string[];
   /** The seq of `lot:<id>` that this is the state at; not in a snapshot of the channel, whose reply says it. */
   seq?: number;
 }

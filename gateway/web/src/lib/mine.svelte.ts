@@ -73,7 +73,7 @@ export class Mine {
     if (known?.status === "placed" && lot.state === "closed") return { ...known, status: "outbid" };
     if (!known || known.alias === null) return known;
     // Several may be served, and clocks have no leader: the account's own news say it.
-    if (lot.state !== "closed" && (mannerOf(lot).units || mannerOf(lot).clock || mannerOf(lot).sealed)) return known;
+    if (lot.state !== "closed" && (mannerOf(lot).units || mannerOf(lot).clock || mannerOf(lot).rises || mannerOf(lot).sealed)) return known;
     if (lot.state === "closed") return { ...known, status: lot.winners.some((winner) => winner.alias === known.alias) ? "won" : "outbid" };
     if (known.status !== "leading" && known.status !== "outbid") return known;
     return { ...known, status: lot.leader === known.alias ? "leading" : "outbid" };
@@ -89,12 +89,12 @@ export class Mine {
     const known = this.standings.get(lot);
     const snap = this.lots?.cell(lot)?.snap;
     // The newest sealed bid or offer counts, not the highest.
-    const replaces = snap !== undefined && (mannerOf(snap).sealed || mannerOf(snap).lowest || mannerOf(snap).units);
+    const replaces = snap !== undefined && (mannerOf(snap).sealed || mannerOf(snap).rises || mannerOf(snap).lowest || mannerOf(snap).units);
     const highest = maximum === null ? (known?.maximum ?? null) : replaces ? maximum : Math.max(maximum, known?.maximum ?? 0);
     const alias = known?.alias ?? null;
     this.standings.set(lot, { status: result.status, maximum: highest, alias });
     this.remember();
-    if (alias === null && (snap === undefined || !mannerOf(snap).sealed)) void this.identify(lot, result);
+    if (alias === null && (snap === undefined || !(mannerOf(snap).sealed || mannerOf(snap).rises))) void this.identify(lot, result);
   }
 
   /** The server refused a bid because the person leads already, by a bid of another tab or day. */

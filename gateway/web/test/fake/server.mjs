@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { take } from "./formats.mjs";
+import { stay, take } from "./formats.mjs";
 import { FakeMarket } from "./market.mjs";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -135,6 +135,9 @@ const METHODS = {
   },
   "lot.buy_now"({ lot, key }, peer, { market }) {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => market.buyNow(peer.account, lot)));
+  },
+  "lot.stay"({ lot, key, ...what }, peer, { market }) {
+    return told(once(market, `${peer.account}/${lot}/${key}`, () => stay(market, peer.account, lot, what)));
   },
   "lot.take"({ lot, key, ...what }, peer, { market }) {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => take(market, peer.account, lot, what)));

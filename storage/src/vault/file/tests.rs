@@ -43,6 +43,29 @@ fn what_is_sealed_opens_for_its_person_until_erased() {
 }
 
 #[test]
+fn a_fingerprint_is_the_persons_own_and_dies_with_the_key() {
+    let disk = MemoryDisk::new();
+    let vault = open(&disk).unwrap();
+    assert_eq!(vault.fingerprint(ANNA, b"Anna").unwrap(), None, "no key yet");
+    for person in [ANNA, BERT] {
+        vault.seal(person, b"a name").unwrap();
+    }
+    let anna = vault.fingerprint(ANNA, b"Anna").unwrap();
+    assert!(anna.is_some());
+    for vault in [&vault, &open(&disk).unwrap()] {
+        assert_eq!(vault.fingerprint(ANNA, b"Anna").unwrap(), anna, "the same for the same name, for ever");
+        assert_ne!(vault.fingerprint(ANNA, b"anna").unwrap(), anna);
+        assert_ne!(
+            vault.fingerprint(BERT, b"Anna").unwrap(),
+            anna,
+            "of no use to tell who has the same name"
+        );
+    }
+    vault.erase(ANNA).unwrap();
+    assert_eq!(vault.fingerprint(ANNA, b"Anna").unwrap(), None);
+}
+
+#[test]
 fn no_byte_of_an_erased_key_stays_in_any_file() {
     let disk = MemoryDisk::new();
     let vault = open(&disk).unwrap();
