@@ -108,7 +108,7 @@ impl Method {
 
 /// `kind rights "name" Params => what becomes of it`; `later` names what is promised.
 macro_rules! methods {
-    (later: [$($later:literal)+] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
+    (later: [$($later:literal)*] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
         const ROWS: &[Method] = &[
             $( Method {
                 name: $name,
@@ -135,7 +135,7 @@ macro_rules! methods {
                 index: 0,
                 json: |_| Ok((Common::default(), Call::NotImplemented)),
                 pack: |_| Ok((Common::default(), Call::NotImplemented)),
-            }, )+
+            }, )*
         ];
     };
 }
@@ -196,7 +196,7 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["lot.stay"]
+    later: []
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
     Session Guest "ping" PingParams => session!(Ping);
