@@ -99,7 +99,7 @@ struct Row {
 impl Row {
     fn headings(&self) -> String {
         let side = self.bar_width + self.quantity_width + 1;
-        format!("  {:>side$}  {:^price$}  ASKS", "BIDS", "PRICE", price = self.price_width)
+        format!("  {:>side$}  {:>price$}  ASKS", "BIDS", "PRICE", price = self.price_width)
     }
 
     fn bid(&self, (price, quantity): Level) -> String {
@@ -177,10 +177,10 @@ mod tests {
             40,
             &[
                 "  Coffee  continuous  last 2 at 8.45 EUR",
-                "             BIDS  PRICE   ASKS",
-                "                     8.60    20 ████",
-                "                     8.50     5 █",
-                "                     0.10  spread",
+                "           BIDS   PRICE  ASKS",
+                "                   8.60    20 ████",
+                "                   8.50     5 █",
+                "                   0.10  spread",
                 "        ██   10    8.40",
                 "  ████████   40    8.35",
                 "      ████   20    8.30",
