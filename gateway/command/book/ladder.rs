@@ -150,7 +150,7 @@ impl Row {
         // At most eight times the bar's width, which is small.
         let eighths = (eighths as usize).max(1);
         let mut bar = "█".repeat(eighths / 8);
-        if eighths % 8 > 0 {
+        if !eighths.is_multiple_of(8) {
             bar.push(EIGHTHS[eighths % 8 - 1]);
         }
         bar
