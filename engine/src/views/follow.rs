@@ -46,6 +46,7 @@ impl Views {
                 seq += 1;
                 self.note_bid(&published.address, &publication, seq, published.stamp.time);
                 self.note_trade(&published.address, &publication, seq, published.stamp.time);
+                self.note_draw_line(&published.address, &publication, seq, published.stamp.time);
                 self.note_on_board(&published.address, market, &publication, published.stamp.time, position);
                 if let Some(channel) = channel {
                     self.tell(channel, seq, published.stamp.time, publication);

@@ -246,6 +246,7 @@ methods! {
     Read Guest "lot.get" GetLotParams => ask!(LotGet);
     Read Guest "lot.list" ListLotsParams => ask!(LotList);
     Read Guest "lot.bids" ListBidsParams => ask!(LotBids);
+    Read Guest "lot.events" ListLotEventsParams => ask!(LotEvents);
     Command Account "stock.create" CreateStockParams => to!(boxed Stock StockCommand Create);
     Command Account "stock.receive" ReceiveStockParams => to!(Stock StockCommand Receive);
     Command Account "stock.adjust" AdjustStockParams => to!(Stock StockCommand Adjust);
