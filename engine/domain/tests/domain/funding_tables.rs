@@ -330,6 +330,64 @@ fn fees() {
     ]);
 }
 
+/// RULES, "Fees": an answer says what the bidder pays or gets in all, in every format.
+#[test]
+fn fees_of_own_amounts() {
+    check(&[
+        Case {
+            rule: "sealed first price: at the own amount",
+            lot: "format=sealed_first_price premium=100000",
+            steps: &[
+                "A validate 1000 = placed - 100 fees 100 total 1100 held -",
+                "A bid 1000 = placed - 100 fees 100 total 1100 held -",
+                "B bid 505 = placed - 100 fees 51 total 556 held -",
+            ],
+        },
+        Case {
+            rule: "vickrey: at the own amount, the most that it can cost; funded, the same is held",
+            lot: "format=vickrey full premium=100000",
+            steps: &[
+                "fund A 1100",
+                "A validate 1000 = placed - 100 fees 100 total 1100 held 1100",
+                "A bid 1000 = waits",
+                "settle = A: placed - 100 fees 100 total 1100 held 1100",
+            ],
+        },
+        Case {
+            rule: "multi-unit: at the own amount for all its units, whatever the public price of a unit",
+            lot: "format=multi_unit quantity=5 start=10 premium=100000",
+            steps: &[
+                "A bid 100 quantity 3 = leading 100 10 fees 30 total 330 held -",
+                "B validate 50 quantity 2 = placed 100 10 fees 10 total 110 held -",
+                "B bid 50 quantity 2 = leading 50 55 fees 10 total 110 held -",
+            ],
+        },
+        Case {
+            rule: "reverse: the bidder is paid, and hears what it would get; the premium is the lot's seller's",
+            lot: "format=reverse start=1000 premium=100000 commission",
+            steps: &[
+                "A validate 900 = placed - 1000 commission 45 proceeds 855",
+                "A bid 900 = leading 900 850 commission 45 proceeds 855",
+                "B validate 600 = placed 900 850 commission 30 proceeds 570",
+                "B bid 600 = leading 600 550 commission 30 proceeds 570",
+            ],
+        },
+        Case {
+            rule: "reverse, sealed: the same",
+            lot: "format=reverse sealed start=1000 premium=100000 commission",
+            steps: &[
+                "A validate 900 = placed - 1000 commission 45 proceeds 855",
+                "A bid 900 = placed - 1000 commission 45 proceeds 855",
+            ],
+        },
+        Case {
+            rule: "reverse: no commission, nothing to say",
+            lot: "format=reverse start=1000 premium=100000",
+            steps: &["A bid 900 = leading 900 850"],
+        },
+    ]);
+}
+
 #[test]
 fn deposits() {
     check(&[
