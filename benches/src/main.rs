@@ -3,10 +3,13 @@
 //! `cargo run --release -p vendue-benches -- engine` (or `make bench`): durable commands a second through shard, journal
 //! and reply encoding, beside a bare loop that writes and syncs the same commit sizes; at 0, 50 and 95 % rejected, on
 //! many lots and on one. `-- book`: messages a second of the matching core alone, beside other order books.
+//! `-- memory`: bytes for what lies idle. `-- checkpoint`: what checkpoints cost.
 
 mod book;
+mod checkpoint;
 mod engine;
 mod memory;
+mod orders;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +29,8 @@ struct Arguments {
 enum What {
     /// The matching core beside other order books, on the public workload.
     Book(book::Options),
+    /// What a checkpoint costs, with money and without.
+    Checkpoint(checkpoint::Options),
     /// Durable commands a second through a shard and the journal.
     Engine(engine::Options),
     /// Bytes for an idle lot in memory, on disk, and for each bid.
@@ -35,6 +40,7 @@ enum What {
 fn main() {
     let outcome = match Arguments::parse().what {
         What::Book(options) => book::run(&options),
+        What::Checkpoint(options) => checkpoint::run(&options),
         What::Engine(options) => engine::run(&options),
         What::Memory(options) => memory::run(&options),
     };

@@ -5,7 +5,7 @@ use vendue_domain::lot::Funding;
 use vendue_engine::EngineOptions;
 use vendue_engine::shard::Shard;
 
-use crate::workload::{LINK, START, accounts, lots, market, shard, stock};
+use crate::workload::{LINK, START, accounts, lots, market, orders, shard, stock};
 
 /// How much there is to measure.
 #[derive(Args)]
@@ -23,7 +23,7 @@ fn resident() -> Result<u64, String> {
 }
 
 /// Takes commands in until nothing more comes of them.
-fn take(shard: &mut Shard, items: &[Vec<u8>]) {
+pub(crate) fn take(shard: &mut Shard, items: &[Vec<u8>]) {
     for chunk in items.chunks(512) {
         shard.begin(START, 1, 0);
         for item in chunk {
@@ -66,6 +66,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let count = options.lots;
     measure(&mut shard, "lot", "created and opened: 2 keys", lots(0..count, Funding::None), count)?;
     measure(&mut shard, "stock", "created: 1 key", stock(0..count), count)?;
+    let name = "order + its";
+    measure(&mut shard, name, "placed: 1 key; its stock's reservation counts too", orders(0..count), count)?;
     measure(&mut shard, "account", "created and granted: 2 keys", accounts(1..count + 1), count)?;
     Ok(())
 }

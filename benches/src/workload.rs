@@ -6,9 +6,10 @@ use vendue_domain::account::{AccountCommand, CreateAccount, Deposit, Grant};
 use vendue_domain::actor::Command;
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::facts::Role;
-use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
+use vendue_domain::id::{AccountId, LotId, MarketId, OrderId, StockId};
 use vendue_domain::lot::{CreateLot, Format, Funding, LotCommand, OpenLot, PlaceBid};
 use vendue_domain::market::{CreateMarket, MarketCommand};
+use vendue_domain::order::{LineRequest, OrderCommand, PlaceOrder};
 use vendue_domain::record::Field;
 use vendue_domain::stock::{CreateStock, StockCommand};
 use vendue_domain::time::Timestamp;
@@ -64,9 +65,8 @@ pub(crate) fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -
     out
 }
 
-/// The commands that make a market with `lots` open lots and `bidders` bidders; under [`Funding::Full`] with money enough
-/// for every bid.
-pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec<u8>> {
+/// The command that makes the market.
+pub(crate) fn only_market() -> Vec<u8> {
     let market = Command::Market(MarketCommand::Create(Box::new(CreateMarket {
         market: Some(MARKET),
         name: "Bench".into(),
@@ -76,7 +76,13 @@ pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec
         r#ref: None,
         fees: None,
     })));
-    let mut items = vec![item(0, AccountId::HOUSE, b"market", &market)];
+    item(0, AccountId::HOUSE, b"market", &market)
+}
+
+/// The commands that make a market with `lots` open lots and `bidders` bidders; under [`Funding::Full`] with money enough
+/// for every bid.
+pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec<u8>> {
+    let mut items = vec![only_market()];
     items.extend(accounts(0..bidders));
     if funding == Funding::Full {
         let deposits = (0..bidders).map(|n| Command::Account(AccountCommand::Deposit(deposit(bidder(n)))));
@@ -134,6 +140,23 @@ pub(crate) fn stock(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     commands.map(|command| item(0, AccountId::HOUSE, b"create", &command)).collect()
 }
 
+/// The commands that place an order of one unit of each of these stock items, by the first bidder.
+pub(crate) fn orders(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    let commands = numbers.map(|n| PlaceOrder {
+        order: Some(OrderId::from_u128(lot(n).0.as_u128() ^ 1)),
+        market: Some(MARKET),
+        lines: vec![LineRequest {
+            stock: Some(StockId::from_u128(lot(n).0.as_u128())),
+            quantity: Some(1),
+            ..LineRequest::default()
+        }],
+        near: None,
+        found: Vec::new(),
+    });
+    let commands = commands.map(|place| Command::Order(OrderCommand::Place(Box::new(place))));
+    commands.map(|command| item(0, bidder(0), b"order", &command)).collect()
+}
+
 /// As much as an account can have.
 fn deposit(account: AccountId) -> Deposit {
     Deposit {
@@ -146,7 +169,7 @@ fn deposit(account: AccountId) -> Deposit {
     }
 }
 
-fn euro() -> Currency {
+pub(crate) fn euro() -> Currency {
     Currency::new("EUR").unwrap_or_else(|| unreachable!("EUR is listed"))
 }
 
@@ -179,6 +202,9 @@ fn create_lot(n: u64, funding: Funding) -> CreateLot {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     }
 }
 
@@ -228,6 +254,8 @@ impl Bids {
             all_or_none: None,
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         }));
         self.bytes.clear();
         let key = n.to_le_bytes();

@@ -8,12 +8,17 @@
 use dashmap::DashMap;
 use vendue_domain::actor::{ActorAddress, Command, Event};
 use vendue_domain::context::Stamp;
-use vendue_domain::id::{AccountId, Id, ReservationId, StockId};
-use vendue_domain::lot::won_order;
+use vendue_domain::id::{AccountId, Id, LotId, ReservationId, StockId};
+use vendue_domain::lot::{Format, LotCommand, Seed, won_order};
 
 use vendue_domain::order::OrderCommand;
 
 use crate::effects::EffectBoard;
+use crate::keys::key_hash;
+
+/// What the seed of a candle is the keyed hash of, beside its lot: longer than any client's key.
+const SEED_KEY: &[u8] =
+    b"the seed from which the end of this lot's candle is drawn, as nobody can know before";
 
 /// What the shards of a cell share.
 #[derive(Debug, Default)]
@@ -52,8 +57,19 @@ impl Directory {
         Some(found.into())
     }
 
+    /// Fills in what the engine itself knows: of an order, below; of a candle, the seed of its end, which nobody can know
+    /// who does not know the cell's secret, and which is the same however often its creation is sent.
+    pub fn fill_own(&self, command: &mut Command, by: AccountId, secret: u128) {
+        if let Command::Lot(LotCommand::Create(create)) = command {
+            let lot = create.lot.filter(|_| create.format == Format::Candle);
+            let seed = |lot: LotId| key_hash(secret, AccountId::default(), lot.into(), SEED_KEY);
+            create.seed = lot.map(|lot| Seed(seed(lot)));
+        }
+        self.fill(command, by);
+    }
+
     /// Fills in what an order's lines name only by a reservation (its stock item) or a won lot (the buyer's order of it).
-    pub fn fill(&self, command: &mut Command, by: AccountId) {
+    fn fill(&self, command: &mut Command, by: AccountId) {
         let Command::Order(OrderCommand::Place(place)) = command else { return };
         place.found = place
             .lines

@@ -135,17 +135,25 @@ pub fn fact_key(change: &FactChange) -> Key {
     view_key(ViewSpace::Fact, identity)
 }
 
-const ACTOR_KINDS: [ActorKind; 6] = [
+const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Market,
     ActorKind::Account,
     ActorKind::Sale,
     ActorKind::Lot,
     ActorKind::Stock,
     ActorKind::Order,
+    ActorKind::Book,
 ];
 
-const VIEW_SPACES: [ViewSpace; 5] =
-    [ViewSpace::History, ViewSpace::Feed, ViewSpace::Board, ViewSpace::Audit, ViewSpace::Statement];
+const VIEW_SPACES: [ViewSpace; 7] = [
+    ViewSpace::History,
+    ViewSpace::Feed,
+    ViewSpace::Board,
+    ViewSpace::Audit,
+    ViewSpace::Statement,
+    ViewSpace::Trades,
+    ViewSpace::Draws,
+];
 
 /// Rebuilds a cell's memory.
 ///

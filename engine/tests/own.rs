@@ -9,14 +9,17 @@ use support::{Told, World, bidder, lot, place_bid};
 use vendue_domain::account::{AccountCommand, Deposit, Role};
 use vendue_domain::actor::Command;
 use vendue_domain::amount::Currency;
-use vendue_domain::id::{AccountId, StockId};
+use vendue_domain::book::{BookCommand, CancelOrder, CreateBook, OrderType, PlaceOrder, Side};
+use vendue_domain::id::{AccountId, BookId, StockId};
 use vendue_domain::lot::{CloseLot, LotCommand};
 use vendue_domain::record::Field;
 use vendue_domain::stock::{CreateStock, ReserveStock, StockCommand};
 use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
 use vendue_protocol::link::{CommandItem, FrameBuilder, FrameKind, NotExecuted, QueryItem};
-use vendue_protocol::query::{GetAccount, GetOrder, GetStatement, ListOrders, Query};
+use vendue_protocol::query::{
+    GetAccount, GetOrder, GetStatement, ListBookOrders, ListBooks, ListOrders, ListTrades, Query,
+};
 
 const STOCK: StockId = StockId::from_u128(77);
 
@@ -120,6 +123,112 @@ fn what_is_set_aside_is_known_until_it_ends() {
     assert_eq!(own(&mut world, 0).reservations, kept());
     world.wait_ms(61_000);
     assert_eq!(own(&mut world, 0).reservations, vec![]);
+}
+
+const BOOK: BookId = BookId::from_u128(78);
+
+fn limit(side: Side, quantity: u64, price: u64) -> Command {
+    Command::Book(BookCommand::Place(PlaceOrder {
+        book: BOOK,
+        side,
+        r#type: OrderType::Limit,
+        quantity,
+        price: Some(support::amount(price)),
+        max_amount: None,
+        time_in_force: None,
+        post_only: None,
+        expires_at: None,
+    }))
+}
+
+fn data(world: &mut World, by: AccountId, query: Query) -> serde_json::Value {
+    let told = ask(world, by, query);
+    let Told::Data(bytes) = told else { panic!("{told:?}") };
+    rmp_serde::from_slice(&bytes).expect("a map")
+}
+
+/// An account's orders in short: side, status, filled, remaining.
+fn book_orders(world: &mut World, n: u64, limit: Option<u32>) -> Vec<(String, String, u64, u64)> {
+    let (mut orders, mut cursor) = (Vec::new(), None);
+    loop {
+        let list = ListBookOrders { book: Some(BOOK), cursor, limit };
+        let page = data(world, bidder(n), Query::BookOrders(list));
+        orders.extend(page["orders"].as_array().expect("a list").iter().map(|order| {
+            let text = |field: &str| order[field].as_str().expect("a text").to_owned();
+            let count = |field: &str| order[field].as_u64().expect("a number");
+            assert_eq!((text("title"), text("currency")), ("Coffee".into(), "EUR".into()));
+            assert_eq!(count("quantity"), count("filled") + count("remaining"));
+            (text("side"), text("status"), count("filled"), count("remaining"))
+        }));
+        cursor = page["cursor"].as_str().map(ToOwned::to_owned);
+        if cursor.is_none() {
+            return orders;
+        }
+    }
+}
+
+/// The newest order of an account.
+fn newest_order(world: &mut World, n: u64) -> vendue_domain::id::BookOrderId {
+    let list = ListBookOrders { book: None, cursor: None, limit: Some(1) };
+    let page = data(world, bidder(n), Query::BookOrders(list));
+    page["orders"][0]["book_order"].as_str().expect("an id").parse().expect("an id")
+}
+
+#[test]
+fn orders_in_books_and_their_trades_are_known_also_after_a_restart() {
+    let mut world = World::with_market(EngineOptions::default(), 0, 3);
+    let create = CreateBook {
+        book: Some(BOOK),
+        market: support::MARKET,
+        title: "Coffee".into(),
+        tick: support::amount(5),
+        lot_size: None,
+        reference: None,
+        tick_significant_figures: None,
+        self_trade: None,
+        modify_keeps_place: None,
+        funding: None,
+        r#ref: Some("COFFEE".into()),
+        description: None,
+    };
+    world.ok(AccountId::HOUSE, Command::Book(BookCommand::Create(Box::new(create))));
+    world.ok(bidder(0), limit(Side::Sell, 10, 850));
+    world.wait_ms(5);
+    world.ok(bidder(0), limit(Side::Sell, 5, 860));
+    let last = newest_order(&mut world, 0);
+    let cancel = CancelOrder { book: BOOK, book_order: last, reason: None };
+    world.ok(bidder(0), Command::Book(BookCommand::Cancel(cancel)));
+    world.wait_ms(5);
+    world.ok(bidder(1), limit(Side::Buy, 4, 850));
+    world.ok(bidder(1), limit(Side::Buy, 2, 840));
+    let row =
+        |side: &str, status: &str, filled, remaining| (side.to_owned(), status.to_owned(), filled, remaining);
+    for round in ["at once", "after a restart", "after a checkpoint and a restart"] {
+        let sold = vec![row("sell", "partly_filled", 4, 6), row("sell", "cancelled", 0, 5)];
+        assert_eq!(book_orders(&mut world, 0, Some(1)), sold, "{round}: those that live come first");
+        let mut bought = book_orders(&mut world, 1, None);
+        bought.sort();
+        assert_eq!(bought, vec![row("buy", "filled", 4, 0), row("buy", "open", 0, 2)], "{round}");
+        assert_eq!(book_orders(&mut world, 2, None), vec![], "{round}");
+        let trades = data(
+            &mut world,
+            bidder(2),
+            Query::BookTrades(ListTrades { book: BOOK, cursor: None, limit: None }),
+        );
+        let trade = &trades["trades"][0];
+        assert_eq!(trades["trades"].as_array().map(Vec::len), Some(1), "{round}");
+        assert_eq!((trade["price"].as_u64(), trade["quantity"].as_u64()), (Some(850), Some(4)), "{round}");
+        assert_eq!(trade["taker_side"], "buy", "{round}");
+        let list =
+            ListBooks { market: support::MARKET, query: Some("coffee".into()), cursor: None, limit: None };
+        let listed = data(&mut world, bidder(2), Query::BookList(list));
+        assert_eq!(listed["books"][0]["asks"], serde_json::json!([[850, 6]]), "{round}");
+        assert_eq!(listed["books"][0]["bids"], serde_json::json!([[840, 2]]), "{round}");
+        if round == "after a restart" {
+            world.cell.checkpoint().expect("the store takes it");
+        }
+        world.restart();
+    }
 }
 
 #[test]

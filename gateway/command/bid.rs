@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// How many units, where the lot has several; AMOUNT is for one.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     quantity: Option<u64>,
+    /// The items it is for, by their numbers, 1,3 say, where the lot has several (combinatorial).
+    #[arg(long, value_delimiter = ',', value_name = "ITEMS")]
+    package: Vec<u32>,
     /// All these units or none.
     #[arg(long, requires = "quantity")]
     all_or_none: bool,
@@ -52,6 +55,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut params = json!({"lot": id, "amount": amount, "currency": currency.code()});
     if let Some(quantity) = arguments.quantity {
         params["quantity"] = json!(quantity);
+    }
+    if !arguments.package.is_empty() {
+        params["package"] = json!(arguments.package);
     }
     if arguments.all_or_none {
         params["all_or_none"] = json!(true);
@@ -96,7 +102,11 @@ fn lines(
     let mut say =
         |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("  {name:<16}{value}")));
     let amount_of = |field: &str| result[field].as_u64().map(|minor| money::with_currency(minor, currency));
-    let own = if lot["format"] == "english" && lot["proxy"] != false { "your maximum" } else { "your bid" };
+    let own = if (lot["format"] == "english" || lot["format"] == "candle") && lot["proxy"] != false {
+        "your maximum"
+    } else {
+        "your bid"
+    };
     say(own, Some(money::with_currency(amount, currency)));
     say("price", amount_of("price"));
     say("next minimum", amount_of("min_next_amount"));

@@ -10,7 +10,7 @@ Exit codes: 0 done; 1 something broke or could not be reached; 2 wrong usage or 
 
 Start with `vendue demo`: a living market on this machine.";
 
-/// Runs markets: auctions, stock at a fixed price; every bid durable before anybody hears of it.
+/// Runs markets: auctions, order books, stock at a fixed price; every bid durable before anybody hears of it.
 #[derive(Debug, Parser)]
 #[command(name = "vendue", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Bid(crate::bid::Arguments),
     /// Buys at a dutch clock's price.
     Take(crate::take::Arguments),
+    /// Stays in a japanese lot while its price rises.
+    Stay(crate::stay::Arguments),
     /// Follows lots live, through restarts of anything.
     Watch(crate::watch::Arguments),
     /// Lists, shows, creates and runs lots of every format.
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// Lists, reserves and keeps stock.
     #[command(subcommand)]
     Stock(crate::stock::StockCommand),
+    /// Order books: orders, trades, a live ladder.
+    #[command(subcommand)]
+    Book(crate::book::BookCommand),
     /// Places, pays and follows orders.
     #[command(subcommand)]
     Order(crate::order::OrderCommand),
@@ -47,6 +52,9 @@ pub(crate) enum Command {
     /// Accounts: roles, money, statements.
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
+    /// Checks an outcome against what is published.
+    #[command(subcommand)]
+    Verify(crate::verify::VerifyCommand),
     /// Mints a token from the secret of a data directory.
     Token(crate::token::Arguments),
     /// Shows and checks the configuration.

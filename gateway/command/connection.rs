@@ -253,6 +253,18 @@ pub(crate) fn failed(method: &str, error: &Error, currency: Option<Currency>) ->
     {
         why = format!("`{field}` must be {expected} ({})", server.code);
     }
+    let near = ["below", "above"].map(|field| server.details[field].as_u64());
+    if let (true, Some(currency)) = (server.code == "price_off_tick", currency) {
+        let near = near.map(|price| price.map(|price| money::typed(price, currency)));
+        let near = near.into_iter().flatten().collect::<Vec<_>>().join(" or ");
+        let remedy = format!("try {near}");
+        return Failure::new(
+            exit,
+            what,
+            "the price is not a multiple of the book's tick (price_off_tick)",
+            remedy,
+        );
+    }
     let minimum = server.details["min_next_amount"].as_u64().zip(currency);
     if let Some((minimum, currency)) = minimum {
         why = format!("at least {} is needed ({})", money::with_currency(minimum, currency), server.code);
@@ -283,7 +295,9 @@ fn remedy_of_code(code: &str, temporary: bool) -> String {
         "insufficient_funds" => {
             "`vendue account show` says what is held; an operator takes deposits: `vendue account deposit`"
         }
-        "order_not_found" => "`vendue order list` shows yours",
+        "order_not_found" => "`vendue order list` shows yours; `vendue book orders` those in books",
+        "no_liquidity" => "nobody offers that much at this price; `vendue book show` says what there is",
+        "would_cross" => "it would trade at once; leave --post-only away, or name another price",
         "currency_mismatch" => "`vendue market show` says which currency the market has",
         "not_found" => "`vendue lot list` and `vendue stock list` show what there is",
         "self_outbid" => "you lead; a raise must be above your own maximum",

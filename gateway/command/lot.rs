@@ -257,8 +257,17 @@ fn description(lot: &Value, now: i64, style: Style) -> Result<Vec<String>, Failu
     let leader = if lot["leader"].is_null() { String::new() } else { format!(", {} leads", leader(lot)) };
     say("price", Some(format!("{}{leader}", price(lot, currency).0)));
     let falls = amount(&lot["next_price"]).zip(lot["next_at"].as_i64());
-    say("falls to", falls.map(|(next, at)| format!("{next} in {}", when::countdown(at - now))));
-    say("bidders", lot["bidders"].as_u64().map(|bidders| format!("{bidders}, sealed until the end")));
+    let word = if lot["format"] == "japanese" { "rises to" } else { "falls to" };
+    say(word, falls.map(|(next, at)| format!("{next} in {}", when::countdown(at - now))));
+    let about = if lot["format"] == "japanese" { "are in" } else { "sealed until the end" };
+    say("bidders", lot["bidders"].as_u64().map(|bidders| format!("{bidders}, {about}")));
+    for (number, item) in (1..).zip(lot["items"].as_array().into_iter().flatten()) {
+        say(&format!("item {number}"), item.as_str().map(str::to_owned));
+    }
+    let reach =
+        lot["candle_ms"].as_i64().map(|ms| format!("may go out in the last {}", when::countdown(ms * 1_000)));
+    say("candle", reach);
+    say("went out", lot["ended_at"].as_i64().map(when::date_and_time));
     say("bids", lot["bids"].as_u64().map(|bids| bids.to_string()));
     let next = if lot["format"] == "reverse" { "next at most" } else { "next minimum" };
     say(next, amount(&lot["min_next_amount"]).filter(|_| lot["state"] != "closed"));

@@ -4,6 +4,7 @@
 
 mod account;
 mod bid;
+mod book;
 mod cli;
 mod config;
 mod connection;
@@ -21,9 +22,11 @@ mod order;
 mod output;
 mod settings;
 mod shutdown;
+mod stay;
 mod stock;
 mod take;
 mod token;
+mod verify;
 mod watch;
 mod when;
 
@@ -51,9 +54,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Gateway(arguments) => gateway::run(arguments),
         Command::Bid(arguments) => connection::block_on(bid::run(arguments)),
         Command::Take(arguments) => connection::block_on(take::run(arguments)),
+        Command::Stay(arguments) => connection::block_on(stay::run(arguments)),
+        Command::Verify(command) => connection::block_on(verify::run(command)),
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),
+        Command::Book(command) => connection::block_on(book::run(command)),
         Command::Order(command) => connection::block_on(order::run(command)),
         Command::Market(command) => connection::block_on(market::run(command)),
         Command::Account(command) => connection::block_on(account::run(command)),

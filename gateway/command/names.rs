@@ -1,4 +1,4 @@
-//! How a person names a lot or stock item: its id, the beginning of it, the number in the catalogue, or the
+//! How a person names a lot, stock item, book or order: its id, the beginning of it, the number in the catalogue, or the
 //! seller's own reference.
 
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ pub(crate) const LOT: Kind =
     Kind { name: "lot", prefix: "lot_", list: "lot.list", items: "lots", has_numbers: true };
 pub(crate) const STOCK: Kind =
     Kind { name: "stock", prefix: "stk_", list: "stock.list", items: "stock", has_numbers: false };
+pub(crate) const BOOK: Kind =
+    Kind { name: "book", prefix: "bok_", list: "book.list", items: "books", has_numbers: false };
 pub(crate) const ORDER: Kind =
     Kind { name: "order", prefix: "ord_", list: "order.list", items: "orders", has_numbers: false };
 

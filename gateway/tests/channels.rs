@@ -6,7 +6,7 @@ mod support;
 use serde_json::{Value, json};
 use support::*;
 use vendue_protocol::channel::Channel;
-use vendue_protocol::domain::id::{AccountId, MarketId};
+use vendue_protocol::domain::id::{AccountId, BookId, MarketId};
 use vendue_protocol::link::{NotExecuted, Reply};
 use vendue_protocol::wire::Encoding;
 
@@ -305,6 +305,77 @@ fn a_slow_watcher_of_the_latest_is_spared_steps_and_told_so() {
             (&json!("price_changed"), &json!(236), &json!(240))
         ]
     );
+}
+
+/// A watcher of a book in `latest` mode is told what its events add up to, with the range they stand for; everybody who is
+/// as far is told the same, and a snapshot taken afterwards says the same.
+#[test]
+fn a_book_is_told_as_fast_as_one_can_take_it() {
+    let mut world = World::linked(|_| {});
+    let id = BookId::from_u128(5);
+    let (channel, name) = (Channel::Book(id), format!("book:{id}"));
+    let every = world.guest(Encoding::Json);
+    world.send(every, subscribe(1, &name));
+    let snapshot = json!({"book": id.to_string(), "state": "continuous", "bids": [[100, 5]], "asks": [[110, 9]], "last_trade": null});
+    world.followed(10, Some(snapshot));
+    assert_eq!(world.heard(every)[0]["result"]["seq"], 10);
+    let (quick, slow) = (world.guest(Encoding::Json), world.guest(Encoding::MessagePack));
+    for client in [quick, slow] {
+        world.ask(
+            client,
+            json!({"id": 1, "method": "subscribe", "params": {"channel": name, "mode": "latest"}}),
+        );
+    }
+    let trade = |price: u64| json!({"price": price, "quantity": 1, "taker_side": "buy"});
+    // One frame of the engine's.
+    world.events(
+        channel,
+        &[
+            (11, "trade", trade(110)),
+            (12, "book_changed", json!({"bids": [], "asks": [[110, 8]]})),
+            (13, "trade", trade(110)),
+            (14, "book_changed", json!({"bids": [[100, 0], [95, 2]], "asks": [[110, 7]]})),
+        ],
+    );
+    assert_eq!(seqs(&world.heard(every)), [11, 12, 13, 14]);
+    let merged = json!({"bids": [[100, 0], [95, 2]], "asks": [[110, 7]], "trades": [trade(110), trade(110)]});
+    for client in [quick, slow] {
+        let heard = world.heard(client);
+        assert_eq!((heard.len(), &heard[0]["from"], &heard[0]["seq"]), (1, &json!(11), &json!(14)));
+        assert_eq!((&heard[0]["type"], &heard[0]["data"]), (&json!("book_changed"), &merged));
+    }
+    // Who does not read is spared steps, however many, and misses no level; what changes the book's state is never merged.
+    world.clients[slow].reads = false;
+    for seq in 15..=4_000_u64 {
+        let event = if seq == 2_000 {
+            (seq, "book_state", json!({"state": "halted", "ends_at": null, "indicative": null}))
+        } else {
+            (seq, "book_changed", json!({"bids": [[seq % 90, seq]], "asks": []}))
+        };
+        world.events(channel, &[event]);
+        world.heard(quick);
+        world.heard(every);
+    }
+    world.clients[slow].reads = true;
+    world.pump();
+    let heard = world.heard(slow);
+    assert!(heard.len() < 3_500, "{} events", heard.len());
+    let mut next = 15;
+    let mut bids = std::collections::BTreeMap::from([(95, 2)]);
+    for event in &heard {
+        assert_eq!(event["from"].as_u64().unwrap_or_else(|| event["seq"].as_u64().unwrap()), next, "no gap");
+        next = event["seq"].as_u64().unwrap() + 1;
+        for level in event["data"]["bids"].as_array().into_iter().flatten() {
+            bids.insert(level[0].as_u64().unwrap(), level[1].as_u64().unwrap());
+        }
+    }
+    assert_eq!(next, 4_001);
+    assert!(heard.iter().any(|event| event["type"] == "book_state" && event["seq"] == 2_000));
+    let late = world.guest(Encoding::Json);
+    let snapshot = world.ask(late, subscribe(1, &name))["result"]["snapshot"].clone();
+    let told: Vec<(u64, u64)> = bids.into_iter().rev().filter(|&(_, quantity)| quantity > 0).collect();
+    assert_eq!(snapshot["bids"], json!(told), "the best first");
+    assert_eq!((&snapshot["state"], &snapshot["last_trade"]), (&json!("halted"), &trade(110)));
 }
 
 #[test]

@@ -182,6 +182,9 @@ fn open_lot(facts: &Facts) -> Entity {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     };
     let (by, standing) = (account(1 << 41), Standing::SELLER);
     let context = Context { now: NOW, by, standing, facts, command_id: 1, content: 0, accounts: None };
@@ -198,8 +201,16 @@ fn open_lot(facts: &Facts) -> Entity {
 #[inline(never)]
 fn place(lot: &mut Entity, facts: &Facts, by: AccountId, amount: u64, command_id: u64) -> Option<Event> {
     let amount = Amount::new(amount)?;
-    let bid =
-        PlaceBid { lot: LOT, amount, quantity: None, all_or_none: None, if_seq: None, validate_only: None };
+    let bid = PlaceBid {
+        lot: LOT,
+        amount,
+        quantity: None,
+        all_or_none: None,
+        if_seq: None,
+        validate_only: None,
+        stay_until: None,
+        package: None,
+    };
     let command = Command::Lot(LotCommand::Bid(bid));
     let command_id = u128::from(command_id);
     let context = Context {

@@ -4,11 +4,14 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::account::{Account, AccountCommand, AccountEvent, AccountSnapshot};
+use crate::book::{Book, BookCommand, BookEvent, BookSnapshot};
 use crate::command::Targeted;
 use crate::context::{Context, Stamp};
 use crate::effect::{Asked, Effects, OutsideRequest};
 use crate::facts::FactChange;
-use crate::id::{AccountId, Id, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
+use crate::id::{
+    AccountId, BookId, BookOrderId, Id, LotId, MarketId, OrderId, ReservationId, SaleId, StockId,
+};
 use crate::lot::{Lot, LotCommand, LotEvent, LotSnapshot};
 use crate::market::{Market, MarketCommand, MarketEvent, MarketSnapshot};
 use crate::order::{Order, OrderCommand, OrderEvent, OrderSnapshot};
@@ -34,6 +37,8 @@ pub enum ActorKind {
     Stock = 5,
     /// A purchase.
     Order = 6,
+    /// An order book.
+    Book = 7,
 }
 
 impl ActorKind {
@@ -47,6 +52,7 @@ impl ActorKind {
             4 => Self::Lot,
             5 => Self::Stock,
             6 => Self::Order,
+            7 => Self::Book,
             _ => return None,
         })
     }
@@ -101,7 +107,7 @@ macro_rules! addresses {
     )+};
 }
 
-addresses!(MarketId => Market, AccountId => Account, SaleId => Sale, LotId => Lot, StockId => Stock, OrderId => Order);
+addresses!(MarketId => Market, AccountId => Account, SaleId => Sale, LotId => Lot, StockId => Stock, OrderId => Order, BookId => Book);
 
 /// The rules of one kind of actor: pure. `decide` holds all rules, `apply` all assignments.
 pub trait Actor: Sized + Field {
@@ -301,6 +307,42 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// One trade: minor units for one unit, and units.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    pub struct BookTrade { 1 => pub price: u64, 2 => pub quantity: u64 }
+}
+
+crate::record! {
+    /// The answer about an order in a book.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct BookAnswer {
+        1 => pub book_order: BookOrderId,
+        2 => pub status: crate::book::OrderStatus,
+        /// Units traded so far.
+        3 => pub filled: u64,
+        /// Units that are open; of an order that has ended: that were never traded.
+        4 => pub remaining: u64,
+        /// What it traded by this command.
+        5 => pub trades: Vec<BookTrade>,
+        /// Why it has ended with something untraded.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        6 => pub cause: Option<crate::book::Cause>,
+    }
+}
+
+crate::record! {
+    /// The answer about a book's call auction: its price and volume, where it has one.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct AuctionAnswer {
+        1 => pub state: crate::book::BookState,
+        2 => pub price: Option<u64>,
+        3 => pub volume: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        4 => pub ends_at: Option<Timestamp>,
+    }
+}
+
 crate::variants! {
     /// What an accepted command is answered with; `seq` and `replayed` stand beside it.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -317,6 +359,9 @@ crate::variants! {
         10 => Restated(RestatedAnswer),
         11 => Order(OrderAnswer),
         12 => Balance(BalanceAnswer),
+        20 => Book(BookId),
+        21 => BookOrder(BookAnswer),
+        22 => BookAuction(AuctionAnswer),
     }
 }
 
@@ -560,6 +605,7 @@ kinds! {
     Lot Lot LotCommand LotEvent LotSnapshot 4,
     Stock Stock StockCommand StockEvent StockSnapshot 5,
     Order Order OrderCommand OrderEvent OrderSnapshot 6,
+    Book Book BookCommand BookEvent BookSnapshot 7,
 }
 
 impl Event {

@@ -243,6 +243,7 @@ typed_ids! {
     ReservationId, "rsv", "Stock set aside for an account.";
     BidId, "bid", "One accepted bid.";
     BookId, "bok", "An order book.";
+    BookOrderId, "bko", "An order in a book.";
     OrderId, "ord", "A purchase by an account.";
     HoldId, "hld", "Money or goods of an account set aside.";
     EntryId, "ent", "One entry of a ledger; the two entries of a transfer share it.";

@@ -59,6 +59,19 @@ pub const LOT_UNITS_MAX: u64 = 1_000_000;
 /// The most bidders of a multi-unit or dutch lot: every one may win, and a close with all winners has to fit a frame of
 /// 256 KiB to a client (67 bytes a winner) and a batch of the journal (1,000 KiB, 80 bytes a winner).
 pub const WINNERS_MAX: usize = 2_048;
+/// The most items of a combinatorial lot: with [`PACKAGE_BIDS_MAX`] bids its end is worked out in some 10 ms (the bench
+/// prints it), and a shard stands as long.
+pub const ITEMS_MAX: usize = 12;
+/// The most bids for packages of one combinatorial lot, as [`ITEMS_MAX`].
+pub const PACKAGE_BIDS_MAX: usize = 256;
+/// The most of them of one account: nobody takes all the room.
+pub const PACKAGE_BIDS_OF_ACCOUNT_MAX: usize = 32;
+/// The most characters of an item's name: an item is named in one line.
+pub const ITEM_CHARS_MAX: usize = 100;
+/// The shortest time in which a candle may go out, in milliseconds: a second, long enough for a bid to come through.
+pub const CANDLE_MIN_MS: u64 = 1_000;
+/// The longest time in which a candle may go out, in milliseconds: a week.
+pub const CANDLE_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most takes of one account in a dutch lot that stand: each is remembered, so that it can be voided.
 pub const TAKES_MAX: usize = 256;
 /// The shortest step of a clock, in milliseconds: each is a journaled event to every watcher.
@@ -101,6 +114,22 @@ pub const RESERVATION_TTL_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
 pub const RESERVATIONS_ENDED_KEPT: usize = 256;
 /// How many reservations one due step expires: keeps a step short where many end at once.
 pub const EXPIRIES_PER_STEP: usize = 64;
+/// The most live orders of one book, waiting ones included: about 200 bytes each.
+pub const BOOK_ORDERS_MAX: usize = 262_144;
+/// The most of them of one account.
+pub const BOOK_ORDERS_OF_ACCOUNT_MAX: usize = 1_024;
+/// The most price levels of one side of a book: a snapshot shows them all, and is one frame (256 KiB).
+pub const BOOK_LEVELS_MAX: usize = 10_000;
+/// The most orders that one order trades with, and that a step of a call auction serves: one event of about 100 bytes each.
+pub const BOOK_FILLS_MAX: usize = 1_024;
+/// The most orders of a book that wait for holds.
+pub const BOOK_WAITING_MAX: usize = 16_384;
+/// The most significant figures that a book can ask for: all that an amount has.
+pub const SIGNIFICANT_FIGURES_MAX: u32 = 16;
+/// The shortest time between two indicative prices of a call auction, in milliseconds: as often as a person can follow.
+pub const INDICATIVE_MS: u64 = 250;
+/// The longest call auction, and the longest random part of its end, in milliseconds: a week.
+pub const AUCTION_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The longest soft close window and extension, in milliseconds: a week.
 pub const SOFT_CLOSE_MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The longest stagger between the lots of a sale, in milliseconds: a day.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::{ActorAddress, Command};
 use crate::amount::Currency;
+use crate::book::{BookCommand, BookSettled};
 use crate::id::{AccountId, BookId, EntryId, HoldId, Id, LotId, MarketId, OrderId, StockId};
 use crate::lot::{LotCommand, LotSettled};
 use crate::order::{OrderCommand, OrderSettled};
@@ -60,6 +61,7 @@ crate::variants! {
     pub enum Asker {
         1 => Lot(LotId),
         2 => Order(OrderId),
+        3 => Book(BookId),
     }
 }
 
@@ -70,6 +72,7 @@ impl Asker {
         match self {
             Self::Lot(lot) => lot.into(),
             Self::Order(order) => order.into(),
+            Self::Book(book) => book.into(),
         }
     }
 
@@ -78,7 +81,7 @@ impl Asker {
     pub const fn lot(self) -> Option<LotId> {
         match self {
             Self::Lot(lot) => Some(lot),
-            Self::Order(_) => None,
+            Self::Order(_) | Self::Book(_) => None,
         }
     }
 
@@ -87,7 +90,16 @@ impl Asker {
     pub const fn order(self) -> Option<OrderId> {
         match self {
             Self::Order(order) => Some(order),
-            Self::Lot(_) => None,
+            Self::Lot(_) | Self::Book(_) => None,
+        }
+    }
+
+    /// The book, where it is one.
+    #[must_use]
+    pub const fn book(self) -> Option<BookId> {
+        match self {
+            Self::Book(book) => Some(book),
+            Self::Lot(_) | Self::Order(_) => None,
         }
     }
 
@@ -99,6 +111,7 @@ impl Asker {
             Self::Order(order) => {
                 Command::Order(OrderCommand::Settled(Box::new(OrderSettled { order, settled })))
             }
+            Self::Book(book) => Command::Book(BookCommand::Settled(Box::new(BookSettled { book, settled }))),
         }
     }
 }
@@ -189,6 +202,8 @@ crate::variants! {
         8 => Delivery,
         /// An operator's correction, which names the entry it corrects.
         9 => Correction,
+        /// A trade in a book: what was sold or paid, and what came for it.
+        20 => Trade,
         /// Fees earned that became balance.
         10 => FeesCollected,
     }

@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use crate::amount::{Amount, Currency};
+use crate::book::{BookState, Cause, OrderStatus, OrderType, Side};
 use crate::facts::Role;
-use crate::id::{AccountId, EntryId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId};
+use crate::id::{
+    AccountId, BookId, BookOrderId, EntryId, HoldId, LotId, MarketId, OrderId, ReservationId, StockId,
+};
 use crate::lot::SoftClose;
 use crate::money::EntryKind;
 use crate::time::Timestamp;
@@ -64,6 +67,9 @@ pub struct Winner {
     pub alias: Alias,
     pub quantity: u64,
     pub amount: Amount,
+    /// The numbers of the items, where the lot has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<crate::lot::Package>,
 }
 
 /// A role in a market, as an account's owner sees it.
@@ -108,6 +114,8 @@ pub struct HoldView {
     pub lot: Option<LotId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<OrderId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub book: Option<BookId>,
     pub market: MarketId,
 }
 
@@ -203,7 +211,14 @@ data! {
         min_next_amount: Amount,
         next_price: Option<Amount>,
         next_at: Option<Timestamp>,
-        remaining: u64,
+        /// Units that nobody has taken (dutch).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining: Option<u64>,
+        /// How many are in (japanese).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bidders: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bids: Option<u32>,
     }
     /// `time_extended`.
     TimeExtended {
@@ -224,6 +239,9 @@ data! {
         next_price: Option<()>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_at: Option<()>,
+        /// The SHA-256 of the seed that a candle's end will be drawn from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seed_hash: Option<crate::lot::Digest>,
     }
     /// `lot_closed`.
     LotClosed {
@@ -240,6 +258,15 @@ data! {
         next_price: Option<()>,
         #[serde(skip_serializing_if = "Option::is_none")]
         next_at: Option<()>,
+        /// The seed of a candle, of which `seed_hash` is the SHA-256.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seed: Option<String>,
+        /// The hash of the lot's public events before this one (docs/protocol.md).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        events_hash: Option<crate::lot::Digest>,
+        /// When the candle went out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ended_at: Option<Timestamp>,
     }
     /// `lot_reopened`: as a state, with the outcome taken back.
     LotReopened {
@@ -319,6 +346,8 @@ data! {
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     }
     /// `hold_placed` (account): a new hold, or another amount of one there is.
@@ -334,6 +363,8 @@ data! {
         lot: Option<LotId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
         market: MarketId,
         balance: i64,
         held: u64,
@@ -353,6 +384,8 @@ data! {
         lot: Option<LotId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
         balance: i64,
         held: u64,
         available: i64,
@@ -374,6 +407,8 @@ data! {
         lot: Option<LotId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         order: Option<OrderId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        book: Option<BookId>,
         kind: EntryKind,
         entry: EntryId,
         balance: i64,
@@ -407,6 +442,37 @@ data! {
     }
     /// `stock_shortfall` (account): paid, and not all of it is there; the missing part has been given back.
     Shortfall { order: OrderId, line: u32, missing: u64, quantity: u64 }
+    /// `trade` (book): minor units for one unit, units; `taker_side` is that of the order that came to one that rested,
+    /// `null` in a call auction.
+    Trade { price: u64, quantity: u64, taker_side: Option<Side> }
+    /// `book_changed`: the levels that changed, (price, quantity); quantity 0: gone.
+    BookChanged { bids: Vec<(u64, u64)>, asks: Vec<(u64, u64)> }
+    /// `book_state`: how the book trades from now on. There is no indicative price (yet).
+    BookStateChanged { state: BookState, ends_at: Option<Timestamp>, indicative: Option<()> }
+    /// `auction_indicative`, and `auction_uncrossed` for the price that the auction gave; `null`: nothing would trade.
+    AuctionIndicative { price: Option<u64>, volume: u64, surplus: i64 }
+    /// `book_order_changed` (account): an order of the account's.
+    BookOrderChanged {
+        book: BookId,
+        book_order: BookOrderId,
+        status: OrderStatus,
+        side: Side,
+        r#type: OrderType,
+        /// Of a limit order.
+        price: Option<u64>,
+        filled: u64,
+        remaining: u64,
+        cause: Cause,
+        /// Units that it traded by this.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        traded: Option<u64>,
+        /// What it traded them for, in minor units, without fees.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<u64>,
+        /// The fee on it, in a funded book.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fee: Option<u64>,
+    }
     /// `reservation_created`, `reservation_extended` (account).
     ReservationOpen { reservation: ReservationId, stock: StockId, quantity: u64, expires_at: Timestamp }
     /// `reservation_expired`, `reservation_released`, `reservation_committed` (account).

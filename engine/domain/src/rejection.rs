@@ -118,6 +118,41 @@ crate::record! {
     }
 }
 
+crate::record! {
+    /// See [`Rejection::PriceOffTick`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct PriceOffTick {
+        /// The nearest lower price that would do, in minor units; absent where there is none.
+        1 => pub below: Option<u64>,
+        /// The nearest higher one.
+        2 => pub above: Option<u64>,
+    }
+}
+
+crate::record! {
+    /// See [`Rejection::QuantityOffLot`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct QuantityOffLot { 1 => pub lot_size: u64 }
+}
+
+crate::record! {
+    /// See [`Rejection::NoLiquidity`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct NoLiquidity {
+        /// Units that could have traded.
+        1 => pub available: u64,
+    }
+}
+
+crate::record! {
+    /// See [`Rejection::WouldCross`].
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    pub struct WouldCross {
+        /// The best price of the other side, in minor units.
+        1 => pub best: u64,
+    }
+}
+
 crate::variants! {
     /// A rule that said no. Durable like an event: the same key gives the same rejection again.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +190,13 @@ crate::variants! {
         28 => TimedOut,
         /// In a tender offers fall.
         40 => BidTooHigh(BidTooHigh),
+        /// Not a multiple of the book's tick, or too many significant figures.
+        50 => PriceOffTick(PriceOffTick),
+        51 => QuantityOffLot(QuantityOffLot),
+        /// A market order that finds nothing, or a `fok` order that does not find all.
+        52 => NoLiquidity(NoLiquidity),
+        /// A `post_only` order that would trade at once.
+        53 => WouldCross(WouldCross),
     }
 }
 
@@ -198,6 +240,10 @@ impl Rejection {
             Self::OrderNotFound => "order_not_found",
             Self::TimedOut => "unavailable",
             Self::BidTooHigh(_) => "bid_too_high",
+            Self::PriceOffTick(_) => "price_off_tick",
+            Self::QuantityOffLot(_) => "quantity_off_lot",
+            Self::NoLiquidity(_) => "no_liquidity",
+            Self::WouldCross(_) => "would_cross",
         }
     }
 
@@ -247,6 +293,14 @@ impl Rejection {
                 "the account does not have enough that is not held already; deposit, or ask for less: see details"
             }
             Self::OrderNotFound => "there is no order with this id",
+            Self::PriceOffTick(_) => {
+                "the book does not trade at this price; take details.below or details.above"
+            }
+            Self::QuantityOffLot(_) => "the quantity is not a multiple of the book's lot size; see details",
+            Self::NoLiquidity(_) => {
+                "there is not enough to trade with at once; see details.available, or place a limit order"
+            }
+            Self::WouldCross(_) => "the order would trade at once; see details.best",
             Self::TimedOut => "what this needed did not come in time; nothing was done, try again",
         }
     }
@@ -270,6 +324,10 @@ impl Rejection {
             Self::OutOfStock(details) => details.serialize(serializer),
             Self::LimitExceeded(details) => details.serialize(serializer),
             Self::InvalidRequest(details) | Self::NotImplemented(details) => details.serialize(serializer),
+            Self::PriceOffTick(details) => details.serialize(serializer),
+            Self::QuantityOffLot(details) => details.serialize(serializer),
+            Self::NoLiquidity(details) => details.serialize(serializer),
+            Self::WouldCross(details) => details.serialize(serializer),
             Self::CurrencyMismatch(details) => details.serialize(serializer),
             Self::InsufficientFunds(details) => details.serialize(serializer),
             Self::SelfOutbid
@@ -295,6 +353,8 @@ impl Rejection {
                 | Self::MarketHalted
                 | Self::OutOfStock(_)
                 | Self::StaleSequence(_)
+                | Self::NoLiquidity(_)
+                | Self::WouldCross(_)
                 | Self::InsufficientFunds(_)
                 | Self::TimedOut
         )

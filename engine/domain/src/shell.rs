@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use crate::account::{AccountEvent, Mark};
 use crate::actor::{ActorAddress, ActorKind, Event, Events};
+use crate::book::{BookEvent, Cause as BookCause};
 use crate::context::{Context, Stamp};
-use crate::id::{AccountId, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
+use crate::id::{AccountId, BookId, LotId, MarketId, OrderId, ReservationId, SaleId, StockId};
 use crate::lot::{LotEvent, RestatementCause};
 use crate::market::MarketEvent;
 use crate::money::EntryKind;
@@ -49,8 +50,26 @@ impl Event {
             Self::Lot(event) => lot_action(event),
             Self::Stock(event) => stock_action(event),
             Self::Order(event) => order_action(event),
+            Self::Book(event) => book_action(event),
         }
     }
+}
+
+/// What operators do to books; orders and trades have their own channel and feeds.
+fn book_action(event: &BookEvent) -> Option<Action<'_>> {
+    Some(match event {
+        BookEvent::Created(_) => Action::new("book_created"),
+        BookEvent::StateChanged(change) if change.started => Action::new("book_auction_started"),
+        BookEvent::Uncrossed(_) => Action::new("book_auction_uncrossed"),
+        BookEvent::Ended(ended) => match ended.gone.first()?.cause {
+            BookCause::CancelledByOperator => {
+                Action::new("book_order_cancelled").because(ended.reason.as_ref())
+            }
+            BookCause::Suspended => Action::new("book_orders_of_suspended_cancelled"),
+            _ => return None,
+        },
+        _ => return None,
+    })
 }
 
 /// What operators do to orders, and what they must see to; the rest is trade.
@@ -85,6 +104,7 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
             let name = match posted.kind {
                 // What a lot or an order caused is its trade, not administration.
                 _ if posted.asked.is_some() => return None,
+                EntryKind::Trade => return None,
                 EntryKind::Withdrawal => "account_withdrawal",
                 EntryKind::Correction => "account_correction",
                 EntryKind::FeesCollected => "fees_collected",
@@ -95,6 +115,7 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
         AccountEvent::HoldSet(_)
         | AccountEvent::HoldReleased(_)
         | AccountEvent::HoldCaptured(_)
+        | AccountEvent::PartCaptured(_)
         | AccountEvent::Refused(_)
         | AccountEvent::RetractionCounted(_) => return None,
         AccountEvent::Marked(marked) => {
@@ -129,7 +150,8 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
         | LotEvent::SealedBid(_)
         | LotEvent::UnitsBid(_)
         | LotEvent::Taken(_)
-        | LotEvent::Ticked(_) => return None,
+        | LotEvent::Ticked(_)
+        | LotEvent::Stepped(_) => return None,
         LotEvent::Created(_) => Action::new("lot_created"),
         LotEvent::Restated(restated) => {
             let name = match restated.cause {
@@ -210,9 +232,12 @@ impl crate::actor::Entity {
     pub fn after_outage(&self, context: &Context<'_>, extend_ms: u64) -> Events<Event> {
         match self {
             Self::Lot(lot) => lot.after_outage(context, extend_ms).into_iter().map(Event::Lot).collect(),
-            Self::Market(_) | Self::Account(_) | Self::Sale(_) | Self::Stock(_) | Self::Order(_) => {
-                Events::new()
-            }
+            Self::Market(_)
+            | Self::Account(_)
+            | Self::Sale(_)
+            | Self::Stock(_)
+            | Self::Order(_)
+            | Self::Book(_) => Events::new(),
         }
     }
 }
@@ -226,6 +251,7 @@ impl fmt::Display for ActorAddress {
             ActorKind::Lot => LotId(self.id).fmt(f),
             ActorKind::Stock => StockId(self.id).fmt(f),
             ActorKind::Order => OrderId(self.id).fmt(f),
+            ActorKind::Book => BookId(self.id).fmt(f),
         }
     }
 }
@@ -241,6 +267,7 @@ impl ActorAddress {
             LotId::PREFIX => LotId::from_str(text).ok()?.into(),
             StockId::PREFIX => StockId::from_str(text).ok()?.into(),
             OrderId::PREFIX => OrderId::from_str(text).ok()?.into(),
+            BookId::PREFIX => BookId::from_str(text).ok()?.into(),
             _ => return None,
         })
     }

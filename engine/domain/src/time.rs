@@ -29,6 +29,13 @@ impl Timestamp {
         if later > Self::MAX.0 as i128 { Self::MAX } else { Self(later as i64) }
     }
 
+    /// The instant `micros` microseconds earlier, at least [`Timestamp`] 0.
+    #[must_use]
+    pub const fn minus_micros(self, micros: u64) -> Self {
+        let earlier = self.0 as i128 - micros as i128;
+        if earlier < 0 { Self(0) } else { Self(earlier as i64) }
+    }
+
     /// How long it is from `earlier` to here in microseconds; 0 where it is not earlier.
     #[must_use]
     pub const fn micros_since(self, earlier: Self) -> u64 {

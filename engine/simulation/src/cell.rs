@@ -27,13 +27,14 @@ const SETTLING_COMMITS: usize = 8;
 const SETTLING_COMMITS_MAX: usize = 1_000;
 
 /// The kinds of actors there are.
-const ACTORS: [ActorKind; 6] = [
+const ACTORS: [ActorKind; 7] = [
     ActorKind::Market,
     ActorKind::Account,
     ActorKind::Sale,
     ActorKind::Lot,
     ActorKind::Stock,
     ActorKind::Order,
+    ActorKind::Book,
 ];
 
 /// Seals by reversing: enough to see that nothing is kept in clear.

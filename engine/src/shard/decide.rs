@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use vendue_domain::account::AccountCommand;
 use vendue_domain::actor::{ActorAddress, Command, Entity};
 use vendue_domain::amount::Currency;
+use vendue_domain::book::BookCommand;
 use vendue_domain::command::Targeted;
 use vendue_domain::context::{Context, Stamp};
 use vendue_domain::facts::Standing;
@@ -75,7 +76,7 @@ impl Shard {
         if is_internal(&command) {
             return self.refuse(link, request, NotExecuted::Forbidden, 0, "");
         }
-        self.directory.fill(&mut command, item.by);
+        self.directory.fill_own(&mut command, item.by, self.key_secret);
         let hash = key_hash(self.key_secret, item.by, target, item.key);
         // The currency that the caller names is part of what it asks.
         let named = item.currency.map_or(0, |currency| content_hash(currency.code().as_bytes()));
@@ -362,6 +363,7 @@ const fn is_internal(command: &Command) -> bool {
                     | OrderCommand::EndLoan(_)
                     | OrderCommand::Lent(_)
             )
+            | Command::Book(BookCommand::Settled(_))
             | Command::Stock(
                 StockCommand::ReserveForOrder(_)
                     | StockCommand::TakeReservation(_)
@@ -401,6 +403,7 @@ fn standing_for(
         Command::Lot(LotCommand::Create(create)) => facts.standing(by, create.market),
         Command::Sale(SaleCommand::Create(create)) => facts.standing(by, create.market),
         Command::Stock(StockCommand::Create(create)) => facts.standing(by, create.market),
+        Command::Book(BookCommand::Create(create)) => facts.standing(by, create.market),
         Command::Order(OrderCommand::Place(place)) => match place.market {
             Some(market) => facts.standing(by, market),
             // That of the first line: the order finds it out.

@@ -103,7 +103,7 @@ struct AccountAnswer<'a> {
 /// Why a query has no answer.
 pub(super) struct Refusal(NotExecuted, &'static str);
 
-const NOT_FOUND: Refusal = Refusal(NotExecuted::NotFound, "");
+pub(super) const NOT_FOUND: Refusal = Refusal(NotExecuted::NotFound, "");
 pub(super) const NO_ORDER: Refusal = Refusal(NotExecuted::OrderNotFound, "");
 pub(super) const FORBIDDEN: Refusal = Refusal(NotExecuted::Forbidden, "");
 pub(super) const BAD_CURSOR: Refusal =
@@ -129,6 +129,11 @@ impl Views {
             Query::SaleGet(get) => self.one(get.sale.into()),
             Query::StockGet(get) => self.one(get.stock.into()),
             Query::MarketGet(get) => self.one(get.market.into()),
+            Query::BookGet(get) => self.one(get.book.into()),
+            Query::BookList(list) => self.books(list),
+            Query::BookOrders(list) => self.own_orders(item.by, list),
+            Query::BookTrades(list) => self.trade_page(list),
+            Query::LotEvents(list) => self.draw_page(list),
             Query::LotList(list) => self.lots(list),
             Query::LotBids(list) => self.bids(list.lot, list.cursor.as_deref(), list.limit),
             Query::StockList(list) => {
@@ -227,7 +232,6 @@ impl Views {
         (expires_at > self.time).then_some(live)
     }
 
-    /// A page in the order of coming; the cursor is the last member's order.
     fn page<'a>(
         &'a self,
         ids: impl Iterator<Item = ActorAddress>,
@@ -235,6 +239,19 @@ impl Views {
         cursor: Option<&str>,
         limit: Option<u32>,
     ) -> Result<(Vec<One<'a>>, Option<String>), Refusal> {
+        let (page, cursor) = self.page_of(ids, wanted, cursor, limit)?;
+        let one = |shown: &'a Shown| One { snapshot: &shown.snapshot, seq: shown.channel_seq };
+        Ok((page.into_iter().map(one).collect(), cursor))
+    }
+
+    /// A page in the order of coming; the cursor is the last member's order.
+    pub(super) fn page_of<'a>(
+        &'a self,
+        ids: impl Iterator<Item = ActorAddress>,
+        wanted: impl Fn(&&Shown) -> bool,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<(Vec<&'a Shown>, Option<String>), Refusal> {
         let after: Option<u64> = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?;
         let limit = page_limit(limit);
         let mut page = Vec::new();
@@ -247,7 +264,7 @@ impl Views {
                 return Ok((page, last));
             }
             last = Some(shown.order.to_string());
-            page.push(One { snapshot: &shown.snapshot, seq: shown.channel_seq });
+            page.push(shown);
         }
         Ok((page, None))
     }
@@ -326,12 +343,12 @@ pub(super) fn page_limit(limit: Option<u32>) -> usize {
 }
 
 /// The words of a search, in lower case.
-fn words_of(query: Option<&str>) -> Vec<String> {
+pub(super) fn words_of(query: Option<&str>) -> Vec<String> {
     query.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect()
 }
 
 /// Whether every word stands in one of the texts.
-fn contains_all(words: &[String], texts: &[Option<&String>]) -> bool {
+pub(super) fn contains_all(words: &[String], texts: &[Option<&String>]) -> bool {
     if words.is_empty() {
         return true;
     }

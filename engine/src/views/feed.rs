@@ -8,6 +8,7 @@ use vendue_domain::publication::Data;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 
+use super::book_orders::OwnOrders;
 use super::{Views, stored::Cursor, stored::ViewSpace};
 use crate::unit::Published;
 
@@ -46,12 +47,24 @@ pub(super) struct Feed {
     bids: HashMap<LotId, OwnBid>,
     /// In the order of their coming.
     reservations: Vec<OwnReservation>,
+    /// In books.
+    orders: OwnOrders,
 }
 
 impl Feed {
     /// Takes back what was stored.
-    pub(super) fn restored(cursor: Cursor, bids: &[OwnBid], reservations: Vec<OwnReservation>) -> Self {
-        Self { cursor, bids: bids.iter().map(|bid| (bid.lot, *bid)).collect(), reservations }
+    pub(super) fn restored(
+        cursor: Cursor,
+        bids: &[OwnBid],
+        reservations: Vec<OwnReservation>,
+        orders: OwnOrders,
+    ) -> Self {
+        Self { cursor, bids: bids.iter().map(|bid| (bid.lot, *bid)).collect(), reservations, orders }
+    }
+
+    /// Its orders in books.
+    pub(super) const fn orders(&self) -> &OwnOrders {
+        &self.orders
     }
 
     /// Where its bids stand, the newest first.
@@ -91,6 +104,7 @@ impl Feed {
                     expires_at: open.expires_at,
                 });
             }
+            Data::BookOrderChanged(told) => self.orders.note(told, at),
             Data::ReservationEnded(ended) => self.end(ended.reservation),
             _ => {}
         }
@@ -159,6 +173,6 @@ mod tests {
         }
         feed.note_bid(LotId::from_u128(1_000), BidStatus::Outbid, Timestamp(2_000));
         assert_eq!(feed.bids()[0].status, BidStatus::Outbid);
-        assert_eq!(Feed::restored(feed.cursor, &feed.bids(), Vec::new()), feed);
+        assert_eq!(Feed::restored(feed.cursor, &feed.bids(), Vec::new(), OwnOrders::default()), feed);
     }
 }

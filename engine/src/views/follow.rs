@@ -45,6 +45,8 @@ impl Views {
             for publication in event.public() {
                 seq += 1;
                 self.note_bid(&published.address, &publication, seq, published.stamp.time);
+                self.note_trade(&published.address, &publication, seq, published.stamp.time);
+                self.note_draw_line(&published.address, &publication, seq, published.stamp.time);
                 self.note_on_board(&published.address, market, &publication, published.stamp.time, position);
                 if let Some(channel) = channel {
                     self.tell(channel, seq, published.stamp.time, publication);
@@ -194,7 +196,7 @@ impl Views {
         match item.channel {
             Channel::Account(account) => account == item.by,
             Channel::Ops(market) => self.may_read_as_operator(item.by, market),
-            Channel::Lot(_) | Channel::Stock(_) | Channel::Market(_) => true,
+            Channel::Lot(_) | Channel::Stock(_) | Channel::Book(_) | Channel::Market(_) => true,
         }
     }
 
@@ -203,6 +205,7 @@ impl Views {
         match channel {
             Channel::Lot(lot) => self.of(lot).map(|shown| shown.channel_seq),
             Channel::Stock(stock) => self.of(stock).map(|shown| shown.channel_seq),
+            Channel::Book(book) => self.of(book).map(|shown| shown.channel_seq),
             Channel::Market(market) => self
                 .of(market)
                 .is_some()
@@ -222,6 +225,7 @@ impl Views {
         let shown = match channel {
             Channel::Lot(lot) => self.of(lot),
             Channel::Stock(stock) => self.of(stock),
+            Channel::Book(book) => self.of(book),
             Channel::Market(market) | Channel::Ops(market) => self.of(market),
             Channel::Account(account) => self.of(account),
         };

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use vendue_domain::actor::{ActorAddress, Snapshot};
-use vendue_domain::id::{LotId, MarketId, SaleId, StockId};
+use vendue_domain::id::{BookId, LotId, MarketId, SaleId, StockId};
 
 /// The members of one market.
 #[derive(Debug, Default, Clone)]
@@ -10,6 +10,7 @@ pub(super) struct Members {
     pub(super) lots: Vec<LotId>,
     pub(super) stock: Vec<StockId>,
     pub(super) sales: Vec<SaleId>,
+    pub(super) books: Vec<BookId>,
 }
 
 /// The members of every market.
@@ -28,6 +29,7 @@ impl Lists {
             Snapshot::Sale(_) => self.members.entry(market).or_default().sales.push(SaleId(address.id)),
             Snapshot::Lot(_) => self.members.entry(market).or_default().lots.push(LotId(address.id)),
             Snapshot::Stock(_) => self.members.entry(market).or_default().stock.push(StockId(address.id)),
+            Snapshot::Book(_) => self.members.entry(market).or_default().books.push(BookId(address.id)),
         }
     }
 

@@ -6,6 +6,8 @@
 mod answer;
 mod audit;
 mod board;
+mod book_orders;
+mod draws;
 mod effects;
 mod feed;
 mod follow;
@@ -15,6 +17,7 @@ mod log;
 mod orders;
 mod statement;
 mod stored;
+mod trades;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +84,8 @@ pub struct Views {
     names: HashMap<AccountId, Vec<u8>>,
     feeds: HashMap<AccountId, feed::Feed>,
     orders: orders::Orders,
+    trades: trades::BookTrades,
+    draws: draws::Draws,
     statements: HashMap<AccountId, statement::Statement>,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
@@ -131,6 +136,8 @@ impl Views {
             names: HashMap::new(),
             feeds: HashMap::new(),
             orders: orders::Orders::default(),
+            trades: trades::BookTrades::new(),
+            draws: draws::Draws::new(),
             statements: HashMap::new(),
             boards: HashMap::new(),
             audits: HashMap::new(),
@@ -407,6 +414,7 @@ pub(crate) fn market_of(snapshot: &Snapshot) -> MarketId {
         Snapshot::Lot(lot) => lot.market,
         Snapshot::Stock(stock) => stock.market,
         Snapshot::Order(order) => order.market,
+        Snapshot::Book(book) => book.market,
     }
 }
 
@@ -415,6 +423,7 @@ pub(crate) fn channel_of(address: &ActorAddress) -> Option<Channel> {
     match address.kind {
         ActorKind::Lot => Some(Channel::Lot(LotId(address.id))),
         ActorKind::Stock => Some(Channel::Stock(vendue_domain::id::StockId(address.id))),
+        ActorKind::Book => Some(Channel::Book(vendue_domain::id::BookId(address.id))),
         ActorKind::Market | ActorKind::Account | ActorKind::Sale | ActorKind::Order => None,
     }
 }

@@ -1,11 +1,14 @@
 //! What the views keep in the state store, so that a start need not read the whole journal.
 
 use vendue_domain::actor::ActorAddress;
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
+use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
+use super::book_orders::{OwnOrder, OwnOrders};
+use super::draws::DrawLine;
 use super::feed::{Feed, OwnBid, OwnReservation};
 use super::statement::Booked;
+use super::trades::PublicTrade;
 use super::{Views, audit::AuditRecord, history::HistoryBid};
 
 /// What kind of thing a view keeps; the numbers are on disk and continue those of the actors' kinds.
@@ -28,6 +31,10 @@ pub enum ViewSpace {
     Lane = 71,
     /// What was booked in an account.
     Statement = 72,
+    /// A book's trades.
+    Trades = 73,
+    /// What a candle's end is drawn from.
+    Draws = 74,
 }
 
 /// A value for the state store; `bytes` is `None` where it is to be removed.
@@ -84,6 +91,7 @@ vendue_domain::record! {
         2 => position: u64,
         3 => bids: Vec<OwnBid>,
         4 => reservations: Vec<OwnReservation>,
+        5 => orders: Vec<OwnOrder>,
     }
 }
 vendue_domain::record! {
@@ -91,6 +99,13 @@ vendue_domain::record! {
 }
 vendue_domain::record! {
     struct StoredChunk { 1 => lot: LotId, 2 => first: u64, 3 => bids: Vec<HistoryBid> }
+}
+vendue_domain::record! {
+    struct StoredTrades { 1 => book: BookId, 2 => first: u64, 3 => trades: Vec<PublicTrade> }
+}
+
+vendue_domain::record! {
+    struct StoredDraw { 1 => lot: LotId, 2 => first: u64, 3 => lines: Vec<DrawLine> }
 }
 vendue_domain::record! {
     struct StoredStatement { 1 => account: AccountId, 2 => first: u64, 3 => lines: Vec<Booked> }
@@ -133,6 +148,8 @@ impl Views {
             match space {
                 ViewSpace::History => self.capture_history(LotId(id), &mut values),
                 ViewSpace::Statement => self.capture_statement(AccountId(id), &mut values),
+                ViewSpace::Trades => self.capture_trades(BookId(id), &mut values),
+                ViewSpace::Draws => self.capture_draw(LotId(id), &mut values),
                 _ => values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) }),
             }
         }
@@ -145,6 +162,28 @@ impl Views {
             let bytes = bids.map(|(first, bids)| StoredChunk { lot, first, bids }.to_bytes());
             values.push(ViewValue {
                 space: ViewSpace::History,
+                owner: lot.0,
+                id: chunk_id(lot.0, chunk),
+                bytes,
+            });
+        }
+    }
+
+    fn capture_trades(&mut self, book: BookId, values: &mut Vec<ViewValue>) {
+        let Some(trades) = self.trades.get_mut(&book) else { return };
+        for (chunk, trades) in trades.log.take_changes() {
+            let bytes = trades.map(|(first, trades)| StoredTrades { book, first, trades }.to_bytes());
+            let id = chunk_id(book.0, chunk);
+            values.push(ViewValue { space: ViewSpace::Trades, owner: book.0, id, bytes });
+        }
+    }
+
+    fn capture_draw(&mut self, lot: LotId, values: &mut Vec<ViewValue>) {
+        let Some(lines) = self.draws.get_mut(&lot) else { return };
+        for (chunk, lines) in lines.log.take_changes() {
+            let bytes = lines.map(|(first, lines)| StoredDraw { lot, first, lines }.to_bytes());
+            values.push(ViewValue {
+                space: ViewSpace::Draws,
                 owner: lot.0,
                 id: chunk_id(lot.0, chunk),
                 bytes,
@@ -174,6 +213,16 @@ impl Views {
             {
                 statement.lines.not_stored();
             }
+            if space == ViewSpace::Draws
+                && let Some(lines) = self.draws.get_mut(&LotId(id))
+            {
+                lines.log.not_stored();
+            }
+            if space == ViewSpace::Trades
+                && let Some(trades) = self.trades.get_mut(&BookId(id))
+            {
+                trades.log.not_stored();
+            }
             if self.mark_noted(space, id, true) == Some(false) {
                 self.changed.push(space, id);
             }
@@ -188,6 +237,8 @@ impl Views {
             ViewSpace::Audit => &mut self.audits.get_mut(&MarketId(id))?.cursor.noted,
             ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
             ViewSpace::Statement => &mut self.statements.get_mut(&AccountId(id))?.noted,
+            ViewSpace::Trades => &mut self.trades.get_mut(&BookId(id))?.noted,
+            ViewSpace::Draws => &mut self.draws.get_mut(&LotId(id))?.noted,
             ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => return None,
         };
         Some(std::mem::replace(mark, noted))
@@ -198,7 +249,8 @@ impl Views {
             ViewSpace::Feed => self.feeds.get(&AccountId(id)).map(|feed| {
                 let (seq, position) = (feed.cursor.seq, feed.cursor.position);
                 let (bids, reservations) = (feed.bids(), feed.reservations().to_vec());
-                StoredFeed { seq, position, bids, reservations }.to_bytes()
+                let orders = feed.orders().all();
+                StoredFeed { seq, position, bids, reservations, orders }.to_bytes()
             }),
             ViewSpace::Board => self.boards.get(&MarketId(id)).map(|board| {
                 let (seq, position) = (board.cursor.seq, board.cursor.position);
@@ -211,6 +263,8 @@ impl Views {
             }),
             ViewSpace::History
             | ViewSpace::Statement
+            | ViewSpace::Trades
+            | ViewSpace::Draws
             | ViewSpace::Fact
             | ViewSpace::Reservation
             | ViewSpace::Lane => None,
@@ -224,8 +278,9 @@ impl Views {
     pub fn restore_value(&mut self, space: ViewSpace, id: Id, bytes: &[u8]) -> Result<(), RecordError> {
         match space {
             ViewSpace::Feed => {
-                let StoredFeed { seq, position, bids, reservations } = StoredFeed::from_bytes(bytes)?;
-                let feed = Feed::restored(Cursor::restored(seq, position), &bids, reservations);
+                let StoredFeed { seq, position, bids, reservations, orders } = StoredFeed::from_bytes(bytes)?;
+                let orders = OwnOrders::restored(&orders);
+                let feed = Feed::restored(Cursor::restored(seq, position), &bids, reservations, orders);
                 self.feeds.insert(AccountId(id), feed);
             }
             ViewSpace::Board => {
@@ -251,6 +306,14 @@ impl Views {
             ViewSpace::Statement => {
                 let StoredStatement { account, first, lines } = StoredStatement::from_bytes(bytes)?;
                 self.statements.entry(account).or_default().lines.absorb(first, lines);
+            }
+            ViewSpace::Draws => {
+                let StoredDraw { lot, first, lines } = StoredDraw::from_bytes(bytes)?;
+                self.draws.entry(lot).or_default().log.absorb(first, lines);
+            }
+            ViewSpace::Trades => {
+                let StoredTrades { book, first, trades } = StoredTrades::from_bytes(bytes)?;
+                self.trades.entry(book).or_default().log.absorb(first, trades);
             }
             ViewSpace::Audit => {
                 let stored = StoredAudit::from_bytes(bytes)?;

@@ -369,6 +369,8 @@ pub(crate) fn place_bid(on: u64, minor: u64) -> Command {
         all_or_none: None,
         if_seq: None,
         validate_only: None,
+        stay_until: None,
+        package: None,
     }))
 }
 
@@ -401,5 +403,8 @@ pub(crate) fn create_lot(n: u64) -> CreateLot {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     }
 }

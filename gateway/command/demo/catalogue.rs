@@ -24,6 +24,7 @@ pub(super) struct Catalogue {
     pub(super) lots: Vec<Lot>,
     #[serde(rename = "stock")]
     pub(super) stock: Vec<Stock>,
+    pub(super) book: Book,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -42,12 +43,41 @@ pub(super) struct Market {
 impl Market {
     /// Both tables as the protocol has them; `unit` is how many minor units a whole one has.
     pub(super) fn fees(&self, unit: u64) -> Value {
-        // A rate of the file has at most four decimals: it comes out whole.
-        let band =
-            |&(begins, per_cent): &(u64, f64)| json!([begins * unit, (per_cent * 10_000.0).round() as u64]);
-        let table = |bands: &[(u64, f64)]| json!({"bands": bands.iter().map(band).collect::<Vec<_>>()});
-        json!({"buyers_premium": table(&self.premium), "sellers_commission": table(&self.commission)})
+        fees(&self.premium, &self.commission, unit)
     }
+}
+
+impl Book {
+    /// Its fees, the same for both sides.
+    pub(super) fn fees(&self, unit: u64) -> Value {
+        fees(&self.fee, &self.fee, unit)
+    }
+}
+
+fn fees(premium: &[(u64, f64)], commission: &[(u64, f64)], unit: u64) -> Value {
+    // A rate of the file has at most four decimals: it comes out whole.
+    let band =
+        |&(begins, per_cent): &(u64, f64)| json!([begins * unit, (per_cent * 10_000.0).round() as u64]);
+    let table = |bands: &[(u64, f64)]| json!({"bands": bands.iter().map(band).collect::<Vec<_>>()});
+    json!({"buyers_premium": table(premium), "sellers_commission": table(commission)})
+}
+
+/// What is traded all day, and by whom.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Book {
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) r#ref: String,
+    /// Where its price begins, and the step of prices: amounts as people write them, "8.45" say.
+    pub(super) price: String,
+    pub(super) tick: String,
+    /// What a buyer pays on top and what is kept from a seller's proceeds, each: (begins at, in whole units; per cent).
+    pub(super) fee: Vec<(u64, f64)>,
+    /// What every trader begins with, in units of it.
+    pub(super) goods: u64,
+    #[serde(rename = "trader")]
+    pub(super) traders: Vec<Party>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -81,6 +111,9 @@ pub(super) struct Lot {
     /// Where a dutch clock stops; it begins at `start`.
     pub(super) floor: Option<u64>,
     pub(super) pricing: Option<String>,
+    /// What packages are made of; amounts are for one of them then.
+    #[serde(default)]
+    pub(super) items: Vec<String>,
     /// A tender whose offers nobody sees.
     #[serde(default)]
     pub(super) sealed: bool,
@@ -100,12 +133,24 @@ pub(super) enum Format {
     Vickrey,
     MultiUnit,
     Reverse,
+    Japanese,
+    Candle,
+    Combinatorial,
 }
 
 impl Format {
     /// Every format, for what has to know them all.
-    pub(super) const ALL: [Self; 6] =
-        [Self::English, Self::Dutch, Self::SealedFirstPrice, Self::Vickrey, Self::MultiUnit, Self::Reverse];
+    pub(super) const ALL: [Self; 9] = [
+        Self::English,
+        Self::Dutch,
+        Self::SealedFirstPrice,
+        Self::Vickrey,
+        Self::MultiUnit,
+        Self::Reverse,
+        Self::Japanese,
+        Self::Candle,
+        Self::Combinatorial,
+    ];
 
     /// The protocol's name.
     pub(super) const fn name(self) -> &'static str {
@@ -116,6 +161,9 @@ impl Format {
             Self::Vickrey => "vickrey",
             Self::MultiUnit => "multi_unit",
             Self::Reverse => "reverse",
+            Self::Japanese => "japanese",
+            Self::Candle => "candle",
+            Self::Combinatorial => "combinatorial",
         }
     }
 
@@ -221,7 +269,7 @@ mod tests {
         let catalogue = Catalogue::shipped().unwrap();
         let formats: Vec<Format> = catalogue.lots.iter().map(|lot| lot.format).collect();
         for format in Format::ALL {
-            assert!(formats[..8].contains(&format), "{format:?} is not among the first");
+            assert!(formats[..11].contains(&format), "{format:?} is not among the first");
             assert!(formats.iter().filter(|known| **known == format).count() > 1, "one {format:?} only");
             assert_eq!(Format::named(format.name()), Some(format));
         }
@@ -236,6 +284,13 @@ mod tests {
         let fees = Catalogue::shipped().unwrap().market.fees(100);
         assert_eq!(fees["buyers_premium"]["bands"][0], json!([0, 250_000]));
         assert!(fees["sellers_commission"]["bands"][0][1].as_u64().unwrap() > 0);
+        let book = Catalogue::shipped().unwrap().book;
+        assert_eq!(book.fees(100)["buyers_premium"]["bands"][0], json!([0, 5_000]));
+        let currency = vendue_domain::amount::Currency::new("EUR").unwrap();
+        let (price, tick) =
+            (crate::money::parse(&book.price, currency), crate::money::parse(&book.tick, currency));
+        assert_eq!(price.unwrap() % tick.unwrap(), 0);
+        assert!(book.traders.len() >= 5, "some quote, some take");
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) struct LotView {
     pub(super) estimate: (u64, u64),
     /// The least that counts; in a tender the most; a clock's price.
     pub(super) min_next: u64,
-    /// Units that can still be had.
+    /// Units that can still be had; the items of packages.
     pub(super) units: u64,
     /// Microseconds since the Unix epoch.
     pub(super) opens_at: i64,
@@ -78,6 +78,8 @@ pub(super) struct Bid {
     /// Minor units, for one unit.
     pub(super) amount: u64,
     pub(super) quantity: u64,
+    /// The first item of a package of `quantity`, which goes round, and how many there are.
+    pub(super) package: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -135,7 +137,12 @@ impl Floor {
             let amount = self.amount(bot, lot);
             let quantity = self.quantity(lot);
             self.bots[bot].offered.insert(lot.id.clone(), amount);
-            Some(Bid { bot, lot: lot.id.clone(), format: lot.format, amount, quantity })
+            let package = (lot.format == Format::Combinatorial)
+                .then(|| (self.taste(bot, &lot.id) % lot.units.max(1), lot.units.max(1)));
+            // What goes together is worth more together.
+            let together =
+                if package.is_some() { amount * quantity + amount / 10 * (quantity - 1) } else { amount };
+            Some(Bid { bot, lot: lot.id.clone(), format: lot.format, amount: together, quantity, package })
         })
     }
 
@@ -192,14 +199,14 @@ impl Floor {
             return 0;
         }
         // Sealed bids are thought over once; the rest of the room's habits are those of the open cry.
-        if lot.sealed || lot.format == Format::Dutch {
+        if lot.sealed || matches!(lot.format, Format::Dutch | Format::Japanese) {
             return u64::from(!mind.offered.contains_key(&lot.id));
         }
         let length_us = (lot.ends_at - lot.opens_at).max(1);
         let right_time = match mind.temperament {
             Temperament::Early => (now_us - lot.opens_at) * 100 / length_us <= EARLY_SHARE,
             Temperament::Sniper => left_us <= SNIPE_US,
-            Temperament::Proxy if lot.format == Format::English => {
+            Temperament::Proxy if matches!(lot.format, Format::English | Format::Candle) => {
                 mind.offered.get(&lot.id).is_none_or(|&offered| offered < self.worth(bot, lot))
             }
             Temperament::Proxy => true,
@@ -240,7 +247,8 @@ impl Floor {
 
     /// How many units it asks for.
     fn quantity(&mut self, lot: &LotView) -> u64 {
-        let most = (lot.units / UNITS_ONE_IN).max(1);
+        let most =
+            if lot.format == Format::Combinatorial { lot.units } else { lot.units / UNITS_ONE_IN }.max(1);
         if lot.units > 1 { self.dice.random_range(1..=most) } else { 1 }
     }
 
@@ -255,10 +263,15 @@ impl Floor {
                     if lot.sealed { worth.min(lot.min_next) } else { (lot.min_next - saving).max(worth) };
                 return round_to(offer, lot.min_next / 200).max(1);
             }
-            Format::SealedFirstPrice | Format::Vickrey | Format::MultiUnit => {
+            // A japanese bidder stays up to what it is worth to it.
+            Format::SealedFirstPrice
+            | Format::Vickrey
+            | Format::MultiUnit
+            | Format::Japanese
+            | Format::Combinatorial => {
                 return round_down(worth).max(lot.min_next);
             }
-            Format::English => {}
+            Format::English | Format::Candle => {}
         }
         let wish = match self.bots[bot].temperament {
             Temperament::Proxy | Temperament::Sniper => round_down(worth),
@@ -358,7 +371,8 @@ mod tests {
     fn a_room_knows_every_format() {
         for seed in 0..40 {
             for format in Format::ALL {
-                let sealed = matches!(format, Format::SealedFirstPrice | Format::Vickrey);
+                let sealed =
+                    matches!(format, Format::SealedFirstPrice | Format::Vickrey | Format::Combinatorial);
                 let units = if matches!(format, Format::Dutch | Format::MultiUnit) { 24 } else { 1 };
                 let mut floor = Floor::new(ROOM.into_iter().cycle().take(24), seed, 60);
                 let mut lots = lots(6);

@@ -3,6 +3,7 @@
 mod catalogue;
 mod children;
 mod counter;
+mod desk;
 mod file;
 mod floor;
 mod house;
@@ -118,8 +119,14 @@ async fn perform(
         written = demo.write(&path)?;
         let lot = play::showpiece(&operator, play.seeded.market).await?;
         let name = play.catalogue.market.name.clone();
-        Screen { lot: lot.as_ref(), counts: counts(&play), ..screen(arguments, &demo, &name) }
-            .print(arguments.print);
+        let book = play.catalogue.book.r#ref.clone();
+        Screen {
+            lot: lot.as_ref(),
+            book: Some(book),
+            counts: counts(&play),
+            ..screen(arguments, &demo, &name)
+        }
+        .print(arguments.print);
         playing = Some(play.run(demo.url.clone(), data.clone()));
     }
     let play = async {
@@ -145,6 +152,7 @@ fn screen<'a>(arguments: &Arguments, demo: &'a DemoFile, market_name: &'a str) -
         market_name,
         counts: String::new(),
         lot: None,
+        book: None,
     }
 }
 
@@ -155,7 +163,7 @@ fn command_as_called() -> String {
 
 fn counts(play: &Play) -> String {
     format!(
-        "{} lots at a time, {} stock items, {} sellers, {} bots that bid about {} times a minute",
+        "{} lots at a time, an order book, {} stock items, {} sellers, {} bots that bid about {} times a minute",
         play.house.lots,
         play.seeded.stock.len(),
         play.seeded.sellers.len(),

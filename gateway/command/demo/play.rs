@@ -13,6 +13,7 @@ use vendue_domain::id::{AccountId, MarketId};
 
 use super::catalogue::{Catalogue, Format};
 use super::counter;
+use super::desk;
 use super::floor::{Bid, Floor, LotView};
 use super::house::House;
 use super::seed::{self, Seeded};
@@ -123,6 +124,8 @@ impl Play {
             bots.push(bids);
             tasks.spawn(bot(at, account, url.clone(), data.clone(), waiting, news.clone()));
         }
+        let desk = (self.operator.clone(), self.seeded.clone(), url.clone(), data.clone());
+        tasks.spawn(desk::run(desk.0, desk.1, desk.2, desk.3, self.options.seed));
         let temperaments =
             self.catalogue.bidders.iter().map(|bidder| bidder.temperament).cycle().take(bots.len());
         let mut floor = Floor::new(temperaments, self.options.seed, self.options.bids_per_minute);
@@ -296,6 +299,12 @@ async fn place(client: &Client, bid: &Bid) -> How {
     let Bid { lot, amount, quantity, .. } = bid;
     let (method, params) = match bid.format {
         Format::Dutch => ("lot.take", json!({"lot": lot, "quantity": quantity, "amount": amount})),
+        Format::Combinatorial => {
+            let (first, items) = bid.package.unwrap_or((0, 1));
+            let package: Vec<u64> = (0..*quantity).map(|nth| (first + nth) % items + 1).collect();
+            ("lot.bid", json!({"lot": lot, "amount": amount, "package": package}))
+        }
+        Format::Japanese => ("lot.stay", json!({"lot": lot, "stay_until": amount})),
         Format::MultiUnit => ("lot.bid", json!({"lot": lot, "amount": amount, "quantity": quantity})),
         _ => ("lot.bid", json!({"lot": lot, "amount": amount})),
     };
@@ -366,7 +375,10 @@ fn view(lot: &Value) -> Option<LotView> {
         category: text(lot, "category"),
         format: Format::named(&text(lot, "format"))?,
         sealed: lot["sealed"] == true,
-        units: number("remaining").or(number("quantity")).unwrap_or(1),
+        units: match lot["items"].as_array().map_or(0, Vec::len) {
+            0 => number("remaining").or(number("quantity")).unwrap_or(1),
+            items => items as u64,
+        },
         estimate: (
             lot["estimate"][0].as_u64().unwrap_or(start),
             lot["estimate"][1].as_u64().unwrap_or(start),

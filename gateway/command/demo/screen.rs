@@ -30,6 +30,8 @@ pub(super) struct Screen<'a> {
     pub(super) counts: String,
     /// A lot to try things on.
     pub(super) lot: Option<&'a Value>,
+    /// The reference of an order book to try things on.
+    pub(super) book: Option<String>,
 }
 
 impl Screen<'_> {
@@ -100,6 +102,10 @@ impl Screen<'_> {
             commands.push(("Bid", format!("{command} bid {name} {}{flag}", money::typed(amount, currency))));
         }
         commands.push(("Watch", format!("{command} watch {name}{flag}")));
+        if let Some(book) = &self.book {
+            commands.push(("Trade", format!("{command} book buy {book} 5 --at-most 100{flag}")));
+            commands.push(("Ladder", format!("{command} book watch {book}{flag}")));
+        }
         commands.push(("List", format!("{command} lot list{flag}")));
         commands.push(("curl", format!("curl -s '{}/v1/lot.get?lot={id}'", self.demo.http)));
         commands

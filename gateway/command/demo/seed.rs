@@ -4,12 +4,14 @@
 use serde_json::{Value, json};
 use vendue_client::{Client, Error};
 use vendue_domain::amount::Currency;
-use vendue_domain::id::{AccountId, LotId, MarketId, StockId};
+use vendue_domain::id::{AccountId, BookId, LotId, MarketId, StockId};
 
 use super::catalogue::{self, Catalogue, Format};
+use super::desk::Desk;
 use super::house::Offer;
 use crate::connection::failed;
 use crate::failure::Failure;
+use crate::money;
 
 /// Bids within this long of the end move it, in milliseconds, and by how much.
 const SOFT_CLOSE_MS: u64 = 30_000;
@@ -23,8 +25,15 @@ const VISITORS_PURSES: u64 = 4;
 const CLOCK_SHARE: i64 = 85;
 /// In how many steps.
 const CLOCK_STEPS: u64 = 30;
+/// In how many steps a rising clock comes to the high estimate, and how many there are until the lot's announced end.
+const RISING_STEPS: u64 = 8;
+const RISING_INTERVALS: i64 = 14;
+/// The last part of a candle lot in which it may end, in hundredths of its time.
+const CANDLE_SHARE: i64 = 25;
 /// A clock's shortest interval, in milliseconds: slower than people press.
 const CLOCK_INTERVAL_MIN_MS: i64 = 2_000;
+/// The visitor has this share of a trader's goods, in per cent: enough to sell for a while.
+const VISITORS_GOODS: u64 = 10;
 /// How many units of a stock item one account may hold.
 const LIMIT_PER_ACCOUNT: u64 = 12;
 
@@ -39,6 +48,8 @@ pub(super) struct Seeded {
     /// Whoever sits before the demo.
     pub(super) visitor: AccountId,
     pub(super) stock: Vec<StockId>,
+    /// The order book and its traders.
+    pub(super) desk: Option<Desk>,
 }
 
 /// Runs the commands of one account; `already_exists` is what a later start expects.
@@ -112,9 +123,12 @@ pub(super) async fn market(client: &Client, catalogue: &Catalogue, bidders: u32)
     })?;
     let created = json!({
         "market": market.to_string(), "name": catalogue.market.name, "currency": currency.code(), "ref": "demo",
-        "fees": catalogue.market.fees(minor(1, currency)),
+        // A book keeps the fees that its market has when it is opened: a trade in kilograms pays less than a sale by lots.
+        "fees": catalogue.book.fees(minor(1, currency)),
     });
     builder.command("market.create", created, "demo-market".to_owned()).await?;
+    let desk = open_book(&builder, market, catalogue, currency).await?;
+    settle_fees(&builder, market, catalogue.market.fees(minor(1, currency))).await?;
     let mut sellers = Vec::new();
     for (number, seller) in (1..).zip(&catalogue.sellers) {
         sellers.push(builder.account(market, "seller", number, &seller.name, "seller").await?);
@@ -141,7 +155,85 @@ pub(super) async fn market(client: &Client, catalogue: &Catalogue, bidders: u32)
         builder.command("stock.create", params, format!("demo-stock-{number}")).await?;
         stock.push(id);
     }
-    Ok(Seeded { market, currency, sellers, bots, visitor, stock })
+    fill_goods(client, visitor, desk.book, desk.goods * VISITORS_GOODS / 100)
+        .await
+        .map_err(|error| failed("building the demo market: account.deposit", &error, None))?;
+    Ok(Seeded { market, currency, sellers, bots, visitor, stock, desk: Some(desk) })
+}
+
+/// The order book and those who trade in it, with money and goods.
+async fn open_book(
+    builder: &Builder<'_>,
+    market: MarketId,
+    catalogue: &Catalogue,
+    currency: Currency,
+) -> Result<Desk, Failure> {
+    let listed = &catalogue.book;
+    let book = BookId::from_u128(catalogue::id("book", 1));
+    let (price, tick) = (money::read(&listed.price, currency)?, money::read(&listed.tick, currency)?);
+    let params = json!({
+        "book": book.to_string(), "market": market.to_string(), "title": listed.title, "tick": tick, "reference": price,
+        "currency": currency.code(), "funding": "full", "ref": listed.r#ref, "description": listed.description,
+    });
+    builder.command("book.create", params, "demo-book-1".to_owned()).await?;
+    let mut desk = Desk {
+        book,
+        traders: Vec::new(),
+        price,
+        tick,
+        goods: listed.goods,
+        purse: minor(catalogue.market.purse, currency),
+    };
+    for (number, trader) in (1..).zip(&listed.traders) {
+        let account = builder.account(market, "trader", number, &trader.name, "bidder").await?;
+        stock_trader(builder.client, account, currency, &desk)
+            .await
+            .map_err(|error| failed("building the demo market: account.deposit", &error, None))?;
+        desk.traders.push(account);
+    }
+    Ok(desk)
+}
+
+/// The market's fees for what is sold by lots, where they are not those yet.
+async fn settle_fees(builder: &Builder<'_>, market: MarketId, fees: Value) -> Result<(), Failure> {
+    let known = builder.client.request("market.get", json!({"market": market.to_string()})).await;
+    let known = known.map_err(|error| failed("building the demo market: market.get", &error, None))?;
+    let is_settled = ["buyers_premium", "sellers_commission"]
+        .iter()
+        .all(|table| known["fees"][table]["bands"] == fees[table]["bands"]);
+    if is_settled {
+        return Ok(());
+    }
+    let params = json!({"market": market.to_string(), "fees": fees, "reason": "sales by lots"});
+    builder.command("market.set_fees", params, "demo-fees".to_owned()).await
+}
+
+/// Sees to it that a trader has money to buy with and goods to sell.
+pub(super) async fn stock_trader(
+    client: &Client,
+    trader: AccountId,
+    currency: Currency,
+    desk: &Desk,
+) -> Result<(), Error> {
+    fill_purse(client, trader, currency, desk.purse).await?;
+    fill_goods(client, trader, desk.book, desk.goods).await
+}
+
+/// Fills up an account's goods of a book where less than half of them is left, as [`fill_purse`] does with money.
+async fn fill_goods(client: &Client, account: AccountId, book: BookId, wanted: u64) -> Result<(), Error> {
+    let known = client.request("account.get", json!({"account": account.to_string()})).await?;
+    let goods = book.to_string();
+    let own = known["holdings"].as_array().into_iter().flatten().find(|holding| holding["goods"] == goods);
+    let of = |field: &str| own.and_then(|holding| holding[field].as_i64()).unwrap_or_default();
+    let (available, balance) = (u64::try_from(of("available")).unwrap_or_default(), of("balance"));
+    if available >= wanted / 2 {
+        return Ok(());
+    }
+    let params = json!({
+        "account": account.to_string(), "goods": goods, "quantity": wanted - available, "reason": "brought in for the demo",
+    });
+    client.command("account.deposit", params, format!("demo-goods-{balance}-{available}")).await?;
+    Ok(())
 }
 
 /// Puts one lot up.
@@ -172,7 +264,12 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
     let is_open = match lot.format {
         Format::English | Format::MultiUnit => true,
         Format::Reverse => !lot.sealed,
-        Format::Dutch | Format::SealedFirstPrice | Format::Vickrey => false,
+        Format::Dutch
+        | Format::SealedFirstPrice
+        | Format::Vickrey
+        | Format::Japanese
+        | Format::Candle
+        | Format::Combinatorial => false,
     };
     if is_open && !is_short {
         let hard_close_at = offer.closes_at + HARD_CLOSE_AFTER_US;
@@ -181,6 +278,16 @@ fn lot_params(seeded: &Seeded, catalogue: &Catalogue, offer: Offer, id: LotId) -
     }
     if let Some(floor) = lot.floor {
         params["clock"] = clock(minor(lot.start()), minor(floor), minor(1), offer);
+    }
+    if lot.format == Format::Japanese {
+        params["clock"] = rising(minor(lot.start()), minor(lot.estimate.1), minor(1), offer);
+    }
+    if lot.format == Format::Candle {
+        let length_ms = (offer.closes_at - offer.opens_at) / 1_000;
+        params["candle_ms"] = json!((length_ms * CANDLE_SHARE / 100).max(CLOCK_INTERVAL_MIN_MS));
+    }
+    if !lot.items.is_empty() {
+        params["items"] = json!(lot.items);
     }
     for (field, value) in [
         ("quantity", lot.quantity.map(Value::from)),
@@ -208,6 +315,14 @@ fn clock(start: u64, floor: u64, whole: u64, offer: Offer) -> Value {
     let steps = i64::try_from((start - floor).div_ceil(step)).unwrap_or(i64::MAX);
     let interval_ms = (length_ms * CLOCK_SHARE / 100 / steps).max(CLOCK_INTERVAL_MIN_MS);
     json!({"start": start, "step": step, "interval_ms": interval_ms, "floor": floor})
+}
+
+/// A clock that would pass the high estimate a while before the lot ends; whoever wants it comes in its first part.
+fn rising(start: u64, high: u64, whole: u64, offer: Offer) -> Value {
+    let step = (high.saturating_sub(start) / RISING_STEPS / whole * whole).max(whole);
+    let length_ms = (offer.closes_at - offer.opens_at) / 1_000;
+    let interval_ms = (length_ms / RISING_INTERVALS).max(CLOCK_INTERVAL_MIN_MS);
+    json!({"start": start, "step": step, "interval_ms": interval_ms})
 }
 
 /// Whole units as minor units. The catalogue's amounts are small: no overflow.

@@ -17,6 +17,9 @@ const EXAMPLES: &str = "Examples:
   vendue lot create \"A painting\" --format vickrey --start 500 --ends 1d --funding full
   vendue lot create \"Wine, per case\" --format multi-unit --quantity 24 --start 90 --pricing uniform-lowest-winning --ends 3h
   vendue lot create \"Roof repair\" --format reverse --start 8000 --sealed --ends 2d
+  vendue lot create \"A violin\" --format japanese --clock 500.00:25.00:20s
+  vendue lot create \"A hogshead of port\" --format candle --start 80 --ends 1h --candle 10m
+  vendue lot create \"Fields\" --format combinatorial --item North --item East --start 900 --ends 2d
 
 Times are from now (90s, 10m, 2h, 7d) or instants (2026-12-24T18:00:00Z). Without --opens the lot opens at once;
 with --draft it waits for `vendue lot open`.";
@@ -36,6 +39,12 @@ enum Format {
     MultiUnit,
     /// A tender: the lowest offer wins.
     Reverse,
+    /// The price rises by the clock; who does not stay is out for good.
+    Japanese,
+    /// As english, but the end is drawn afterwards, from the last minutes.
+    Candle,
+    /// Sealed bids on packages of several items.
+    Combinatorial,
 }
 
 /// What winners of several units pay.
@@ -99,9 +108,16 @@ pub(crate) struct Arguments {
     /// Units [default: 1].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     quantity: Option<u64>,
-    /// The dutch clock: START:STEP:INTERVAL:FLOOR, 40.00:0.50:15s:10.00 say.
-    #[arg(long, value_name = "CLOCK", required_if_eq("format", "dutch"))]
+    /// The dutch clock: START:STEP:INTERVAL:FLOOR, 40.00:0.50:15s:10.00 say; the japanese one START:STEP:INTERVAL, or with
+    /// :CEILING behind.
+    #[arg(long, value_name = "CLOCK", required_if_eq_any([("format", "dutch"), ("format", "japanese")]))]
     clock: Option<String>,
+    /// How long before the announced end the candle may go out, 10m say.
+    #[arg(long, value_name = "DURATION", value_parser = when::parse_duration, required_if_eq("format", "candle"))]
+    candle: Option<std::time::Duration>,
+    /// An item that packages are made of; several times, numbered in this order.
+    #[arg(long = "item", value_name = "NAME", required_if_eq("format", "combinatorial"))]
+    items: Vec<String>,
     /// What winners of several units pay.
     #[arg(long, value_enum)]
     pricing: Option<Pricing>,
@@ -164,12 +180,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// What the protocol is told, without the market.
 fn params(arguments: &Arguments, currency: Currency, now_us: i64) -> Result<Value, Failure> {
     let amount = |text: &str| money::read(text, currency);
-    let clock = arguments.clock.as_deref().map(|clock| parse_clock(clock, currency)).transpose()?;
+    let clock =
+        arguments.clock.as_deref().map(|clock| parse_clock(clock, arguments.format, currency)).transpose()?;
     let start = match (&arguments.start, &clock) {
         (Some(start), _) => amount(start)?,
         (None, Some(clock)) => clock["start"].as_u64().unwrap_or_default(),
         (None, None) => {
-            let why = "every format but dutch needs an amount to begin with";
+            let why = "every format without a clock needs an amount to begin with";
             return Err(Failure::usage("where does the bidding begin?", why, "add --start 50.00 say"));
         }
     };
@@ -190,6 +207,8 @@ fn params(arguments: &Arguments, currency: Currency, now_us: i64) -> Result<Valu
         set(name, text.as_deref().map(amount).transpose()?.map(Value::from));
     }
     set("clock", clock);
+    set("candle_ms", arguments.candle.map(|time| json!(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))));
+    set("items", (!arguments.items.is_empty()).then(|| json!(arguments.items)));
     set("quantity", arguments.quantity.map(Value::from));
     set("pricing", arguments.pricing.map(|value| json!(wire_name(value))));
     set("funding", arguments.funding.map(|value| json!(wire_name(value))));
@@ -216,24 +235,28 @@ fn params(arguments: &Arguments, currency: Currency, now_us: i64) -> Result<Valu
     Ok(params)
 }
 
-/// `START:STEP:INTERVAL:FLOOR`.
-fn parse_clock(text: &str, currency: Currency) -> Result<Value, Failure> {
-    let wrong = |why: String| {
-        Failure::usage(
-            format!("`{text}` is no clock"),
-            why,
-            "write START:STEP:INTERVAL:FLOOR, 40.00:0.50:15s:10.00 say",
-        )
+/// `START:STEP:INTERVAL:FLOOR`; of a price that rises `START:STEP:INTERVAL[:CEILING]`.
+fn parse_clock(text: &str, format: Format, currency: Currency) -> Result<Value, Failure> {
+    let rises = format == Format::Japanese;
+    let example = if rises {
+        "write START:STEP:INTERVAL, 500.00:25.00:20s say"
+    } else {
+        "write START:STEP:INTERVAL:FLOOR, 40.00:0.50:15s:10.00 say"
     };
-    let [start, step, interval, floor] = text.split(':').collect::<Vec<_>>()[..] else {
-        return Err(wrong("it has not four parts".to_owned()));
+    let wrong = |why: String| Failure::usage(format!("`{text}` is no clock"), why, example);
+    let (start, step, interval, bound) = match text.split(':').collect::<Vec<_>>()[..] {
+        [start, step, interval] if rises => (start, step, interval, None),
+        [start, step, interval, bound] => (start, step, interval, Some(bound)),
+        _ => return Err(wrong("it has not all parts".to_owned())),
     };
     let amount = |text: &str| money::parse(text, currency).map_err(|error| wrong(error.to_string()));
     let interval = when::parse_duration(interval).map_err(wrong)?;
     let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-    Ok(
-        json!({"start": amount(start)?, "step": amount(step)?, "interval_ms": interval_ms, "floor": amount(floor)?}),
-    )
+    let mut clock = json!({"start": amount(start)?, "step": amount(step)?, "interval_ms": interval_ms});
+    if let Some(bound) = bound {
+        clock[if rises { "ceiling" } else { "floor" }] = json!(amount(bound)?);
+    }
+    Ok(clock)
 }
 
 fn parse_estimate(text: &str, currency: Currency) -> Result<Value, Failure> {
@@ -295,6 +318,21 @@ mod tests {
             &json!({"title": "Painting", "format": "vickrey", "currency": "EUR", "start_amount": 50_000, "funding": "full",
                 "proxy": false, "number": 7}),
         );
+        check(
+            "Violin --format japanese --clock 500:25:20s --draft",
+            &json!({"title": "Violin", "format": "japanese", "currency": "EUR", "start_amount": 50_000,
+                "clock": {"start": 50_000, "step": 2_500, "interval_ms": 20_000}}),
+        );
+        check(
+            "Port --format candle --start 80 --draft --ends 1h --candle 10m",
+            &json!({"title": "Port", "format": "candle", "currency": "EUR", "start_amount": 8_000, "candle_ms": 600_000,
+                "closes_at": 3_601_000_000_i64}),
+        );
+        check(
+            "Fields --format combinatorial --start 900 --draft --item North --item East",
+            &json!({"title": "Fields", "format": "combinatorial", "currency": "EUR", "start_amount": 90_000,
+                "items": ["North", "East"]}),
+        );
     }
 
     #[test]
@@ -305,7 +343,7 @@ mod tests {
         let chair = parse(&["Chair"]).unwrap().arguments;
         assert_eq!(params(&chair, eur, 0).unwrap_err().what, "where does the bidding begin?");
         for clock in ["40:1:15s", "40:1:15:10", "x:1:15s:10", "40:1:15s:10:1", "40:0:15s:10"] {
-            assert!(parse_clock(clock, eur).is_err(), "{clock}");
+            assert!(parse_clock(clock, Format::Dutch, eur).is_err(), "{clock}");
         }
     }
 }

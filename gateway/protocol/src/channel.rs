@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, StockId};
+use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, StockId};
 
 /// A channel. On the link: its kind's number and 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +16,8 @@ pub enum Channel {
     Lot(LotId),
     /// `stock:<id>`, public.
     Stock(StockId),
+    /// `book:<id>`, public.
+    Book(BookId),
     /// `ops:<market>`: for its operators and auditors.
     Ops(MarketId),
 }
@@ -29,6 +31,7 @@ impl Channel {
             Self::Account(id) => (2, id.0),
             Self::Lot(id) => (4, id.0),
             Self::Stock(id) => (5, id.0),
+            Self::Book(id) => (7, id.0),
             Self::Ops(id) => (16, id.0),
         }
     }
@@ -41,6 +44,7 @@ impl Channel {
             2 => Self::Account(AccountId(id)),
             4 => Self::Lot(LotId(id)),
             5 => Self::Stock(StockId(id)),
+            7 => Self::Book(BookId(id)),
             16 => Self::Ops(MarketId(id)),
             _ => return None,
         })
@@ -57,6 +61,7 @@ impl Channel {
             "market" => Self::Market(MarketId::from_str(id).ok()?),
             "lot" => Self::Lot(LotId::from_str(id).ok()?),
             "stock" => Self::Stock(StockId::from_str(id).ok()?),
+            "book" => Self::Book(BookId::from_str(id).ok()?),
             "ops" => Self::Ops(MarketId::from_str(id).ok()?),
             _ => return None,
         })
@@ -65,7 +70,7 @@ impl Channel {
     /// Whether guests may follow it.
     #[must_use]
     pub const fn is_public(self) -> bool {
-        matches!(self, Self::Market(_) | Self::Lot(_) | Self::Stock(_))
+        matches!(self, Self::Market(_) | Self::Lot(_) | Self::Stock(_) | Self::Book(_))
     }
 }
 
@@ -76,6 +81,7 @@ impl fmt::Display for Channel {
             Self::Account(_) => f.write_str("account"),
             Self::Lot(id) => write!(f, "lot:{id}"),
             Self::Stock(id) => write!(f, "stock:{id}"),
+            Self::Book(id) => write!(f, "book:{id}"),
             Self::Ops(id) => write!(f, "ops:{id}"),
         }
     }

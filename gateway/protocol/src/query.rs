@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use vendue_domain::amount::Currency;
 use vendue_domain::command;
-use vendue_domain::id::{AccountId, LotId, MarketId, OrderId, SaleId, StockId};
+use vendue_domain::id::{AccountId, BookId, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::Format;
 use vendue_domain::time::Timestamp;
 
@@ -43,6 +43,8 @@ pub struct ListLots / ListLotsParams {
 } }
 command! { /// `lot.bids`: the public history, newest first.
 pub struct ListBids / ListBidsParams { 1 => lot: LotId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `lot.events`: what the end of a candle lot is drawn from, oldest first.
+pub struct ListLotEvents / ListLotEventsParams { 1 => lot: LotId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
 command! { /// `sale.get`
 pub struct GetSale / GetSaleParams { 1 => sale: SaleId } }
 command! { /// `sale.list`
@@ -53,6 +55,17 @@ command! { /// `stock.list`
 pub struct ListStock / ListStockParams {
     1 => market: MarketId, 2 => query: Option<String>, 3 => cursor: Option<String>, 4 => limit: Option<u32>,
 } }
+command! { /// `book.get`: with every level of both sides.
+pub struct GetBook / GetBookParams { 1 => book: BookId } }
+command! { /// `book.list`: without the levels, save the best of each side.
+pub struct ListBooks / ListBooksParams {
+    1 => market: MarketId, 2 => query: Option<String>, 3 => cursor: Option<String>, 4 => limit: Option<u32>,
+} }
+command! { /// `book.orders`: the caller's own, those that live first, then those that ended lately; the newest first. `book` narrows it
+/// to one book.
+pub struct ListBookOrders / ListBookOrdersParams { 1 => book: Option<BookId>, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `book.trades`: the public trades, newest first.
+pub struct ListTrades / ListTradesParams { 1 => book: BookId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
 command! { /// `market.get`
 pub struct GetMarket / GetMarketParams { 1 => market: MarketId } }
 command! { /// `market.list`
@@ -109,6 +122,11 @@ vendue_domain::variants! {
         20 => Statement(GetStatement),
         21 => OrderGet(GetOrder),
         22 => OrderList(ListOrders),
+        30 => BookGet(GetBook),
+        31 => BookList(ListBooks),
+        32 => BookOrders(ListBookOrders),
+        33 => BookTrades(ListTrades),
+        34 => LotEvents(ListLotEvents),
         40 => EffectList(ListEffects),
     }
 }

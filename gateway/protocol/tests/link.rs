@@ -41,6 +41,8 @@ fn command() -> Command {
         all_or_none: None,
         if_seq: Some(9),
         validate_only: None,
+        stay_until: None,
+        package: None,
     };
     Command::Lot(LotCommand::Bid(bid))
 }

@@ -13,6 +13,8 @@ use vendue_protocol::wire::{Call, Details, Encoding, Failed, Request, SessionCal
 const LOT: &str = "lot_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
 const MARKET: &str = "mkt_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
 const ACCOUNT: &str = "acc_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
+const BOOK: &str = "bok_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
+const BOOK_ORDER: &str = "bko_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
 const ORDER: &str = "ord_01J9ZZZZZZZZZZZZZZZZZZZZZZ";
 
 fn encode(encoding: Encoding, value: &Value) -> Vec<u8> {
@@ -81,12 +83,47 @@ fn the_protocols_requests_are_read() {
             json!({"id":3,"method":"lot.list","params":{"market":"mkt_01J9ZZZZZZZZZZZZZZZZZZZZZZ","format":"english","sort":"newest"}}),
             "lot.list",
         ),
-        (json!({"id":3,"method":"book.place","params":{"anything":1}}), "book.place"),
+        (
+            json!({"id":3,"method":"book.create","params":{"market":MARKET,"title":"Coffee","tick":5,"lot_size":10,"reference":845,
+                "self_trade":"cancel_both","funding":"full","currency":"EUR","key":"k"}}),
+            "book.create",
+        ),
+        (
+            json!({"id":3,"method":"book.place","params":{"book":BOOK,"side":"buy","type":"limit","quantity":10,"price":845,
+                "time_in_force":"gtd","expires_at":1_795_376_105_000_000_i64,"post_only":true,"key":"k"}}),
+            "book.place",
+        ),
+        (
+            json!({"id":3,"method":"book.place","params":{"book":BOOK,"side":"sell","type":"market","quantity":1,"key":"k"}}),
+            "book.place",
+        ),
+        (
+            json!({"id":3,"method":"book.cancel","params":{"book":BOOK,"book_order":BOOK_ORDER,"key":"k"}}),
+            "book.cancel",
+        ),
+        (
+            json!({"id":3,"method":"book.modify","params":{"book":BOOK,"book_order":BOOK_ORDER,"quantity":5,"price":850,"key":"k"}}),
+            "book.modify",
+        ),
+        (
+            json!({"id":3,"method":"book.auction","params":{"book":BOOK,"action":"start","duration_ms":60_000,"random_end_ms":5_000,"key":"k"}}),
+            "book.auction",
+        ),
+        (json!({"id":3,"method":"book.get","params":{"book":BOOK}}), "book.get"),
+        (json!({"id":3,"method":"book.list","params":{"market":MARKET,"limit":5}}), "book.list"),
+        (json!({"id":3,"method":"book.orders","params":{"book":BOOK}}), "book.orders"),
+        (json!({"id":3,"method":"book.trades","params":{"book":BOOK,"limit":5}}), "book.trades"),
         (bid(json!({"lot":LOT,"amount":10500,"currency":"EUR","key":"k"})), "lot.bid"),
         (
             json!({"id":3,"method":"lot.take","params":{"lot":LOT,"quantity":2,"amount":4200,"currency":"EUR","key":"k"}}),
             "lot.take",
         ),
+        (
+            json!({"id":3,"method":"lot.stay","params":{"lot":LOT,"stay_until":9000,"currency":"EUR","key":"k"}}),
+            "lot.stay",
+        ),
+        (bid(json!({"lot":LOT,"amount":10500,"stay_until":12000,"key":"k"})), "lot.bid"),
+        (bid(json!({"lot":LOT,"amount":10500,"package":[1,3],"key":"k"})), "lot.bid"),
         (
             json!({"id":3,"method":"account.deposit","params":{"account":ACCOUNT,"amount":5,"currency":"EUR","reason":"r","key":"k"}}),
             "account.deposit",

@@ -12,13 +12,19 @@ use vendue_protocol::wire::limits::{RESUME_BYTES, RESUME_EVENTS};
 use vendue_protocol::wire::session::{Resume, WatchMode};
 use vendue_protocol::wire::{Encoding, Method, event, pack};
 
+use crate::core::book;
 use crate::core::pipe::write_frame;
 use crate::core::reply::To;
 use crate::core::table::Key;
 
 /// Events whose every field stands in the next one of the same name, so that the newest alone gives the state: a watcher
 /// in `latest` mode may be spared the others. Closings, extensions and anything of one's own are never among them (I44).
-const REPLACEABLE: &[&str] = &["price_changed", "stock_changed", "clock_ticked", "bidders_changed"];
+const REPLACEABLE: &[&str] =
+    &["price_changed", "stock_changed", "clock_ticked", "bidders_changed", "auction_indicative"];
+
+/// How many events of a book a watcher may be behind before those are merged that it has not been given: they must not
+/// leave the ring before (it keeps at least half of what a resume may ask).
+const MERGE_FROM: u64 = 64;
 
 /// An event as it is kept.
 #[derive(Debug)]
@@ -29,13 +35,17 @@ pub(crate) struct ChannelEvent {
     /// A MessagePack map.
     pub(crate) data: Box<[u8]>,
     pub(crate) is_replaceable: bool,
+    /// Of a book: several of its kind add up to one.
+    pub(crate) is_mergeable: bool,
     framed: [OnceCell<Box<[u8]>>; 2],
 }
 
 impl ChannelEvent {
     pub(crate) fn new(seq: u64, time: Timestamp, name: &str, data: &[u8]) -> Self {
-        let is_replaceable = REPLACEABLE.contains(&name);
-        Self { seq, time, name: name.into(), data: data.into(), is_replaceable, framed: Default::default() }
+        let is_mergeable = book::is_mergeable(name);
+        let is_replaceable = is_mergeable || REPLACEABLE.contains(&name);
+        let (name, data) = (name.into(), data.into());
+        Self { seq, time, name, data, is_replaceable, is_mergeable, framed: Default::default() }
     }
 
     /// This event's message.
@@ -82,8 +92,11 @@ pub(crate) struct Watcher {
     pub(crate) mode: WatchMode,
     /// The last number it was given.
     pub(crate) seq: u64,
-    /// The newest of the events that it is spared, and the first of them.
+    /// The newest of the events that it is spared, and the first of them. Of a book's: what they add up to, up to a few
+    /// that the ring holds still ([`ChannelState::merged`]).
     pub(crate) held: Option<(u64, Rc<ChannelEvent>)>,
+    /// The last of a book's events that it is spared.
+    pub(crate) held_until: u64,
 }
 
 /// Somebody who has asked to watch and is not answered yet.
@@ -147,6 +160,8 @@ pub(crate) struct ChannelState {
     pub(crate) watchers: Vec<Watcher>,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) idle_since: Option<Timestamp>,
+    /// The last merged event with the number of the first that it stands for: watchers who are as far share it.
+    merged: Option<(u64, Rc<ChannelEvent>)>,
 }
 
 /// What a subscriber is answered with.
@@ -178,13 +193,47 @@ impl ChannelState {
             watchers: Vec::new(),
             waiting: Vec::new(),
             idle_since: None,
+            merged: None,
         }
     }
 
     /// Whether an event's fields overwrite the snapshot's of the same name, and that is all there is to it. Lists of
     /// things and one account's news are no such states: their snapshots come from the engine each time.
     const fn is_folded(&self) -> bool {
-        matches!(self.channel, Channel::Lot(_) | Channel::Stock(_))
+        matches!(self.channel, Channel::Lot(_) | Channel::Stock(_) | Channel::Book(_))
+    }
+
+    /// What a book's events from `from` until `until` add up to, where `held` is the sum of the first of them. `None`
+    /// where one of them is not here any more.
+    pub(crate) fn merged(
+        &mut self,
+        from: u64,
+        held: &Rc<ChannelEvent>,
+        until: u64,
+    ) -> Option<Rc<ChannelEvent>> {
+        if until <= held.seq {
+            return Some(Rc::clone(held));
+        }
+        if let Some((first, merged)) = &self.merged
+            && (*first, merged.seq) == (from, until)
+        {
+            return Some(Rc::clone(merged));
+        }
+        let mut later = self.events_after(held.seq)?;
+        later.truncate(usize::try_from(until - held.seq).ok()?);
+        let time = later.last()?.time;
+        let all = std::iter::once(held).chain(&later);
+        let (name, data) = book::merge(all.map(|event| (&*event.name, &*event.data)))
+            .inspect_err(|error| tracing::error!(channel = self.name, %error, "unreadable event"))
+            .ok()?;
+        let merged = Rc::new(ChannelEvent::new(until, time, name, &data));
+        self.merged = Some((from, Rc::clone(&merged)));
+        Some(merged)
+    }
+
+    /// Whether a book's watcher is so far behind that what it is spared should be added up.
+    pub(crate) const fn should_merge(held: &ChannelEvent, until: u64) -> bool {
+        until >= held.seq + MERGE_FROM
     }
 
     /// Forgets all events; the next thing heard begins anew.
@@ -228,7 +277,7 @@ impl ChannelState {
         self.base = match self.base.take() {
             // A snapshot that is newer than what is forgotten stands.
             Some(base) if base.seq >= last.seq => Some(base),
-            Some(base) if self.is_folded() => fold(&base, oldest.iter()).ok(),
+            Some(base) if self.is_folded() => fold(self.channel, &base, oldest.iter()).ok(),
             _ => None,
         };
     }
@@ -276,18 +325,26 @@ impl ChannelState {
             // The engine's snapshot is behind: a fresh one says more than events that do not add up to it.
             return None;
         }
-        let folded = fold(base, events.iter()).ok()?;
+        let folded = fold(self.channel, base, events.iter()).ok()?;
         // Kept, so that a crowd that comes at once is answered from it. The ring keeps the events all the same.
         self.base = Some(folded.clone());
         Some((folded, Vec::new()))
     }
 }
 
-/// A snapshot with events laid over it: their fields overwrite its fields of the same name.
+/// A snapshot with events laid over it: their fields overwrite its fields of the same name; a book's levels add up.
 fn fold<'a>(
+    channel: Channel,
     base: &'a Snapshot,
     events: impl Iterator<Item = &'a Rc<ChannelEvent>>,
 ) -> Result<Snapshot, RecordError> {
+    if matches!(channel, Channel::Book(_)) {
+        let mut seq = base.seq;
+        let newer = events.filter(|event| event.seq > base.seq);
+        let told = newer.inspect(|event| seq = event.seq).map(|event| (&*event.name, &*event.data));
+        let data = book::fold(&base.data, told)?;
+        return Ok(Snapshot { seq, data });
+    }
     let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(64);
     lay_over(&mut fields, &base.data)?;
     let mut seq = base.seq;

@@ -8,7 +8,7 @@ use vendue_protocol::link::{EventItem, FollowItem};
 use vendue_protocol::wire::WireError;
 use vendue_protocol::wire::session::WatchMode;
 
-use crate::core::channel::{ChannelEvent, Follow, Waiting, Watcher};
+use crate::core::channel::{ChannelEvent, ChannelState, Follow, Waiting, Watcher};
 use crate::core::connection::Close;
 use crate::core::pipe::write_frame;
 use crate::core::{Core, Key};
@@ -67,7 +67,7 @@ impl Core {
         let (mut watchers, name) = (std::mem::take(&mut state.watchers), std::mem::take(&mut state.name));
         let mut slow = Vec::new();
         for watcher in &mut watchers {
-            match self.give(&name, watcher, event) {
+            match self.give(channel, &name, watcher, event) {
                 Delivered::Written => {}
                 Delivered::Held => self.held.push((channel, watcher.connection)),
                 Delivered::TooSlow => slow.push(watcher.connection),
@@ -83,12 +83,21 @@ impl Core {
 
     /// Gives one watcher an event, or holds it back where a newer one may replace it.
     #[inline]
-    fn give(&mut self, name: &str, watcher: &mut Watcher, event: &Rc<ChannelEvent>) -> Delivered {
+    fn give(
+        &mut self,
+        channel: Channel,
+        name: &str,
+        watcher: &mut Watcher,
+        event: &Rc<ChannelEvent>,
+    ) -> Delivered {
         if event.seq <= watcher.seq {
             return Delivered::Written;
         }
+        if watcher.mode == WatchMode::Latest && event.is_mergeable {
+            return self.hold_for_merge(channel, name, watcher, event);
+        }
         if watcher.mode == WatchMode::Latest && event.is_replaceable {
-            let had = watcher.held.take();
+            let Ok(had) = self.take_held(channel, watcher) else { return Delivered::TooSlow };
             let is_new = had.is_none();
             // An event stands for those of its own name only: a clock's step says nothing of bids.
             let (had, other) = match had {
@@ -104,14 +113,79 @@ impl Core {
             }
             return if is_new { Delivered::Held } else { Delivered::Written };
         }
-        if let Some((from, held)) = watcher.held.take()
-            && !self.write_event(name, watcher.connection, &held, from)
-        {
+        if !self.give_held(channel, name, watcher) {
             return Delivered::TooSlow;
         }
         watcher.seq = event.seq;
         let has_room = self.write_event(name, watcher.connection, event, event.seq);
         if has_room { Delivered::Written } else { Delivered::TooSlow }
+    }
+
+    /// Holds an event of a book back: with what follows it adds up to one. Nothing is added up before it has to be: all
+    /// watchers who are as far are given the same bytes.
+    fn hold_for_merge(
+        &mut self,
+        channel: Channel,
+        name: &str,
+        watcher: &mut Watcher,
+        event: &Rc<ChannelEvent>,
+    ) -> Delivered {
+        let had = match watcher.held.take() {
+            Some((from, held)) if held.is_mergeable => Some((from, held)),
+            other => {
+                watcher.held = other;
+                if !self.give_held(channel, name, watcher) {
+                    return Delivered::TooSlow;
+                }
+                None
+            }
+        };
+        watcher.held_until = event.seq;
+        let Some((from, held)) = had else {
+            watcher.held = Some((event.seq, Rc::clone(event)));
+            return Delivered::Held;
+        };
+        let held = if ChannelState::should_merge(&held, event.seq) {
+            let state = self.channels.get_mut(&channel);
+            match state.and_then(|state| state.merged(from, &held, event.seq)) {
+                Some(merged) => merged,
+                // What it was spared is not here any more: it comes back and is given a snapshot.
+                None => return Delivered::TooSlow,
+            }
+        } else {
+            held
+        };
+        watcher.held = Some((from, held));
+        Delivered::Written
+    }
+
+    /// What a watcher was spared, as one event. An error where it is not here any more: the watcher comes back and is given
+    /// a snapshot rather than a part (I39).
+    fn take_held(
+        &mut self,
+        channel: Channel,
+        watcher: &mut Watcher,
+    ) -> Result<Option<(u64, Rc<ChannelEvent>)>, Delivered> {
+        let Some((from, held)) = watcher.held.take() else { return Ok(None) };
+        if !held.is_mergeable {
+            return Ok(Some((from, held)));
+        }
+        let until = watcher.held_until;
+        let state = self.channels.get_mut(&channel);
+        let merged = state.and_then(|state| state.merged(from, &held, until));
+        merged.map(|merged| Some((from, merged))).ok_or(Delivered::TooSlow)
+    }
+
+    /// Gives a watcher what it was spared; whether there was room.
+    fn give_held(&mut self, channel: Channel, name: &str, watcher: &mut Watcher) -> bool {
+        match self.take_held(channel, watcher) {
+            Ok(Some((from, held))) => {
+                watcher.seq = held.seq;
+                self.write_event(name, watcher.connection, &held, from)
+            }
+            Ok(None) => true,
+            Err(_) => false,
+        }
     }
 
     /// Writes an event that stands for all from `from` on; says whether there was room.
@@ -188,9 +262,14 @@ impl Core {
         let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.connection == key) else {
             return;
         };
-        let Some((from, event)) = watcher.held.take() else { return };
-        watcher.seq = event.seq;
+        let Some((from, mut event)) = watcher.held.take() else { return };
+        let until = if event.is_mergeable { watcher.held_until } else { event.seq };
+        watcher.seq = until;
         let name = state.name.clone();
+        match state.merged(from, &event, until) {
+            Some(merged) => event = merged,
+            None => return self.close(now, key, Close::SlowConsumer),
+        }
         if !self.write_event(&name, key, &event, from) {
             self.close(now, key, Close::SlowConsumer);
         }

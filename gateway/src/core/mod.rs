@@ -7,6 +7,7 @@
 //!   output <--- fanout <------ channels <-/
 //! ```
 
+mod book;
 mod channel;
 mod clock;
 mod connection;

@@ -329,7 +329,8 @@ impl Core {
             }
             _ => {}
         }
-        let watcher = Watcher { connection: waiting.connection, mode: waiting.mode, seq, held: None };
+        let watcher =
+            Watcher { connection: waiting.connection, mode: waiting.mode, seq, held: None, held_until: 0 };
         state.watchers.push(watcher);
         self.reply(now, &waiting.to(), &Done::Data(&data));
         if let Catchup::Snapshot(_, events) = answer {
@@ -368,7 +369,7 @@ fn self_channel(name: &str, account: Option<AccountId>) -> Result<Channel, WireE
             let mut error = WireError::new(Code::UnknownChannel);
             error.details = Details::Invalid(Box::new(Invalid {
                 field: "channel".into(),
-                expected: "lot:<id>, stock:<id>, market:<id>, account or ops:<market>".into(),
+                expected: "lot:<id>, stock:<id>, book:<id>, market:<id>, account or ops:<market>".into(),
                 got: Some(name.chars().take(QUOTED_CHARS).collect()),
                 did_you_mean: None,
             }));

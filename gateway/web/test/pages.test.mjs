@@ -334,6 +334,39 @@ test("a dutch clock falls, and one press takes at what it shows", { skip: fakeOn
     await page.locator("article .panel .standing.leads").waitFor();
   }, `${target.url}#token=taker`));
 
+test("a rising clock: one comes in, stays, and whoever came too late cannot", { skip: fakeOnly }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.japanese}`);
+    const big = page.locator(".big");
+    await big.filter({ hasText: /Come in, and stay at 525/ }).waitFor();
+    await page.locator("#until").fill("900");
+    await big.filter({ hasText: /Stay up to 900/ }).click();
+    await noticed(page, /You are in up to 900/);
+    assert.equal(lotOf("japanese").offers.get("acc_stayer").amount, 90_000);
+    await page.locator("article .panel").getByText("one bidder is in").waitFor();
+    assert.equal(await page.locator("article table").count(), 0, "no list of bids");
+  }, `${target.url}#token=stayer`));
+
+test("a candle lot says when it may go out", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.candle}`);
+    await page.getByText(/The candle burns for .* at least/).waitFor();
+    await page.locator("#maximum").fill("200");
+    await page.locator(".big").click();
+    await page.locator("article .panel .standing.leads").waitFor();
+  }, `${target.url}#token=stayer`));
+
+test("packages: what one bids for is chosen, and the least follows it", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.combinatorial}`);
+    await page.locator(".big").filter({ hasText: "Choose items" }).waitFor();
+    await page.getByLabel("Twenty-four plates").check();
+    await page.getByLabel("Two tureens with covers").check();
+    await page.locator(".big").filter({ hasText: /Bid 200.* for 2 items/ }).click();
+    await noticed(page, /Your bid of 200/);
+    await page.locator("article .panel .standing").filter({ hasText: /Your bid is in/ }).waitFor();
+  }, `${target.url}#token=stayer`));
+
 test("a sealed lot shows how many bid, and nothing else", { skip: fakeOnly }, () =>
   withPage({}, async (page) => {
     target.market.bid("acc_rival", target.market.others.sealed, 1_234_500);

@@ -137,5 +137,6 @@ fn book(account: &Account, asset: Asset, booking: Booking<'_>, context: &Context
         overdraws: false,
         holdings_count: account.holdings_with(asset),
         asked: None,
+        book: None,
     }))))
 }

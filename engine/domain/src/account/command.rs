@@ -160,6 +160,7 @@ crate::variants! {
         11 => CaptureHold(CaptureHold),
         12 => PostEntry(Box<PostEntry>),
         13 => CountRetraction(CountRetraction),
+        20 => SettleTrade(Box<super::SettleTrade>),
         /// By an operator.
         14 => Correct(Box<Correct>),
         15 => CollectFees(CollectFees),

@@ -2,7 +2,7 @@
 
 use super::{
     Account, AccountCommand, AccountCreated, AccountEvent, AccountMarked, AccountUpdated, CreateAccount,
-    Grant, Link, Mark, Suspend, UpdateAccount, Verify, by_operator, funds,
+    Grant, Link, Mark, Suspend, UpdateAccount, Verify, by_operator, funds, trades,
 };
 use crate::actor::{Answer, Decision, Events, StateAnswer};
 use crate::command::{Targeted as _, content_hash};
@@ -48,6 +48,7 @@ fn house(command: &AccountCommand, context: &Context<'_>) -> Result<Decision<Acc
             | AccountCommand::CaptureHold(_)
             | AccountCommand::PostEntry(_)
             | AccountCommand::CountRetraction(_)
+            | AccountCommand::SettleTrade(_)
             | AccountCommand::Correct(_)
             | AccountCommand::CollectFees(_)
     );
@@ -91,6 +92,7 @@ pub(super) fn decide(
         AccountCommand::CaptureHold(command) => funds::capture_hold(account, command, context),
         AccountCommand::PostEntry(command) => funds::post_entry(account, command, context),
         AccountCommand::CountRetraction(command) => funds::count_retraction(account, command, context),
+        AccountCommand::SettleTrade(command) => trades::settle_trade(account, command, context),
         AccountCommand::Correct(command) => by_operator::correct(account, command, context),
         AccountCommand::CollectFees(command) => by_operator::collect_fees(account, command, context),
     }

@@ -1,10 +1,10 @@
 //! What happens to an account.
 
-use super::{AccountCommand, Balances, Hold};
+use super::{AccountCommand, Balances, Hold, PartCaptured};
 use crate::actor::ActorAddress;
 use crate::command::Targeted;
 use crate::facts::{AccountFacts, Role};
-use crate::id::{AccountId, EntryId, HoldId, LotId, MarketId, OrderId};
+use crate::id::{AccountId, BookId, EntryId, HoldId, LotId, MarketId, OrderId};
 use crate::money::{Asker, EntryKind, Line};
 use crate::record::Bytes;
 use crate::rejection::Rejection;
@@ -80,6 +80,8 @@ crate::record! {
         10 => pub holdings_count: Option<u32>,
         /// Who hears of it; nobody where a client's command is answered.
         11 => pub asked: Option<AskedBy>,
+        /// Of a trade.
+        12 => pub book: Option<BookId>,
     }
 }
 
@@ -166,6 +168,7 @@ crate::variants! {
         7 => HoldCaptured(Box<HoldCaptured>),
         8 => Refused(Box<Refused>),
         9 => RetractionCounted(RetractionCounted),
+        20 => PartCaptured(Box<PartCaptured>),
     }
 }
 
@@ -185,6 +188,7 @@ impl Targeted for AccountCommand {
             Self::CaptureHold(command) => command.account,
             Self::PostEntry(command) => command.account,
             Self::CountRetraction(command) => command.account,
+            Self::SettleTrade(command) => command.account,
             Self::Correct(command) => command.account,
             Self::CollectFees(command) => command.account,
         };

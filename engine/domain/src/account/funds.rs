@@ -19,7 +19,7 @@ use crate::rejection::Rejection;
 pub(super) type Decided = Result<Decision<AccountEvent>, Rejection>;
 
 /// The engine's own commands: never a client's.
-fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
+pub(super) fn engine_only(context: &Context<'_>) -> Result<(), Rejection> {
     if context.standing.any(Standing::ENGINE) { Ok(()) } else { Err(Rejection::Forbidden) }
 }
 
@@ -168,6 +168,7 @@ pub(super) fn post_entry(account: &Account, command: &PostEntry, context: &Conte
             overdraws: command.may_overdraw && after.available() < 0,
             holdings_count: account.holdings_with(command.asset),
             asked: Some(asked),
+            book: None,
         })))),
         Err(rejection) => refused(asked, None, 0, rejection),
     }

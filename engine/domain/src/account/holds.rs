@@ -37,6 +37,7 @@ impl Hold {
             amount: self.amount,
             lot: self.asker.lot(),
             order: self.asker.order(),
+            book: self.asker.book(),
             market: self.market,
         }
     }

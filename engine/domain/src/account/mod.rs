@@ -11,6 +11,7 @@ mod publish;
 mod snapshot;
 mod state;
 mod statement;
+mod trades;
 
 pub use crate::facts::Role;
 pub use command::*;
@@ -20,10 +21,12 @@ pub use ledger::Balances;
 pub use snapshot::AccountSnapshot;
 pub use state::Account;
 pub use statement::{Lines, StatementLine};
+pub use trades::{PartCaptured, SettleTrade};
 
 use crate::actor::{Actor, Decision, Events};
 use crate::context::{Context, Stamp};
 use crate::id::{AccountId, MarketId};
+use crate::money::EntryKind;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -55,9 +58,12 @@ impl Actor for Account {
             AccountEvent::Updated(updated) => self.name_sealed = updated.name_sealed.clone(),
             AccountEvent::Marked(marked) => self.facts = marked.facts.clone(),
             AccountEvent::Posted(posted) => {
-                let EntryPosted { entry, reverses, lines, after, .. } = &**posted;
+                let EntryPosted { entry, kind, reverses, lines, after, .. } = &**posted;
                 self.ledger.set(*after);
-                self.ledger.remember(*entry, *reverses, after.asset, lines);
+                // A trade is never given back: it does not push out what may be.
+                if *kind != EntryKind::Trade {
+                    self.ledger.remember(*entry, *reverses, after.asset, lines);
+                }
             }
             AccountEvent::HoldSet(set) => {
                 self.ledger.set_held(set.hold.asset, set.held);
@@ -72,6 +78,13 @@ impl Actor for Account {
                 self.ledger.set(captured.after);
                 let lines = funds::capture_lines(captured.amount);
                 self.ledger.remember(captured.entry, None, captured.hold.asset, &lines);
+            }
+            AccountEvent::PartCaptured(captured) => {
+                self.ledger.set(captured.after);
+                match captured.keep {
+                    0 => self.holds.end(captured.hold.id),
+                    amount => self.holds.set(&Hold { amount, ..captured.hold.clone() }),
+                }
             }
             AccountEvent::Refused(_) => {}
             AccountEvent::RetractionCounted(counted) => self.retractions = counted.retractions,

@@ -1,14 +1,15 @@
 //! Who hears of what happens to an account, and what it causes.
 
 use super::{
-    AccountEvent, AccountSnapshot, EntryPosted, HoldCaptured, HoldReleased, HoldSet, RetractionCounted,
+    AccountEvent, AccountSnapshot, EntryPosted, HoldCaptured, HoldReleased, HoldSet, PartCaptured,
+    RetractionCounted,
 };
 use crate::actor::{Answer, PrivateEvents, PublicEvents, Publication, StateAnswer};
 use crate::context::Stamp;
 use crate::effect::{Asked, Effect, Effects};
 use crate::facts::{AccountFacts, FactChange};
 use crate::id::{AccountId, Id};
-use crate::money::{ASSURED_TAG, Settled, SubAccount};
+use crate::money::{ASSURED_TAG, EntryKind, Settled, SubAccount};
 use crate::publication::{self, AccountChanged, BalanceChanged, Data, HoldPlaced};
 use crate::rejection::Rejection;
 
@@ -39,6 +40,7 @@ impl AccountEvent {
             Self::HoldSet(set) => ("hold_placed", hold_placed(set).into()),
             Self::HoldReleased(released) => ("hold_released", hold_released(released).into()),
             Self::HoldCaptured(captured) => ("hold_captured", hold_captured(captured).into()),
+            Self::PartCaptured(captured) => return part_captured(AccountId(id), captured),
             Self::RetractionCounted(counted) => {
                 let RetractionCounted { lot, bids, retractions } = *counted;
                 let data = publication::RetractionCounted { lot, bids, retractions };
@@ -58,11 +60,14 @@ impl AccountEvent {
             Self::Marked(marked) => {
                 Answer::State(StateAnswer { state: marked.state().to_owned(), ends_at: None })
             }
-            Self::Posted(posted) if posted.asked.is_none() => Answer::Balance(posted.after.answer()),
+            Self::Posted(posted) if posted.asked.is_none() && posted.kind != EntryKind::Trade => {
+                Answer::Balance(posted.after.answer())
+            }
             Self::Posted(_)
             | Self::HoldSet(_)
             | Self::HoldReleased(_)
             | Self::HoldCaptured(_)
+            | Self::PartCaptured(_)
             | Self::Refused(_)
             | Self::RetractionCounted(_) => return None,
         })
@@ -105,6 +110,7 @@ impl AccountEvent {
             | Self::Updated(_)
             | Self::Marked(_)
             | Self::HoldReleased(_)
+            | Self::PartCaptured(_)
             | Self::RetractionCounted(_) => return,
         };
         out.push(Effect::new(asker.address(), asker.told(settled)));
@@ -161,6 +167,7 @@ fn balance_changed(posted: &EntryPosted) -> BalanceChanged {
         entry: posted.entry,
         reverses: posted.reverses,
         order: posted.order,
+        book: posted.book.or_else(|| posted.asked.and_then(|asked| asked.asker.book())),
         reason: posted.reason.clone(),
     }
 }
@@ -174,6 +181,7 @@ fn hold_placed(set: &HoldSet) -> HoldPlaced {
         amount: hold.amount,
         lot: hold.lot,
         order: hold.order,
+        book: hold.book,
         market: hold.market,
         balance: set.balance,
         held: set.held,
@@ -191,6 +199,7 @@ fn hold_released(released: &HoldReleased) -> publication::HoldReleased {
         amount: hold.amount,
         lot: hold.lot,
         order: hold.order,
+        book: hold.book,
         balance: released.balance,
         held: released.held,
         available: released.balance.saturating_sub_unsigned(released.held),
@@ -209,6 +218,7 @@ fn hold_captured(captured: &HoldCaptured) -> publication::HoldCaptured {
         released: captured.hold.amount.saturating_sub(captured.amount),
         lot: hold.lot,
         order: captured.asked.asker.order().or(hold.order),
+        book: hold.book,
         kind: captured.kind,
         entry: captured.entry,
         balance: after.cash,
@@ -218,4 +228,68 @@ fn hold_captured(captured: &HoldCaptured) -> publication::HoldCaptured {
         holds_count: captured.holds_count,
         also_listed: captured.also_listed.as_deref().map(super::Hold::view),
     }
+}
+
+/// A hold that goes on has another amount and the balance changes; one that has ended was captured.
+fn part_captured(account: AccountId, captured: &PartCaptured) -> PrivateEvents {
+    let PartCaptured { hold, amount, keep, entry, kind, after, holds_count, also_listed } = captured;
+    let view = hold.view();
+    if *keep == 0 {
+        let data = publication::HoldCaptured {
+            hold: view.hold,
+            currency: view.currency,
+            goods: view.goods,
+            amount: *amount,
+            released: hold.amount.saturating_sub(*amount),
+            lot: view.lot,
+            order: view.order,
+            book: view.book,
+            kind: *kind,
+            entry: *entry,
+            balance: after.cash,
+            held: after.held,
+            available: after.available(),
+            clearing: after.clearing,
+            holds_count: *holds_count,
+            also_listed: also_listed.as_ref().map(super::Hold::view),
+        };
+        return smallvec::smallvec![(account, Publication { name: "hold_captured", data: data.into() })];
+    }
+    let balances = after.view();
+    let placed = HoldPlaced {
+        hold: view.hold,
+        currency: view.currency,
+        goods: view.goods,
+        amount: *keep,
+        lot: view.lot,
+        order: view.order,
+        book: view.book,
+        market: view.market,
+        balance: after.cash,
+        held: after.held,
+        available: after.available(),
+        holds_count: *holds_count,
+    };
+    let changed = BalanceChanged {
+        currency: balances.currency,
+        goods: balances.goods,
+        balance: balances.balance,
+        held: balances.held,
+        available: balances.available,
+        clearing: balances.clearing,
+        fees: balances.fees,
+        outside: balances.outside,
+        holdings_count: None,
+        amount: -amount.cast_signed(),
+        kind: *kind,
+        entry: *entry,
+        reverses: None,
+        order: None,
+        book: hold.asker.book(),
+        reason: None,
+    };
+    smallvec::smallvec![
+        (account, Publication { name: "hold_placed", data: placed.into() }),
+        (account, Publication { name: "balance_changed", data: changed.into() }),
+    ]
 }

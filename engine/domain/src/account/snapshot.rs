@@ -110,6 +110,21 @@ impl AccountSnapshot {
                 self.set(&captured.after);
                 self.end_hold(captured.hold.id, captured.holds_count, captured.also_listed.as_deref());
             }
+            AccountEvent::PartCaptured(captured) => {
+                self.set(&captured.after);
+                match captured.keep {
+                    0 => {
+                        let id = captured.hold.id;
+                        self.end_hold(id, captured.holds_count, captured.also_listed.as_ref());
+                    }
+                    keep => {
+                        let known = self.holds.iter_mut().find(|known| known.hold == captured.hold.id);
+                        if let Some(known) = known {
+                            known.amount = keep;
+                        }
+                    }
+                }
+            }
             AccountEvent::RetractionCounted(counted) => self.retractions = counted.retractions,
         }
     }

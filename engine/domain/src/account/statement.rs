@@ -8,7 +8,7 @@ use super::{AccountEvent, funds};
 use crate::actor::Event;
 use crate::amount::Currency;
 use crate::context::Stamp;
-use crate::id::{EntryId, Id, LotId, MarketId, OrderId};
+use crate::id::{BookId, EntryId, Id, LotId, MarketId, OrderId};
 use crate::money::{Asset, EntryKind, Line, SubAccount};
 use crate::time::Timestamp;
 
@@ -44,6 +44,9 @@ crate::record! {
         13 => pub reverses: Option<EntryId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         14 => pub reason: Option<String>,
+        /// The book that it was traded in.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        15 => pub book: Option<BookId>,
     }
 }
 
@@ -57,6 +60,11 @@ impl AccountEvent {
         match self {
             Self::Posted(posted) => Some((posted.entry, posted.after.asset, posted.lines.as_slice().into())),
             Self::HoldCaptured(captured) if captured.amount > 0 => Some((
+                captured.entry,
+                captured.hold.asset,
+                funds::capture_lines(captured.amount).as_slice().into(),
+            )),
+            Self::PartCaptured(captured) => Some((
                 captured.entry,
                 captured.hold.asset,
                 funds::capture_lines(captured.amount).as_slice().into(),
@@ -85,6 +93,7 @@ impl AccountEvent {
             market: None,
             reverses: None,
             reason: None,
+            book: None,
         };
         match self {
             Self::Posted(posted) => Some(StatementLine {
@@ -96,6 +105,7 @@ impl AccountEvent {
                 market: posted.market,
                 reverses: posted.reverses,
                 reason: posted.reason.clone(),
+                book: posted.book.or_else(|| posted.asked.and_then(|asked| asked.asker.book())),
                 ..line
             }),
             Self::HoldCaptured(captured) => Some(StatementLine {
@@ -105,6 +115,14 @@ impl AccountEvent {
                 order: captured.asked.asker.order().or_else(|| captured.hold.asker.order()),
                 lot: captured.hold.asker.lot(),
                 market: Some(captured.hold.market),
+                ..line
+            }),
+            Self::PartCaptured(captured) => Some(StatementLine {
+                kind: captured.kind,
+                balance: captured.after.cash,
+                held: captured.after.held,
+                market: Some(captured.hold.market),
+                book: captured.hold.asker.book(),
                 ..line
             }),
             _ => None,

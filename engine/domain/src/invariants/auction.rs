@@ -1,10 +1,14 @@
 //! I11 to I20 over the events of one lot's life, for every format: winners and prices are worked out again from all bids,
 //! slowly and with none of the lot's own code.
 
+mod candle;
+mod japanese;
 mod outcome;
+mod packages;
 
 use std::fmt;
 
+use self::candle::Draw;
 use self::outcome::{Bid, Bids};
 use crate::amount::{Amount, Hidden};
 use crate::context::Stamp;
@@ -52,6 +56,10 @@ pub struct Auction {
     paused_since: Option<Timestamp>,
     /// The public price, where the format has one that bids make.
     price: Option<Amount>,
+    /// What a candle's end is drawn from.
+    draw: Draw,
+    /// The last step of a japanese clock was made.
+    last: bool,
 }
 
 /// Checks a lot's whole life, its creating event first.
@@ -79,6 +87,8 @@ impl Auction {
             ends_at: created.closes_at,
             paused_since: None,
             price: None,
+            draw: Draw::default(),
+            last: false,
         })
     }
 
@@ -87,6 +97,15 @@ impl Auction {
     /// # Errors
     /// The invariant that it breaks.
     pub fn take(&mut self, event: &LotEvent, stamp: &Stamp) -> Checked {
+        self.take_inner(event, stamp)?;
+        if self.listing.format == Format::Candle {
+            let leader = self.bids.leader().zip(self.price);
+            self.draw.hear(event, stamp, leader.map(|(leader, price)| (leader.account, price)));
+        }
+        Ok(())
+    }
+
+    fn take_inner(&mut self, event: &LotEvent, stamp: &Stamp) -> Checked {
         match event.inner() {
             LotEvent::Created(_) => holds("I16", false, || "a lot is created once".to_owned()),
             LotEvent::BidPlaced(event) => self.placed(event, stamp),
@@ -95,8 +114,14 @@ impl Auction {
                 self.accepts(stamp)?;
                 let least = self.bids.is_in_range(event.amount.0, self.listing.start_amount);
                 holds("I12", least, || "a sealed bid is within the start amount".to_owned())?;
-                self.replace(Bid::new(stamp, event.amount, event.alias));
-                holds("I14", event.bidders as usize == self.bids.len(), || self.bids.len().to_string())
+                let bid = Bid { package: event.package, ..Bid::new(stamp, event.amount, event.alias) };
+                match self.listing.format {
+                    Format::Japanese => self.stays(bid)?,
+                    Format::Combinatorial => self.packs(bid)?,
+                    _ => self.replace(bid),
+                }
+                let bidders = self.bids.bidders();
+                holds("I14", event.bidders as usize == bidders, || bidders.to_string())
             }
             LotEvent::UnitsBid(event) => {
                 self.accepts(stamp)?;
@@ -113,6 +138,7 @@ impl Auction {
                 holds("I11", left == Some(event.remaining), || format!("{left:?} units are left"))
             }
             LotEvent::Ticked(event) => self.ticked(event),
+            LotEvent::Stepped(event) => self.stepped(event),
             LotEvent::Restated(event) => self.restated(event, stamp),
             LotEvent::Closed(event) => self.closed(event, stamp),
             LotEvent::Bought(event) => {
@@ -259,9 +285,9 @@ impl Auction {
         };
         let fallen = clock.start.get().checked_sub(event.price.get());
         let on_a_step =
-            fallen.is_some_and(|fallen| fallen % clock.step.get() == 0) && event.price >= clock.floor;
+            fallen.is_some_and(|fallen| fallen % clock.step.get() == 0) && Some(event.price) >= clock.floor;
         self.price = Some(event.price);
-        holds("I14", on_a_step || event.price == clock.floor, || "a clock shows its steps".to_owned())
+        holds("I14", on_a_step || Some(event.price) == clock.floor, || "a clock shows its steps".to_owned())
     }
 
     /// I20, and price and leader as the remaining bids give them.
@@ -275,7 +301,7 @@ impl Auction {
         if self.listing.format == Format::MultiUnit {
             return self.check_units(event.price, event.remaining.unwrap_or_default());
         }
-        if self.listing.format == Format::Dutch {
+        if matches!(self.listing.format, Format::Dutch | Format::Japanese) {
             return Ok(());
         }
         let expected = self.bids.price(&self.listing);
@@ -308,14 +334,31 @@ impl Auction {
         holds("I16", stamp.time >= ended_at, || "not before its end".to_owned())?;
         let announced = self.ends_at.is_none_or(|ends_at| ended_at == ends_at);
         let by_hand = stamp.by != AccountId::default();
-        let over = self.listing.format == Format::Dutch && self.bids.units() >= self.listing.quantity;
+        let over = match self.listing.format {
+            Format::Dutch => self.bids.units() >= self.listing.quantity,
+            Format::Japanese => self.last || self.bids.len() as u64 <= self.listing.quantity,
+            _ => false,
+        };
         holds("I16", announced || by_hand || over, || "by the clock only at the announced end".to_owned())?;
         self.end(ended_at);
         let told: Vec<_> = event.winners.iter().map(|win| (win.account, win.quantity, win.amount)).collect();
         if event.result == LotResult::Cancelled {
             return holds("I18", told.is_empty(), || "nobody wins a cancelled lot".to_owned());
         }
-        let expected = self.bids.winners(&self.listing, self.price);
+        if self.listing.format == Format::Combinatorial {
+            self.packages_won(event)?;
+        }
+        let expected = match self.listing.format {
+            Format::Candle => {
+                let (drawn, expected) = self.draw.end(&self.listing, ended_at);
+                let told = event.drawn;
+                holds("I11", told.map(|told| (told.moment, told.events)) == drawn, || format!("{drawn:?}"))?;
+                expected
+            }
+            // By itself, above: what is too large to be enumerated is checked for what can be.
+            Format::Combinatorial => told.clone(),
+            _ => self.bids.winners(&self.listing, self.price),
+        };
         let invariant = if expected.is_empty() { "I18" } else { "I11" };
         holds(invariant, told == expected, || format!("{expected:?} win, not {told:?}"))?;
         let sold = event.result == LotResult::Sold;
@@ -337,6 +380,7 @@ impl Bid {
             units: 1,
             all_or_none: false,
             at: stamp.time,
+            package: None,
         }
     }
 }

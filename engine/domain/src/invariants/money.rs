@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::account::{Account, AccountEvent, EntryPosted, HoldCaptured};
+use crate::account::{Account, AccountEvent, EntryPosted, HoldCaptured, PartCaptured};
 use crate::amount::AMOUNT_MAX;
 use crate::id::{AccountId, EntryId, HoldId, OrderId};
 use crate::money::{Asset, EntryKind, Line, SubAccount};
@@ -69,6 +69,12 @@ pub fn event(event: &AccountEvent) -> Check {
         }
         AccountEvent::HoldCaptured(captured) => {
             broken_unless(captured.amount <= captured.hold.amount, "I32", || format!("{captured:?}"))
+        }
+        // Captured parts and what was given back are what was held.
+        AccountEvent::PartCaptured(captured) => {
+            let PartCaptured { hold, amount, keep, .. } = &**captured;
+            let fits = amount.checked_add(*keep).is_some_and(|sum| sum <= hold.amount);
+            broken_unless(fits && *amount > 0, "I32", || format!("{captured:?}"))
         }
         _ => Ok(()),
     }
@@ -136,6 +142,7 @@ impl Books {
                 book.agrees(released.hold.asset, released.balance, released.held)
             }
             AccountEvent::HoldCaptured(captured) => book.capture(captured),
+            AccountEvent::PartCaptured(captured) => book.capture_part(captured),
             _ => Ok(()),
         }
     }
@@ -311,6 +318,20 @@ impl Book {
             );
         }
         self.agrees(asset, captured.after.cash, captured.after.held)
+    }
+
+    fn capture_part(&mut self, captured: &PartCaptured) -> Check {
+        let PartCaptured { hold, amount, keep, entry, kind, after, .. } = captured;
+        self.end_hold(hold.id, hold.amount)?;
+        if *keep > 0 {
+            self.holds.insert(hold.id, (hold.asset, *keep));
+            *self.held.entry(hold.asset).or_default() += i128::from(*keep);
+        }
+        let amount = i64::try_from(*amount).map_err(|_| format!("I33: {captured:?}"))?;
+        let line = |sub, amount| Line { sub, amount };
+        let lines = vec![line(SubAccount::Cash, -amount), line(SubAccount::Clearing, amount)];
+        self.add(*entry, Entry { kind: *kind, asset: hold.asset, lines, order: None, reverses: None });
+        self.agrees(hold.asset, after.cash, after.held)
     }
 
     fn add(&mut self, id: EntryId, entry: Entry) {

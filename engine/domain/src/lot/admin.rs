@@ -3,7 +3,7 @@
 use super::format::Awards;
 use super::{
     CancelLot, CloseLot, Closed, ExtendLot, Extended, Lot, LotEvent, LotResult, OpenLot, Opened, PauseLot,
-    Paused, Phase, ReopenLot, Reopened, ResumeLot, Resumed, VoidBid,
+    Paused, Phase, ReopenLot, Reopened, ResumeLot, Resumed, Seed, VoidBid,
 };
 use crate::actor::{Decision, Events};
 use crate::context::{Context, Stamp};
@@ -42,6 +42,7 @@ impl Lot {
             soft_close: self.listing.soft_close,
             halted_us: self.halted_us_now(context),
             reason,
+            seed_hash: self.listing.seed.map(Seed::hash),
         }))
     }
 
@@ -169,9 +170,13 @@ impl Lot {
         reason: Option<String>,
     ) -> LotEvent {
         let rules = self.bidding.rules();
-        let Awards { price, awards } = match result {
-            None => rules.awards(&self.listing),
-            Some(_) => Awards { price: rules.standing(&self.listing).price, awards: Vec::new() },
+        let drawn =
+            ends_at.filter(|_| result.is_none()).and_then(|ends_at| rules.draw(&self.listing, ends_at));
+        let (drawn, by_draw) = drawn.unzip();
+        let Awards { price, awards } = match (result, by_draw) {
+            (None, Some(awards)) => awards,
+            (None, None) => rules.awards(&self.listing),
+            (Some(_), _) => Awards { price: rules.standing(&self.listing).price, awards: Vec::new() },
         };
         let terms = self.terms(ends_at.unwrap_or_default());
         let winners: Vec<_> = awards.into_iter().map(|award| terms.win(award)).collect();
@@ -186,6 +191,7 @@ impl Lot {
             reason,
             sold,
             clock: self.has_clock(),
+            drawn,
         };
         self.give_holds(&mut closed);
         LotEvent::Closed(Box::new(closed))
@@ -221,6 +227,10 @@ impl Lot {
             return Err(Rejection::NotAllowedInState(WrongState {
                 state: LotResult::Sold.name().to_owned(),
             }));
+        }
+        // Everybody knows its seed.
+        if self.outcome.as_ref().is_some_and(|outcome| outcome.drawn.is_some()) {
+            return Err(Rejection::NotAllowedInState(WrongState { state: "drawn".to_owned() }));
         }
         self.check_not_halted(context)?;
         if command.ends_at <= context.now || command.ends_at > Timestamp::MAX {

@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 impl Lot {
     #[inline]
     pub(super) fn take_over(&mut self, event: &LotEvent, stamp: &Stamp) {
+        if let super::format::Bidding::Candle(candle) = &mut self.bidding {
+            candle.hear(self.channel_seq, event, stamp);
+        }
         self.channel_seq += event.public_count();
         self.take(event, stamp);
     }
@@ -34,7 +37,8 @@ impl Lot {
             LotEvent::MaximumRaised(_)
             | LotEvent::SealedBid(_)
             | LotEvent::Taken(_)
-            | LotEvent::Ticked(_) => self.bidding.apply(event, stamp),
+            | LotEvent::Ticked(_)
+            | LotEvent::Stepped(_) => self.bidding.apply(event, stamp),
             _ => {
                 // A format's clock moves with the lot's states.
                 self.bidding.apply(event, stamp);
@@ -76,7 +80,8 @@ impl Lot {
             | LotEvent::SealedBid(_)
             | LotEvent::UnitsBid(_)
             | LotEvent::Taken(_)
-            | LotEvent::Ticked(_) => {}
+            | LotEvent::Ticked(_)
+            | LotEvent::Stepped(_) => {}
         }
     }
 
@@ -128,7 +133,8 @@ impl Lot {
         self.reason.clone_from(&closed.reason);
         let Closed { result, price, .. } = *closed;
         self.take_winners(&closed.winners);
-        self.outcome = Some(Box::new(Outcome { result, price, winners: closed.winners.clone() }));
+        let drawn = closed.drawn;
+        self.outcome = Some(Box::new(Outcome { result, price, winners: closed.winners.clone(), drawn }));
     }
 
     fn take_purchase(&mut self, bought: &Bought) {
@@ -137,7 +143,8 @@ impl Lot {
         self.reason = None;
         self.take_winners(&[bought.win]);
         let (price, winners) = (Some(bought.win.amount), vec![bought.win]);
-        self.outcome = Some(Box::new(Outcome { result: LotResult::Sold, price, winners }));
+        let drawn = None;
+        self.outcome = Some(Box::new(Outcome { result: LotResult::Sold, price, winners, drawn }));
     }
 
     fn take_reopening(&mut self, reopened: &Reopened, stamp: &Stamp) {

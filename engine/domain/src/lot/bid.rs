@@ -3,7 +3,7 @@
 use super::format::Terms;
 use super::funding::Wish;
 use super::publish::Sums;
-use super::{BuyNow, Lot, LotEvent, Phase, PlaceBid, RetractBid, TakeLot};
+use super::{BuyNow, Format, Lot, LotEvent, Phase, PlaceBid, RetractBid, StayLot, TakeLot};
 use crate::actor::{Answer, BidAnswer, BidStatus, Decision};
 use crate::context::Context;
 use crate::facts::Standing;
@@ -21,6 +21,7 @@ impl Lot {
         self.check_bidder(context)?;
         self.check_takes_bids(context)?;
         self.check_seq(command.if_seq)?;
+        self.check_known(command)?;
         let event = self.bidding.place(&self.terms(context.now), command, context)?;
         if command.validate_only == Some(true) {
             return self.valid_answer(command, &event, context).map(Decision::unchanged);
@@ -29,6 +30,28 @@ impl Lot {
             None => Ok(Decision::event(event)),
             Some(funds) => self.back(funds, command.into(), event, context),
         }
+    }
+
+    /// What only one format's bids say is refused in the others.
+    #[inline]
+    fn check_known(&self, command: &PlaceBid) -> Result<(), Rejection> {
+        let format = self.listing.format;
+        if (command.stay_until.is_some() && format != Format::Japanese)
+            || (command.package.is_some() && format != Format::Combinatorial)
+        {
+            return Err(Rejection::NotAllowedInFormat);
+        }
+        Ok(())
+    }
+
+    /// `lot.stay`: a bid of the price up to which the bidder stays.
+    pub(super) fn stay(
+        &self,
+        command: &StayLot,
+        context: &Context<'_>,
+    ) -> Result<Decision<LotEvent>, Rejection> {
+        let next = self.bidding.rules().stay_amount(&self.listing, context.by)?;
+        self.bid(&PlaceBid::plain(self.id, command.stay_until.unwrap_or(next)), context)
     }
 
     /// The answer to a bid that was only validated. It does not say whether the bid would lead: that would tell, for

@@ -40,7 +40,21 @@ impl Lot {
         if self.bidding.is_over(&self.listing) {
             return smallvec![self.ended(Some(context.now), None, context)];
         }
-        self.bidding.rules().tick(&self.listing, context.now).into_iter().collect()
+        let Some(event) = self.bidding.rules().tick(&self.listing, context.now) else { return Events::new() };
+        let LotEvent::Stepped(_) = &event else { return smallvec![event] };
+        // The step that leaves as many as there are units ends the lot; who is out has its money back.
+        let stamp = Stamp { time: context.now, by: context.by, command_id: context.command_id };
+        let mut lot = self.clone();
+        lot.take_over(&event, &stamp);
+        let mut events: Events<LotEvent> = smallvec![event];
+        if let Some(freed) = lot.freed_by(&lot.bidding) {
+            lot.take_over(&freed, &stamp);
+            events.push(freed);
+        }
+        if lot.bidding.is_over(&lot.listing) {
+            events.push(lot.ended(Some(context.now), None, context));
+        }
+        events
     }
 
     /// A clock whose step fell into an outage has stood since: nobody could take at the prices that it passed. It goes on
@@ -50,8 +64,7 @@ impl Lot {
             return None;
         }
         let resumes_at = context.now.plus_ms(extend_ms);
-        let ticked = self.bidding.rules().stand_still(&self.listing, context.now, resumes_at)?;
-        Some(LotEvent::Ticked(Box::new(ticked)))
+        self.bidding.rules().stand_still(&self.listing, context.now, resumes_at)
     }
 
     /// Whether a clock stands while the lot does, and stops with it.

@@ -6,7 +6,7 @@ use crate::amount::Amount;
 use crate::command;
 use crate::id::{AccountId, BidId, LotId, MarketId, SaleId};
 use crate::increments::IncrementTable;
-use crate::lot::Format;
+use crate::lot::{Format, Package, Seed};
 use crate::time::Timestamp;
 
 crate::record! {
@@ -52,14 +52,20 @@ crate::variants! {
 }
 
 crate::record! {
-    /// A dutch clock: the price starts at `start` and falls by `step` every `interval_ms`, never below `floor`.
+    /// A price that steps by the clock: from `start` by `step` every `interval_ms`; down to `floor` (dutch), or up, at most
+    /// to `ceiling` (japanese).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct Clock {
         1 => pub start: Amount,
         2 => pub step: Amount,
         3 => pub interval_ms: u64,
-        4 => pub floor: Amount,
+        /// The lowest price of a dutch clock, which must have one; a japanese clock has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        4 => pub floor: Option<Amount>,
+        /// The highest price of a japanese clock; absent: the largest amount.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        5 => pub ceiling: Option<Amount>,
     }
 }
 
@@ -122,6 +128,13 @@ command! {
         26 => deposit: Option<Amount>,
         /// A tender whose offers nobody sees before its end (`reverse`).
         27 => sealed: Option<bool>,
+        /// How long before the announced end a candle may go out, in milliseconds (candle).
+        28 => candle_ms: Option<u64>,
+        /// What packages are made of, by name; numbered from 1 (combinatorial).
+        29 => items: Option<Vec<String>>,
+    } engine {
+        /// What a candle's end is drawn from; filled in by the engine, published at the end.
+        40 => seed: Option<Seed>,
     }
 }
 
@@ -207,6 +220,37 @@ command! {
         5 => if_seq: Option<u64>,
         /// Judged as if, changes nothing.
         6 => validate_only: Option<bool>,
+        /// Up to which price the server stays for the bidder (japanese); `amount` where absent. Secret.
+        7 => stay_until: Option<Amount>,
+        /// The items that the amount is bid for, all or none of them (combinatorial).
+        8 => package: Option<Package>,
+    }
+}
+
+impl PlaceBid {
+    /// A bid of an amount, and nothing else said.
+    #[must_use]
+    pub const fn plain(lot: LotId, amount: Amount) -> Self {
+        Self {
+            lot,
+            amount,
+            quantity: None,
+            all_or_none: None,
+            if_seq: None,
+            validate_only: None,
+            stay_until: None,
+            package: None,
+        }
+    }
+}
+
+command! {
+    /// `lot.stay`: stays in a japanese lot through the coming step, or up to an amount. The first one, before the first
+    /// step, takes part.
+    pub struct StayLot / StayLotParams in currency {
+        1 => lot: LotId,
+        /// Up to which price the server stays for the bidder; the price of the coming step where absent. Secret.
+        2 => stay_until: Option<Amount>,
     }
 }
 
@@ -267,5 +311,6 @@ crate::variants! {
         14 => Take(TakeLot),
         /// Internal: from an account.
         15 => Settled(Box<LotSettled>),
+        16 => Stay(StayLot),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Content, CreateLot, Listing, LotCreated, LotEvent, Qualification};
+use super::{Content, CreateLot, Format, Listing, LotCreated, LotEvent, Qualification};
 use crate::actor::Decision;
 use crate::amount::Hidden;
 use crate::command::content_hash;
@@ -77,5 +77,8 @@ fn listing_of(command: &CreateLot, market: &MarketFacts, seller: crate::id::Acco
         deposit: command.deposit,
         sealed: command.sealed == Some(true) || command.format.is_sealed(),
         fees: market.fees.clone(),
+        candle_ms: command.candle_ms,
+        items: command.items.clone().unwrap_or_default(),
+        seed: command.seed.filter(|_| command.format == Format::Candle),
     }
 }

@@ -4,7 +4,7 @@
 //! announced by a `clock_ticked` event, a deadline of the lot: the clock rests at the floor until the end. When no unit is
 //! left the lot ends at once. Takes of one account add up to one win at the end, at the sum of what each cost.
 
-mod clock;
+pub(super) mod clock;
 
 use self::clock::Running;
 use super::format::{Award, Awards, Rules, Standing, Terms};
@@ -115,7 +115,8 @@ impl Dutch {
 
     /// What the clock shows at `now` and what comes next. A lot of this format always has a clock.
     fn shown(&self, listing: &Listing, now: Timestamp) -> Option<Ticked> {
-        let Clock { start, step, interval_ms, floor } = listing.clock?;
+        let Clock { start, step, interval_ms, floor, .. } = listing.clock?;
+        let floor = floor?;
         let interval_us = interval_ms.saturating_mul(1_000).max(1);
         let steps = self.running.elapsed_us(now)? / interval_us;
         let at = |steps: u64| {
@@ -303,7 +304,13 @@ impl Rules for Dutch {
         let lowest = takers.clone().flat_map(|taker| taker.takes.iter().map(|take| take.price)).min();
         let award = |taker: &Taker| {
             let Taker { account, alias, .. } = *taker;
-            taker.amount().map(|amount| Award { account, alias, quantity: taker.units(), amount })
+            taker.amount().map(|amount| Award {
+                account,
+                alias,
+                quantity: taker.units(),
+                amount,
+                items: None,
+            })
         };
         Awards { price: lowest.or(self.price), awards: takers.filter_map(award).collect() }
     }
@@ -326,12 +333,13 @@ impl Rules for Dutch {
         self.shown(listing, now).map(|ticked| LotEvent::Ticked(Box::new(ticked)))
     }
 
-    fn stand_still(&self, listing: &Listing, now: Timestamp, resumes_at: Timestamp) -> Option<Ticked> {
+    fn stand_still(&self, listing: &Listing, now: Timestamp, resumes_at: Timestamp) -> Option<LotEvent> {
         let due = self.next_at.filter(|&due| due <= now)?;
         let (price, next_price) = (self.price?, self.next_price);
         let remaining = self.remaining(listing);
         let stood_us = Some(resumes_at.micros_since(due));
-        Some(Ticked { price, next_price, next_at: Some(resumes_at), remaining, stood_us })
+        let ticked = Ticked { price, next_price, next_at: Some(resumes_at), remaining, stood_us };
+        Some(LotEvent::Ticked(Box::new(ticked)))
     }
 
     fn is_over(&self, listing: &Listing) -> bool {

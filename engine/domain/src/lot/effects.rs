@@ -69,7 +69,7 @@ impl Restated {
 impl Sold {
     /// The order of a winner (I21): exactly one, since a lot is sold once.
     fn order(&self, lot: LotId, market: MarketId, win: &Win, closed_at: Timestamp) -> Effect {
-        let Win { account, quantity, amount, order, premium, commission, hold, deposit, .. } = *win;
+        let Win { account, quantity, amount, order, premium, commission, hold, deposit, items, .. } = *win;
         // In a tender the lot's seller pays and the winner delivers.
         let (buyer, seller) = if self.tender { (self.seller, account) } else { (account, self.seller) };
         let command = OrderCommand::OpenWon(Box::new(OpenWonOrder {
@@ -79,7 +79,7 @@ impl Sold {
             currency: self.currency,
             buyer,
             seller,
-            title: self.title.clone(),
+            title: items.map_or_else(|| self.title.clone(), |items| items.added_to(&self.title)),
             quantity,
             hammer: amount,
             premium,

@@ -101,7 +101,13 @@ impl Rules for English {
             return Err(Rejection::BuyNowUnavailable(BuyNowUnavailable { buy_now }));
         };
         let alias = self.alias_of(terms, context)?;
-        let win = terms.win(Award { account: context.by, alias, quantity: terms.listing.quantity, amount });
+        let win = terms.win(Award {
+            account: context.by,
+            alias,
+            quantity: terms.listing.quantity,
+            amount,
+            items: None,
+        });
         let leader = self.leader().map(|(_, leader, _)| leader.account);
         Ok(LotEvent::Bought(Box::new(Bought {
             win,
@@ -162,6 +168,7 @@ impl Rules for English {
             alias: leader.alias,
             quantity: listing.quantity,
             amount,
+            items: None,
         });
         Awards { price, awards: award.into_iter().collect() }
     }
@@ -223,6 +230,12 @@ fn next_amount(price: Amount, step: u64) -> Amount {
 }
 
 impl English {
+    /// Who leads, by which alias, to which price.
+    pub(super) fn leading(&self) -> Option<(AccountId, u32, Amount)> {
+        let (_, leader, _) = self.leader()?;
+        Some((leader.account, leader.alias, self.figures.price?))
+    }
+
     /// The leader's place, the leader and its maximum.
     #[inline]
     fn leader(&self) -> Option<(u32, &Bidder, Amount)> {

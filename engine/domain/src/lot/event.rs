@@ -2,7 +2,7 @@
 //! and channels are made again from the journal, where the lot has moved on.
 
 use super::funding::{Backed, BidWaits, Change, Closing, HoldAsked, HoldSettled, HoldsFreed, Refused};
-use super::{Content, Listing, Phase, SoftClose};
+use super::{Content, Digest, Drawn, Listing, Package, Phase, SoftClose};
 use crate::amount::{Amount, Currency, Hidden, HiddenSum};
 use crate::fees::Fees;
 use crate::id::{AccountId, BidId, HoldId, LotId, MarketId, OrderId};
@@ -181,10 +181,12 @@ crate::record! {
         /// What a bid must reach: the start amount.
         5 => pub limit: Amount,
         6 => pub ends_at: Option<Moment>,
+        /// The items that it is for, where a lot has several; then only a bid for the same ones is replaced.
+        7 => pub package: Option<Package>,
         /// The buyer's premium at its amount; absent where the lot has none, and in a tender.
-        7 => pub premium: Option<HiddenSum>,
+        8 => pub premium: Option<HiddenSum>,
         /// A tender: the commission at its amount; absent where the lot has none.
-        8 => pub commission: Option<HiddenSum>,
+        9 => pub commission: Option<HiddenSum>,
     }
 }
 
@@ -254,6 +256,25 @@ crate::record! {
 }
 
 crate::record! {
+    /// The clock of a japanese lot has stepped, begins to run, or goes on after it stood.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Stepped {
+        1 => pub price: Amount,
+        /// What comes next; both absent where nothing does.
+        2 => pub next_price: Option<Amount>,
+        3 => pub next_at: Option<Timestamp>,
+        /// How many are in.
+        4 => pub bidders: u32,
+        /// Who has not stayed, in the order of entry.
+        5 => pub fallen: Vec<AccountId>,
+        /// The last step: whoever is in has won.
+        6 => pub last: bool,
+        /// How long the clock stood still without a pause, an outage say, in microseconds.
+        7 => pub stood_us: Option<u64>,
+    }
+}
+
+crate::record! {
     /// The lot takes bids.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Opened {
@@ -263,6 +284,8 @@ crate::record! {
         /// The market's `halted_us` at that moment.
         4 => pub halted_us: u64,
         5 => pub reason: Option<String>,
+        /// The hash of the seed that its end will be drawn from (candle).
+        6 => pub seed_hash: Option<Digest>,
     }
 }
 
@@ -342,6 +365,8 @@ crate::record! {
         8 => pub hold: Option<HoldId>,
         /// The winner's deposit: goes towards the order's payment.
         9 => pub deposit: Option<HoldId>,
+        /// Which items, where the lot has several.
+        10 => pub items: Option<Package>,
     }
 }
 
@@ -362,6 +387,8 @@ crate::record! {
         30 => pub clock: bool,
         /// What their orders need to know; absent where nobody has won.
         8 => pub sold: Option<Box<Sold>>,
+        /// When it truly ended, where that was drawn (candle).
+        9 => pub drawn: Option<Drawn>,
     }
 }
 
@@ -448,6 +475,7 @@ crate::variants! {
         31 => UnitsBid(Box<UnitsBid>),
         32 => Taken(Box<Taken>),
         33 => Ticked(Box<Ticked>),
+        34 => Stepped(Box<Stepped>),
         // Events of funded lots.
         /// A bid waits for its hold.
         40 => BidWaits(Box<BidWaits>),

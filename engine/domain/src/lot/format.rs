@@ -6,12 +6,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::candle::{Candle, Drawn};
+use super::combinatorial::Combinatorial;
 use super::dutch::Dutch;
 use super::english::English;
+use super::japanese::Japanese;
 use super::multi_unit::MultiUnit;
 use super::reverse::Reverse;
 use super::sealed::Sealed;
-use super::{BuyNow, Listing, LotEvent, PlaceBid, RetractBid, Sold, TakeLot, Ticked, Win};
+use super::{BuyNow, Listing, LotEvent, Package, PlaceBid, RetractBid, Sold, TakeLot, Win};
 use crate::amount::Amount;
 use crate::context::{Context, Stamp};
 use crate::fees;
@@ -38,6 +41,12 @@ crate::variants! {
         5 => Reverse,
         /// Several equal units to the highest bids.
         6 => MultiUnit,
+        /// A clock steps the price up; who does not stay is out.
+        7 => Japanese,
+        /// English, but the end is drawn afterwards.
+        8 => Candle,
+        /// Secret bids on packages of several items; each winner pays what its winning costs the others.
+        9 => Combinatorial,
     }
 }
 
@@ -55,8 +64,12 @@ pub(super) struct Knows {
     pub(super) sealed: bool,
     /// Whether units are sold one by one, to different bidders.
     pub(super) units: bool,
-    /// Whether bidders pay: only then can their bids be funded in full.
-    pub(super) bidders_pay: bool,
+    /// Whether bids can be funded in full: bidders pay, and who may come to win is known while it lasts.
+    pub(super) full: bool,
+    /// Whether its end is drawn.
+    pub(super) candle: bool,
+    /// Whether it has items to be bid for in packages.
+    pub(super) items: bool,
 }
 
 impl Format {
@@ -72,7 +85,9 @@ impl Format {
             pricing: false,
             sealed: true,
             units: false,
-            bidders_pay: true,
+            full: true,
+            candle: false,
+            items: false,
         };
         match self {
             Self::English => Knows {
@@ -85,8 +100,8 @@ impl Format {
             },
             Self::Dutch => Knows { reserve: false, clock: true, sealed: false, units: true, ..SEALED },
             Self::SealedFirstPrice | Self::Vickrey => SEALED,
-            Self::Reverse if sealed => Knows { bidders_pay: false, ..SEALED },
-            Self::Reverse => Knows { increments: true, soft_close: true, bidders_pay: false, ..SEALED },
+            Self::Reverse if sealed => Knows { full: false, ..SEALED },
+            Self::Reverse => Knows { increments: true, soft_close: true, full: false, ..SEALED },
             Self::MultiUnit => Knows {
                 reserve: false,
                 increments: true,
@@ -96,6 +111,17 @@ impl Format {
                 units: true,
                 ..SEALED
             },
+            Self::Japanese => Knows { reserve: false, clock: true, sealed: false, units: true, ..SEALED },
+            Self::Candle => Knows {
+                reserve: false,
+                increments: true,
+                proxy: true,
+                sealed: false,
+                full: false,
+                candle: true,
+                ..SEALED
+            },
+            Self::Combinatorial => Knows { reserve: false, items: true, ..SEALED },
         }
     }
 
@@ -109,13 +135,16 @@ impl Format {
             Self::Vickrey => "vickrey",
             Self::Reverse => "reverse",
             Self::MultiUnit => "multi_unit",
+            Self::Japanese => "japanese",
+            Self::Candle => "candle",
+            Self::Combinatorial => "combinatorial",
         }
     }
 
     /// Whether bids are secret whatever the lot says.
     #[must_use]
     pub const fn is_sealed(self) -> bool {
-        matches!(self, Self::SealedFirstPrice | Self::Vickrey)
+        matches!(self, Self::SealedFirstPrice | Self::Vickrey | Self::Combinatorial)
     }
 
     /// Whether the lowest bid wins: then the start amount is a ceiling, and the reserve the most that is paid.
@@ -144,6 +173,8 @@ pub(super) struct Award {
     pub(super) quantity: u64,
     /// The hammer price for all its units.
     pub(super) amount: Amount,
+    /// Which items, where a lot has several.
+    pub(super) items: Option<Package>,
 }
 
 /// How the bids come out.
@@ -168,7 +199,7 @@ impl Terms<'_> {
     /// An award with the order that follows from it, and its fees. Its order's id is derived from lot and winner: a lot
     /// whose outcome has caused orders is never opened again, so that each winner has exactly one (I21).
     pub(super) fn win(&self, award: Award) -> Win {
-        let Award { account, alias, quantity, amount } = award;
+        let Award { account, alias, quantity, amount, items } = award;
         Win {
             account,
             alias,
@@ -179,6 +210,7 @@ impl Terms<'_> {
             commission: fees::commission(&self.listing.fees, amount),
             hold: None,
             deposit: None,
+            items,
         }
     }
 
@@ -350,9 +382,19 @@ pub(super) trait Rules {
         None
     }
 
+    /// When a lot that ends at `ends_at` has truly ended, and who won then, where that is drawn (candle).
+    fn draw(&self, _listing: &Listing, _ends_at: Timestamp) -> Option<(Drawn, Awards)> {
+        None
+    }
+
+    /// The price up to which a `lot.stay` without an amount stays (japanese).
+    fn stay_amount(&self, _listing: &Listing, _account: AccountId) -> Result<Amount, Rejection> {
+        Err(Rejection::NotAllowedInFormat)
+    }
+
     /// The clock has stood since its last step, because nobody could bid: its next step comes at `resumes_at`. Nothing
     /// where it was not due before `now`.
-    fn stand_still(&self, _listing: &Listing, _now: Timestamp, _resumes_at: Timestamp) -> Option<Ticked> {
+    fn stand_still(&self, _listing: &Listing, _now: Timestamp, _resumes_at: Timestamp) -> Option<LotEvent> {
         None
     }
 
@@ -426,6 +468,9 @@ kinds! {
     3 => Sealed,
     4 => Reverse,
     5 => MultiUnit,
+    6 => Japanese,
+    7 => Candle,
+    8 => Combinatorial,
 }
 
 impl Bidding {
@@ -438,6 +483,9 @@ impl Bidding {
             Format::Reverse if listing.sealed => Self::Sealed(Sealed::default()),
             Format::Reverse => Self::Reverse(Reverse::default()),
             Format::MultiUnit => Self::MultiUnit(MultiUnit::default()),
+            Format::Japanese => Self::Japanese(Japanese::default()),
+            Format::Candle => Self::Candle(Candle::new(listing)),
+            Format::Combinatorial => Self::Combinatorial(Combinatorial::default()),
         }
     }
 }

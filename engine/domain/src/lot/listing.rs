@@ -7,7 +7,7 @@ use crate::fees::Fees;
 use crate::id::{AccountId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::limits;
-use crate::lot::{Clock, CreateLot, Format, Funding, Pricing, Qualification, SoftClose};
+use crate::lot::{Clock, CreateLot, Format, Funding, Pricing, Qualification, Seed, SoftClose};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -58,6 +58,12 @@ crate::record! {
         22 => pub sealed: bool,
         /// The market's fees when the lot was created.
         23 => pub fees: Fees,
+        /// How long before the announced end a candle may go out, in milliseconds.
+        24 => pub candle_ms: Option<u64>,
+        /// What packages are made of (combinatorial).
+        25 => pub items: Vec<String>,
+        /// What a candle's end is drawn from.
+        26 => pub seed: Option<Seed>,
     }
 }
 
@@ -118,18 +124,50 @@ impl Listing {
             ("soft_close", self.soft_close.is_some(), knows.soft_close),
             ("clock", self.clock.is_some(), knows.clock),
             ("sealed", self.sealed, knows.sealed),
-            ("funding", self.funding == Funding::Full, knows.bidders_pay),
+            ("funding", self.funding == Funding::Full, knows.full),
+            ("candle_ms", self.candle_ms.is_some(), knows.candle),
+            ("items", !self.items.is_empty(), knows.items),
         ];
         refuse_unknown(self.format, &given)?;
         if knows.units && self.quantity > limits::LOT_UNITS_MAX {
             let expected = format!("1 to {} where units are sold one by one", limits::LOT_UNITS_MAX);
             return Err(Rejection::invalid("quantity", expected));
         }
+        if knows.candle {
+            self.validate_candle()?;
+        }
+        if knows.items {
+            self.validate_items()?;
+        }
         match self.clock {
-            Some(clock) => clock.validate(self.start_amount),
-            None if knows.clock => Err(Rejection::invalid("clock", "start, step, interval_ms and floor")),
+            Some(clock) => clock.validate(self.format, self.start_amount),
+            None if knows.clock => {
+                Err(Rejection::invalid("clock", "start, step, interval_ms, and floor (dutch)"))
+            }
             None => Ok(()),
         }
+    }
+
+    fn validate_candle(&self) -> Result<(), Rejection> {
+        let (least, most) = (limits::CANDLE_MIN_MS, limits::CANDLE_MAX_MS);
+        if !self.candle_ms.is_some_and(|candle_ms| (least..=most).contains(&candle_ms)) {
+            return Err(Rejection::invalid("candle_ms", format!("{least} to {most}")));
+        }
+        Ok(())
+    }
+
+    fn validate_items(&self) -> Result<(), Rejection> {
+        if !(2..=limits::ITEMS_MAX).contains(&self.items.len()) {
+            return Err(Rejection::invalid("items", format!("2 to {} names", limits::ITEMS_MAX)));
+        }
+        self.items.iter().try_for_each(|item| limits::text("items", item, limits::ITEM_CHARS_MAX))?;
+        if self.quantity != 1 {
+            return Err(Rejection::invalid("quantity", "1: the items are counted by themselves"));
+        }
+        if self.start_amount.checked_mul(self.items.len() as u64).is_none() {
+            return Err(Rejection::AmountOutOfRange);
+        }
+        Ok(())
     }
 
     /// Whether money is held for its bids.
@@ -178,6 +216,9 @@ impl Listing {
                 "later than opens_at and than now, up to the year 9999",
             ));
         }
+        if self.candle_ms.is_some() && closes_at.is_none() {
+            return Err(Rejection::invalid("closes_at", "a candle's announced end"));
+        }
         let Some(soft_close) = self.soft_close else { return Ok(()) };
         if soft_close.window_ms > limits::SOFT_CLOSE_MAX_MS
             || soft_close.extend_ms > limits::SOFT_CLOSE_MAX_MS
@@ -221,10 +262,17 @@ pub(super) fn check_known(command: &CreateLot) -> Result<(), Rejection> {
 
 impl Clock {
     /// Checks the clock of a lot that starts at `start_amount`.
-    fn validate(&self, start_amount: Amount) -> Result<(), Rejection> {
+    fn validate(&self, format: Format, start_amount: Amount) -> Result<(), Rejection> {
         let (least, most) = (limits::CLOCK_INTERVAL_MIN_MS, limits::CLOCK_INTERVAL_MAX_MS);
-        if self.floor > self.start {
+        let falls = format == Format::Dutch;
+        if falls && self.floor.is_none_or(|floor| floor > self.start) {
             return Err(Rejection::invalid("clock", "a floor at most its start"));
+        }
+        if (falls && self.ceiling.is_some()) || (!falls && self.floor.is_some()) {
+            return Err(Rejection::invalid("clock", "a floor where it falls, a ceiling where it rises"));
+        }
+        if self.ceiling.is_some_and(|ceiling| ceiling < self.start) {
+            return Err(Rejection::invalid("clock", "a ceiling at least its start"));
         }
         if !(least..=most).contains(&self.interval_ms) {
             return Err(Rejection::invalid("clock", format!("interval_ms from {least} to {most}")));

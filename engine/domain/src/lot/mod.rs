@@ -7,7 +7,9 @@ mod admin;
 mod apply;
 mod bid;
 mod bidders;
+mod candle;
 mod clock;
+mod combinatorial;
 mod command;
 mod create;
 mod dutch;
@@ -16,9 +18,11 @@ mod english;
 mod event;
 mod format;
 mod funding;
+mod japanese;
 mod listing;
 mod multi_unit;
 mod offers;
+mod package;
 mod publish;
 mod retraction;
 mod reverse;
@@ -31,6 +35,7 @@ mod state;
 mod time;
 mod vickrey;
 
+pub use candle::{ChainFields, Digest, Drawn, EventChain, Seed, draw_moment};
 pub use command::*;
 pub use event::*;
 pub use format::{Format, won_order};
@@ -40,6 +45,7 @@ pub use funding::{
     WishedPurchase, WishedTake,
 };
 pub use listing::{Content, Listing};
+pub use package::Package;
 pub use snapshot::LotSnapshot;
 pub use state::{Lot, Phase};
 
@@ -87,6 +93,7 @@ impl Actor for Lot {
             LotCommand::VoidBid(command) => self.void_bid(command, context),
             LotCommand::Take(command) => self.take_units(command, context),
             LotCommand::Settled(command) => self.settled(command, context),
+            LotCommand::Stay(command) => self.stay(command, context),
         }
     }
 
@@ -145,6 +152,7 @@ impl Targeted for LotCommand {
             Self::Retract(command) => command.lot,
             Self::Take(command) => command.lot,
             Self::Settled(command) => command.lot,
+            Self::Stay(command) => command.lot,
         };
         Some(lot.into())
     }

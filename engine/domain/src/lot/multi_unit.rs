@@ -298,7 +298,7 @@ impl Rules for MultiUnit {
             let alias = self.offers.find(served.account)?.alias;
             // At most its bid, whose product was in range.
             let amount = unit.checked_mul(served.units)?;
-            Some(Award { account: served.account, alias, quantity: served.units, amount })
+            Some(Award { account: served.account, alias, quantity: served.units, amount, items: None })
         };
         Awards { price, awards: served.iter().filter_map(award).collect() }
     }

@@ -7,7 +7,8 @@ use smallvec::smallvec;
 pub(super) use self::bids::Sums;
 use self::bids::{
     answer_to_take, bid_status, min_next_amount, price_of_raise, price_of_restatement, price_of_take,
-    private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, won,
+    private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, told_outbid,
+    won,
 };
 use super::{Backed, Closed, LotEvent, LotResult, Phase, Win};
 use crate::actor::{
@@ -17,8 +18,8 @@ use crate::context::Stamp;
 use crate::facts::FactChange;
 use crate::id::{AccountId, BidId, Id, LotId};
 use crate::publication::{
-    Alias, BiddersChanged, ClockTicked, Data, LotClosed, LotReopened, LotRevised, LotState, TimeExtended,
-    Winner,
+    Alias, BiddersChanged, ClockTicked, Data, LotClosed, LotReopened, LotRevised, LotState, Outbid,
+    TimeExtended, Winner,
 };
 use crate::time::{Moment, Timestamp};
 
@@ -27,7 +28,12 @@ fn micros_to_ms(micros: u64) -> u64 {
 }
 
 fn winners(wins: &[Win]) -> Vec<Winner> {
-    let seen = |win: &Win| Winner { alias: Alias(win.alias), quantity: win.quantity, amount: win.amount };
+    let seen = |win: &Win| Winner {
+        alias: Alias(win.alias),
+        quantity: win.quantity,
+        amount: win.amount,
+        items: win.items,
+    };
     wins.iter().map(seen).collect()
 }
 
@@ -71,7 +77,21 @@ impl LotEvent {
                     min_next_amount: event.price,
                     next_price: event.next_price,
                     next_at: event.next_at,
-                    remaining: event.remaining,
+                    remaining: Some(event.remaining),
+                    bidders: None,
+                    bids: None,
+                },
+            ),
+            Self::Stepped(event) => one(
+                "clock_ticked",
+                ClockTicked {
+                    price: event.price,
+                    min_next_amount: event.price,
+                    next_price: event.next_price,
+                    next_at: event.next_at,
+                    remaining: None,
+                    bidders: Some(event.bidders),
+                    bids: Some(event.bidders),
                 },
             ),
             Self::Closed(_) | Self::Bought(_) => one("lot_closed", self.end()),
@@ -125,6 +145,7 @@ impl LotEvent {
                     reason: event.reason.clone(),
                     next_price: None,
                     next_at: None,
+                    seed_hash: event.seed_hash,
                 },
             ),
             Self::Paused(event) => (
@@ -140,6 +161,7 @@ impl LotEvent {
                     reason: event.reason.clone(),
                     next_price: event.clock.then_some(()),
                     next_at: event.clock.then_some(()),
+                    seed_hash: None,
                 },
             ),
             Self::Resumed(event) => (
@@ -153,6 +175,7 @@ impl LotEvent {
                     reason: event.reason.clone(),
                     next_price: None,
                     next_at: None,
+                    seed_hash: None,
                 },
             ),
             Self::Closing(event) => (
@@ -166,6 +189,7 @@ impl LotEvent {
                     reason: event.reason.clone(),
                     next_price: None,
                     next_at: None,
+                    seed_hash: None,
                 },
             ),
             _ => return PublicEvents::new(),
@@ -186,6 +210,7 @@ impl LotEvent {
             _ => (LotResult::Unsold, None, &[], None, None),
         };
         let stopped = matches!(self, Self::Closed(event) if event.clock).then_some(());
+        let drawn = if let Self::Closed(event) = self { event.drawn } else { None };
         LotClosed {
             state: Phase::Closed.name(),
             result: result.name(),
@@ -197,6 +222,9 @@ impl LotEvent {
             reason,
             next_price: stopped,
             next_at: stopped,
+            seed: drawn.map(|drawn| drawn.seed.digits()),
+            events_hash: drawn.map(|drawn| drawn.events),
+            ended_at: drawn.map(|drawn| drawn.moment),
         }
     }
 
@@ -220,6 +248,7 @@ impl LotEvent {
             | Self::Blocked(_) => 0,
             Self::Taken(_)
             | Self::Ticked(_)
+            | Self::Stepped(_)
             | Self::Restated(_)
             | Self::Opened(_)
             | Self::Paused(_)
@@ -258,7 +287,18 @@ impl LotEvent {
                 smallvec![(stamp.by, bid_status(lot, BidStatus::Won, Some(event.price)))]
             }
             Self::Closed(event) => {
-                event.winners.iter().map(|win| (win.account, won(lot, event.market, win))).collect()
+                let mut told: PrivateEvents =
+                    event.winners.iter().map(|win| (win.account, won(lot, event.market, win))).collect();
+                // Who led when a candle had gone out already.
+                let displaced = event.drawn.and_then(|drawn| drawn.displaced);
+                told.extend(
+                    displaced.map(|displaced| (displaced, bid_status(lot, BidStatus::Outbid, event.price))),
+                );
+                told
+            }
+            Self::Stepped(event) => {
+                let outbid = Outbid { lot, price: Some(event.price), min_next_amount: event.price };
+                event.fallen.iter().map(|&account| (account, told_outbid(outbid.clone()))).collect()
             }
             Self::Bought(event) => {
                 let mut told: PrivateEvents =
@@ -307,7 +347,7 @@ impl LotEvent {
             }
             Self::Taken(event) => return Some(answer_to_take(event, stamp)),
             // By the clock: nobody asked.
-            Self::Ticked(_) => return None,
+            Self::Ticked(_) | Self::Stepped(_) => return None,
             Self::Backed(event) => return answer_of_backed(event, id, stamp),
             Self::BidWaits(_)
             | Self::HoldAsked(_)

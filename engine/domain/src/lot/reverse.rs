@@ -187,6 +187,7 @@ impl Rules for Reverse {
             alias: leader.alias,
             quantity: listing.quantity,
             amount,
+            items: None,
         });
         Awards { price: self.price, awards: award.into_iter().collect() }
     }

@@ -111,6 +111,7 @@ impl Rules for Sealed {
             replaces,
             limit,
             ends_at: terms.ends_at.map(Moment),
+            package: None,
             premium: if tender { None } else { terms.premium(command.amount).map(HiddenSum) },
             commission: if tender { terms.commission(command.amount).map(HiddenSum) } else { None },
         })))
@@ -158,7 +159,7 @@ impl Rules for Sealed {
         let Party { account, alias, .. } = *party;
         Awards {
             price: Some(amount),
-            awards: vec![Award { account, alias, quantity: listing.quantity, amount }],
+            awards: vec![Award { account, alias, quantity: listing.quantity, amount, items: None }],
         }
     }
 
@@ -173,7 +174,7 @@ impl Rules for Sealed {
 
     fn owes(&self, listing: &Listing, account: AccountId) -> Option<Amount> {
         let offer = self.offers.of(account)?;
-        listing.format.knows(true).bidders_pay.then_some(offer.amount.0)
+        listing.format.knows(true).full.then_some(offer.amount.0)
     }
 
     /// RULES, "reserve": a hidden bid does not win by a changed reserve; it counts as one minor unit short of it until its

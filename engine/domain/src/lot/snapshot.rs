@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::format::Standing;
-use super::{Clock, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose};
+use super::{
+    Clock, Digest, Format, Funding, Listing, Lot, LotEvent, Phase, Pricing, Qualification, SoftClose,
+};
 use crate::amount::{Amount, Currency};
 use crate::context::Stamp;
 use crate::fees::FeeTable;
@@ -76,6 +78,16 @@ pub struct LotSnapshot {
     /// What the clock shows next, and when; `null` at the floor and while it stands.
     pub next_price: Option<Amount>,
     pub next_at: Option<Timestamp>,
+    /// How long before the announced end a candle may go out; `null` in other formats.
+    pub candle_ms: Option<u64>,
+    /// The SHA-256 of the seed that a candle's end will be drawn from.
+    pub seed_hash: Option<Digest>,
+    /// After a candle's end: its seed, the hash of the lot's public events, and when it went out.
+    pub seed: Option<String>,
+    pub events_hash: Option<Digest>,
+    pub ended_at: Option<Timestamp>,
+    /// The items of a combinatorial lot, numbered from 1.
+    pub items: Vec<String>,
 }
 
 impl LotSnapshot {
@@ -131,6 +143,12 @@ impl LotSnapshot {
             clock: listing.clock,
             next_price: standing.next_price,
             next_at: standing.next_at,
+            candle_ms: listing.candle_ms,
+            seed_hash: listing.seed.map(super::Seed::hash),
+            seed: None,
+            events_hash: None,
+            ended_at: None,
+            items: listing.items.clone(),
         }
     }
 
@@ -144,10 +162,14 @@ impl LotSnapshot {
             snapshot.result = Some(outcome.result.name());
             snapshot.price = outcome.price;
             snapshot.buy_now = None;
+            snapshot.seed = outcome.drawn.map(|drawn| drawn.seed.digits());
+            snapshot.events_hash = outcome.drawn.map(|drawn| drawn.events);
+            snapshot.ended_at = outcome.drawn.map(|drawn| drawn.moment);
             let seen = |win: &super::Win| Winner {
                 alias: Alias(win.alias),
                 quantity: win.quantity,
                 amount: win.amount,
+                items: win.items,
             };
             snapshot.winners = outcome.winners.iter().map(seen).collect();
         }
@@ -213,7 +235,9 @@ impl LotSnapshot {
                 self.min_next_amount = data.min_next_amount;
                 self.next_price = data.next_price;
                 self.next_at = data.next_at;
-                self.remaining = Some(data.remaining);
+                self.remaining = data.remaining.or(self.remaining);
+                self.bidders = data.bidders.or(self.bidders);
+                self.bids = data.bids.unwrap_or(self.bids);
             }
             Data::TimeExtended(data) => self.ends_at = Some(data.ends_at),
             Data::LotState(data) => {
@@ -224,8 +248,12 @@ impl LotSnapshot {
                 self.soft_close = data.soft_close;
                 self.reason = data.reason;
                 self.stop_clock(data.next_at.is_some());
+                self.seed_hash = data.seed_hash.or(self.seed_hash);
             }
             Data::LotClosed(data) => {
+                self.seed = data.seed.or_else(|| self.seed.take());
+                self.events_hash = data.events_hash.or(self.events_hash);
+                self.ended_at = data.ended_at.or(self.ended_at);
                 self.stop_clock(data.next_at.is_some());
                 self.state = data.state;
                 self.result = Some(data.result);

@@ -62,6 +62,7 @@ crate::record! {
         1 => pub(super) result: LotResult,
         2 => pub(super) price: Option<Amount>,
         4 => pub(super) winners: Vec<Win>,
+        5 => pub(super) drawn: Option<super::Drawn>,
     }
 }
 

@@ -56,6 +56,8 @@ fn close(spoiled: &mut Spoiled) -> &mut vendue_domain::lot::Closed {
 
 const TWO_BIDS: &[&str] = &["A bid 500 = leading 100 125", "B bid 300 = outbid 325 350"];
 const SEALED: &[&str] = &["A bid 500 = placed - 100", "B bid 700 = placed - 100"];
+const STAYS: &[&str] =
+    &["A stay 1900 = placed - 1000", "B stay 1800 = placed - 1000", "C bid 1000 = placed - 1000"];
 const UNITS: &[&str] = &["A bid 300 quantity 2 = leading 300 100"];
 
 #[test]
@@ -228,6 +230,43 @@ fn each_check_can_fail() {
                 let LotEvent::Ticked(ticked) = &mut it.event else { panic!("a step") };
                 ticked.price = amount(950);
             },
+        },
+        Case {
+            invariant: "I11",
+            lot: "format=japanese clock=1000/100/10s",
+            before: STAYS,
+            last: "@10s",
+            spoil: |it| {
+                let LotEvent::Stepped(stepped) = &mut it.event else { panic!("a step") };
+                stepped.fallen.clear();
+            },
+        },
+        Case {
+            invariant: "I14",
+            lot: "format=japanese clock=1000/100/10s",
+            before: STAYS,
+            last: "@10s",
+            spoil: |it| {
+                let LotEvent::Stepped(stepped) = &mut it.event else { panic!("a step") };
+                stepped.price = amount(1_050);
+            },
+        },
+        Case {
+            invariant: "I11",
+            lot: "format=candle candle=600s",
+            before: TWO_BIDS,
+            last: "@1h",
+            spoil: |it| {
+                let drawn = close(it).drawn.as_mut().expect("drawn");
+                drawn.moment = Timestamp(drawn.moment.0 - 1);
+            },
+        },
+        Case {
+            invariant: "I11",
+            lot: "format=combinatorial items=2",
+            before: &["A bid 500 for 1 = placed - 100", "B bid 300 for 1 = placed - 100"],
+            last: "@1h",
+            spoil: |it| close(it).winners[0].amount = amount(299),
         },
     ]);
 }

@@ -124,6 +124,9 @@ fn kind_name(entity: &Entity) -> &'static str {
         Format::Reverse if lot.sealed => "Lot.SealedReverse",
         Format::Reverse => "Lot.Reverse",
         Format::MultiUnit => "Lot.MultiUnit",
+        Format::Japanese => "Lot.Japanese",
+        Format::Candle => "Lot.Candle",
+        Format::Combinatorial => "Lot.Combinatorial",
     }
 }
 
@@ -135,6 +138,7 @@ fn kind_of(entity: &Entity) -> &'static str {
         Entity::Lot(_) => "Lot",
         Entity::Stock(_) => "Stock",
         Entity::Order(_) => "Order",
+        Entity::Book(_) => "Book",
     }
 }
 
@@ -146,9 +150,11 @@ fn tour() -> Samples {
     tour_of_sales(&mut samples);
     tour_of_stock(&mut samples);
     tour_of_orders(&mut samples);
+    tour_of_books(&mut samples);
     tour_of_a_full_lot(&mut samples);
     tour_of_lots(&mut samples);
     tour_of_funded_lots(&mut samples);
+    tour_of_rare_lots(&mut samples);
     for (rejection, ..) in crate::rejections::every() {
         samples.add("rejections", &rejection, rejection.to_bytes());
     }
@@ -400,6 +406,35 @@ fn tour_of_orders(samples: &mut Samples) {
     }
 }
 
+/// Books, and what funded ones ask of accounts: enough random trading to meet every kind of event. One sample of each.
+fn tour_of_books(samples: &mut Samples) {
+    let mut known = std::collections::BTreeSet::new();
+    for (command, events, (kind, state)) in crate::trading_model::tour() {
+        if known.insert(format!("command {}", variant(&command))) {
+            samples.add("commands", &command, command.to_bytes());
+        }
+        for event in events {
+            if known.insert(format!("event {}", variant(&event))) {
+                samples.add("events", &event, event.to_bytes());
+            }
+        }
+        if known.insert(kind.to_owned()) {
+            samples.add("states", &format_args!("{kind}"), state);
+        }
+    }
+    let mut world = World::new();
+    let create = crate::trading_tables::create_book();
+    let create = Command::Book(vendue_domain::book::BookCommand::Create(Box::new(create)));
+    samples.add("commands", &create, create.to_bytes());
+    let outcome = world.command(crate::world::OPERATOR, &create).expect("a book");
+    outcome.events.iter().for_each(|event| samples.add("events", event, event.to_bytes()));
+    outcome.answer.iter().for_each(|answer| samples.add("answers", answer, answer.to_bytes()));
+    for (answer, rejection) in crate::trading_tables::said_and_refused(world) {
+        answer.iter().for_each(|answer| samples.add("answers", answer, answer.to_bytes()));
+        rejection.iter().for_each(|rejection| samples.add("rejections", rejection, rejection.to_bytes()));
+    }
+}
+
 /// A lot with everything that a lot can have.
 fn tour_of_a_full_lot(samples: &mut Samples) {
     let mut script = Script::new("");
@@ -459,8 +494,58 @@ fn tour_of_a_full_lot(samples: &mut Samples) {
             all_or_none: Some(false),
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         run(samples, &mut world, account('A'), &Command::Lot(LotCommand::Bid(bid)));
+    }
+}
+
+/// The rarer formats, each through its life.
+fn tour_of_rare_lots(samples: &mut Samples) {
+    for (lot, steps) in [
+        (
+            "format=japanese clock=100/50/10s/up/400",
+            &["A stay 380", "B bid 100 until 320", "C stay", "@10s", "C stay 9", "A stay", "@20s", "@60s"][..],
+        ),
+        ("format=candle candle=600s", &["A bid 500", "B bid 900", "O void B1 because", "B bid 901", "@1h"]),
+        (
+            "format=combinatorial items=3",
+            &[
+                "A bid 500 for 1+2",
+                "B bid 400 for 3",
+                "B bid 450 for 1",
+                "C bid 99 for 1",
+                "O void B1 because",
+                "@1h",
+            ],
+        ),
+        ("format=combinatorial items=3 full", &["A bid 500 for 1+2"]),
+        ("format=japanese clock=100/50/10s full", &["A bid 500 until 600"]),
+    ] {
+        let mut script = Script::new(lot);
+        let create = Command::Lot(LotCommand::Create(Box::new(create_lot(lot))));
+        samples.add("commands", &create, create.to_bytes());
+        for step in steps {
+            if step.starts_with('@') {
+                for event in script.act_by_clock(step).expect("a moment").events {
+                    samples.add("events", &event, event.to_bytes());
+                }
+                keep_state(samples, &script.world);
+                continue;
+            }
+            let command = Command::Lot(script.command_of(step));
+            samples.add("commands", &command, command.to_bytes());
+            match script.act_on(step) {
+                Ok(outcome) => {
+                    for event in &outcome.events {
+                        samples.add("events", event, event.to_bytes());
+                    }
+                }
+                Err(rejection) => samples.add("rejections", &rejection, rejection.to_bytes()),
+            }
+            keep_state(samples, &script.world);
+        }
     }
 }
 
@@ -692,6 +777,7 @@ fn golden_files_are_whole() {
             "Lot" => (LotCommand::VARIANTS, LotEvent::VARIANTS),
             "Stock" => (StockCommand::VARIANTS, StockEvent::VARIANTS),
             "Order" => (OrderCommand::VARIANTS, OrderEvent::VARIANTS),
+            "Book" => (vendue_domain::book::BookCommand::VARIANTS, vendue_domain::book::BookEvent::VARIANTS),
             other => panic!("the tour does not know {other}"),
         };
         whole("commands", *kind, commands);
@@ -707,7 +793,7 @@ fn golden_files_are_whole() {
             assert_eq!(reader.uint(), Ok(*number), "{name}");
         }
     }
-    assert_eq!(samples.0["states"].len(), 14);
+    assert_eq!(samples.0["states"].len(), 20);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.
@@ -772,6 +858,7 @@ fn decode_all(bytes: &[u8]) {
         ActorKind::Lot,
         ActorKind::Stock,
         ActorKind::Order,
+        ActorKind::Book,
     ] {
         if let Ok(entity) = Entity::decode(kind, &mut Reader::new(bytes)) {
             let _ = (entity.snapshot(), entity.next_deadline(), bytes_of(&entity));

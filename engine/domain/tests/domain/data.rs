@@ -84,6 +84,8 @@ impl Auction {
             all_or_none: None,
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         let _ = self.world.command(by, &Command::Lot(LotCommand::Bid(bid)));
         self.settle();
@@ -278,4 +280,45 @@ fn check_stock(example: &Value) {
         }
         assert_eq!(world.folded["available"], number(3), "{case}");
     }
+}
+
+/// Published Vickrey-Clarke-Groves examples. Equal units are items of which any will do: bids for all sets of that size.
+#[test]
+fn packages() {
+    let Some(examples) = shared("worked/examples.json") else { return };
+    let examples: Vec<Value> = serde_json::from_str(&examples).expect("JSON");
+    let mut checked = 0;
+    for example in examples.iter().filter(|example| example["kind"] == "vcg") {
+        let units = example["units"].as_u64().unwrap_or(2);
+        let by_count = example["units"].is_u64();
+        let mut script =
+            crate::lot_script::Script::new(&format!("format=combinatorial items={units} start=1"));
+        let bidders: Vec<(&String, &Value)> = example["bids"].as_object().expect("bids").iter().collect();
+        for (&(_, bids), letter) in bidders.iter().zip('A'..) {
+            for (package, value) in bids.as_object().expect("packages") {
+                let value = value.as_u64().expect("a value");
+                let wanted = |set: &u32| match package.parse::<u32>() {
+                    Ok(count) if by_count => set.count_ones() == count,
+                    _ => *set == package.bytes().fold(0, |set, name| set | 1 << (name - b'A')),
+                };
+                for set in (1..1_u32 << units).filter(wanted).filter(|_| value > 0) {
+                    let items: Vec<String> =
+                        (0..units).filter(|at| set >> at & 1 == 1).map(|at| (at + 1).to_string()).collect();
+                    let line = format!("{letter} bid {value} for {}", items.join("+"));
+                    script.act_on(&line).unwrap_or_else(|rejection| panic!("{line}: {rejection:?}"));
+                }
+            }
+        }
+        script.go_to(START.plus_ms(3_600_000));
+        let winners = script.world.folded["winners"].as_array().expect("winners").clone();
+        for (&(name, _), nth) in bidders.iter().zip(1..) {
+            let alias = format!("bidder-{nth}");
+            let paid = winners.iter().find(|win| win["alias"] == alias).map(|win| &win["amount"]);
+            let paid = paid.and_then(Value::as_u64).unwrap_or(0);
+            let expected = example["expected"]["pay"][name].as_u64().unwrap_or(0);
+            assert_eq!(paid, expected, "{}: {name}", example["id"]);
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 2, "kellogg_2 and apples");
 }

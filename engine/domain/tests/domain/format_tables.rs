@@ -763,16 +763,20 @@ fn multi_unit() {
 #[test]
 fn terms_by_format() {
     type Change = fn(&mut CreateLot);
-    let terms: [(&str, Change); 9] = [
+    let terms: [(&str, Change); 11] = [
         ("reserve", |lot| lot.reserve = Some(lot.start_amount)),
         ("buy_now", |lot| lot.buy_now = Some(lot.start_amount)),
         ("increments", |lot| lot.increments = create_lot("step=5").increments),
         ("soft_close", |lot| lot.soft_close = create_lot("soft=1s/1s").soft_close),
         ("proxy", |lot| lot.proxy = Some(true)),
-        ("clock", |lot| lot.clock = create_lot("clock=100/1/1s/1").clock),
+        ("clock", |lot| {
+            lot.clock = lot.clock.or(create_lot("clock=100/1/1s/1").clock);
+        }),
         ("pricing", |lot| lot.pricing = Some(Pricing::PayAsBid)),
         ("sealed", |lot| lot.sealed = Some(true)),
         ("funding", |lot| lot.funding = Some(Funding::Full)),
+        ("candle_ms", |lot| lot.candle_ms = Some(60_000)),
+        ("items", |lot| lot.items = create_lot("items=3").items),
     ];
     for (lot, known) in [
         ("", "reserve buy_now increments soft_close proxy funding"),
@@ -782,6 +786,9 @@ fn terms_by_format() {
         ("format=reverse", "reserve increments soft_close sealed"),
         ("format=reverse sealed", "reserve sealed"),
         ("format=multi_unit quantity=5", "increments soft_close pricing funding"),
+        ("format=japanese clock=100/1/1s", "clock funding"),
+        ("format=candle candle=60s", "increments proxy candle_ms"),
+        ("format=combinatorial items=3", "sealed funding items"),
     ] {
         let found = terms.iter().filter_map(|(name, change)| {
             let said = created(lot, change);
@@ -818,10 +825,10 @@ fn creation() {
         ),
         (
             "a floor above the start",
-            created(dutch, clock(|c| c.floor = amount(1_001))),
+            created(dutch, clock(|c| c.floor = Some(amount(1_001)))),
             "invalid_request clock",
         ),
-        ("a floor at the start", created(dutch, clock(|c| c.floor = amount(1_000))), "created"),
+        ("a floor at the start", created(dutch, clock(|c| c.floor = Some(amount(1_000)))), "created"),
         ("too fast", created(dutch, clock(|c| c.interval_ms = 99)), "invalid_request clock"),
         ("too slow", created(dutch, clock(|c| c.interval_ms = 604_800_001)), "invalid_request clock"),
         ("too many units", created(dutch, |lot| lot.quantity = Some(1_000_001)), "invalid_request quantity"),
@@ -924,7 +931,16 @@ fn a_lot_has_room_for_so_many_winners() {
             } else {
                 let (amount, quantity) = (amount(10), Some(1));
                 let (all_or_none, if_seq, validate_only) = (None, None, None);
-                LotCommand::Bid(PlaceBid { lot, amount, quantity, all_or_none, if_seq, validate_only })
+                LotCommand::Bid(PlaceBid {
+                    lot,
+                    amount,
+                    quantity,
+                    all_or_none,
+                    if_seq,
+                    validate_only,
+                    stay_until: None,
+                    package: None,
+                })
             };
             let result = script.world.command(account, &Command::Lot(command));
             if nth < WINNERS_MAX as u128 {
@@ -952,6 +968,9 @@ fn formats_have_their_names() {
         Format::Vickrey,
         Format::Reverse,
         Format::MultiUnit,
+        Format::Japanese,
+        Format::Candle,
+        Format::Combinatorial,
     ] {
         assert_eq!(serde_json::to_value(format).expect("JSON"), format.name());
     }

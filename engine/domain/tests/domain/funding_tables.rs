@@ -957,3 +957,81 @@ fn several_units() {
         },
     ]);
 }
+
+/// The rarer formats with money behind their bids.
+#[test]
+fn rare_formats() {
+    check(&[
+        Case {
+            rule: "japanese, full: what a bidder is in for is held; whoever is out has it back at that step",
+            lot: "format=japanese clock=1000/100/10s full",
+            steps: &[
+                "fund A 5000",
+                "fund B 5000",
+                "A stay 3000 = waits",
+                "settle = A: placed - 1000 held 3000",
+                "B stay 1050 = waits",
+                "settle = B: placed - 1000 held 1050",
+                "A stay 2000 = placed - 1000 held 2000",
+                "settle",
+                "held A = 2000",
+                "@10s due",
+                "show state=closed price=1100 winners=bidder-1:1100",
+                "settle",
+                "free B = 5000",
+                "orders = 1",
+            ],
+        },
+        Case {
+            rule: "japanese, full: a stay whose hold comes after the step is refused, and given back",
+            lot: "format=japanese clock=1000/100/10s full",
+            steps: &[
+                "fund A 5000",
+                "fund B 5000",
+                "fund C 5000",
+                "A stay 3000 = waits",
+                "settle = A: placed - 1000 held 3000",
+                "B stay 3000 = waits",
+                "settle = B: placed - 1000 held 3000",
+                "C stay 3000 = waits",
+                "@10s due",
+                "show price=1100 bidders=2",
+                "settle = C: not_qualified stay",
+                "free C = 5000",
+            ],
+        },
+        Case {
+            rule: "candle: a deposit is held before the first bid, full funding is refused",
+            lot: "format=candle candle=60s deposit=300",
+            steps: &[
+                "fund A 1000",
+                "A bid 500 = waits",
+                "settle = A: leading 100 125 held 300",
+                "@1h due",
+                "show state=closed winners=bidder-1:100",
+                "settle",
+                "orders = 1",
+            ],
+        },
+        Case {
+            rule: "combinatorial, full: the highest of an account's bids is held; each winner's order captures what it pays",
+            lot: "format=combinatorial items=2 full",
+            steps: &[
+                "fund A 5000",
+                "fund B 5000",
+                "A bid 500 for 1 = waits",
+                "settle = A: placed - 100 held 500",
+                "A bid 900 for 1+2 = waits",
+                "settle = A: placed - 200 held 900",
+                "A bid 300 for 2 = placed - 100 held 900",
+                "B bid 600 for 2 = waits",
+                "settle = B: placed - 100 held 600",
+                "@1h due",
+                "show winners=bidder-1:#1:100,bidder-2:#2:400",
+                "settle",
+                "held A = 0",
+                "orders = 2",
+            ],
+        },
+    ]);
+}

@@ -10,8 +10,9 @@ use vendue_domain::fees::{FeeSchedule, FeeTable, Rounding};
 use vendue_domain::id::{AccountId, BidId, LotId, SaleId};
 use vendue_domain::increments::IncrementTable;
 use vendue_domain::lot::{
-    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, PauseLot,
-    PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, SoftClose, TakeLot, VoidBid,
+    BuyNow, CancelLot, Clock, CloseLot, CreateLot, ExtendLot, Format, Funding, LotCommand, OpenLot, Package,
+    PauseLot, PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, Seed, SoftClose, StayLot,
+    TakeLot, VoidBid,
 };
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
@@ -93,6 +94,9 @@ pub fn create_lot(text: &str) -> CreateLot {
         pricing: None,
         deposit: None,
         sealed: None,
+        candle_ms: None,
+        items: None,
+        seed: None,
     };
     for (name, value) in settings(text) {
         let number = || amount(value.parse().unwrap_or_else(|_| panic!("no amount: {value}")));
@@ -125,6 +129,14 @@ pub fn create_lot(text: &str) -> CreateLot {
                 lot.pricing = Some(serde_json::from_value(name).expect("a pricing"));
             }
             "sealed" => lot.sealed = Some(true),
+            "candle" => {
+                lot.candle_ms = Some((micros(value) / 1_000) as u64);
+                lot.seed = Some(Seed(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef));
+            }
+            "items" => {
+                let count: u32 = value.parse().expect("how many");
+                lot.items = Some((1..=count).map(|number| format!("item {number}")).collect());
+            }
             "step" => lot.increments = Some(IncrementTable { bands: vec![(0, number())] }),
             "soft" => {
                 let (window, extend) = value.split_once('/').expect("soft=WINDOW/EXTEND");
@@ -143,13 +155,24 @@ pub fn create_lot(text: &str) -> CreateLot {
     lot
 }
 
-/// `START/STEP/INTERVAL/FLOOR`.
+/// `START/STEP/INTERVAL/FLOOR`, and for a price that rises `START/STEP/INTERVAL` or `START/STEP/INTERVAL/up/CEILING`.
 fn clock(text: &str) -> Clock {
     let parts: Vec<&str> = text.split('/').collect();
-    let [start, step, interval, floor] = parts[..] else { panic!("START/STEP/INTERVAL/FLOOR: {text}") };
+    let (start, step, interval, floor, ceiling) = match parts[..] {
+        [start, step, interval] => (start, step, interval, None, None),
+        [start, step, interval, floor] => (start, step, interval, Some(floor), None),
+        [start, step, interval, "up", ceiling] => (start, step, interval, None, Some(ceiling)),
+        _ => panic!("START/STEP/INTERVAL/FLOOR: {text}"),
+    };
     let number = |text: &str| amount(text.parse().unwrap_or_else(|_| panic!("no amount: {text}")));
     let interval_ms = (micros(interval) / 1_000) as u64;
-    Clock { start: number(start), step: number(step), interval_ms, floor: number(floor) }
+    Clock {
+        start: number(start),
+        step: number(step),
+        interval_ms,
+        floor: floor.map(number),
+        ceiling: ceiling.map(number),
+    }
 }
 
 /// A lot under way.
@@ -362,6 +385,8 @@ impl Script {
             all_or_none: None,
             if_seq: None,
             validate_only: None,
+            stay_until: None,
+            package: None,
         };
         // A reason where the line gives one: `because`.
         let reason = words.contains(&"because").then(|| "it had to be".to_owned());
@@ -380,6 +405,18 @@ impl Script {
                 all_or_none: Some(true),
                 ..bid(text)
             }),
+            ["bid", text, "until", until] => {
+                LotCommand::Bid(PlaceBid { stay_until: Some(bid(until).amount), ..bid(text) })
+            }
+            ["bid", text, "for", items] => {
+                let numbers: Vec<u32> =
+                    items.split('+').map(|item| item.parse().expect("a number")).collect();
+                LotCommand::Bid(PlaceBid { package: Package::new(&numbers), ..bid(text) })
+            }
+            ["stay"] => LotCommand::Stay(StayLot { lot: self.lot(), stay_until: None }),
+            ["stay", until] => {
+                LotCommand::Stay(StayLot { lot: self.lot(), stay_until: Some(bid(until).amount) })
+            }
             ["take"] => LotCommand::Take(TakeLot { lot: LOT, quantity: None, amount: None }),
             ["take", quantity] => {
                 LotCommand::Take(TakeLot { lot: LOT, quantity: quantity.parse().ok(), amount: None })
@@ -426,7 +463,7 @@ impl Script {
         for (field, value) in settings(expected) {
             let is = match (field, &shown[field]) {
                 (_, Value::Null) => "-".to_owned(),
-                ("ends_at" | "opens_at" | "next_at", time) => {
+                ("ends_at" | "opens_at" | "next_at" | "ended_at", time) => {
                     let micros = time.as_i64().expect("an instant") - START.0;
                     if micros % 1_000_000 == 0 {
                         format!("{}s", micros / 1_000_000)
@@ -440,8 +477,13 @@ impl Script {
                         Some(units) if shown["remaining"].is_u64() => format!("{units}x"),
                         _ => String::new(),
                     };
+                    let items = |winner: &Value| match winner["items"].as_array() {
+                        Some(items) => items.iter().map(|item| format!("#{item}")).collect::<String>() + ":",
+                        None => String::new(),
+                    };
                     let seen = |winner: &Value| {
-                        format!("{}:{}{}", winner["alias"], units(winner), winner["amount"]).replace('"', "")
+                        let (alias, amount) = (&winner["alias"], &winner["amount"]);
+                        format!("{alias}:{}{}{amount}", units(winner), items(winner)).replace('"', "")
                     };
                     winners.iter().map(seen).collect::<Vec<_>>().join(",")
                 }

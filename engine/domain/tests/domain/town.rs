@@ -130,7 +130,7 @@ impl Bank {
                 let command = LotCommand::Settled(Box::new(LotSettled { lot, settled }));
                 Some(Effect::new(lot, Command::Lot(command)))
             }
-            Asker::Order(_) => panic!("orders place no holds here"),
+            Asker::Order(_) | Asker::Book(_) => panic!("orders place no holds here"),
         }
     }
 

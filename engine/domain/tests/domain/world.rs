@@ -322,6 +322,11 @@ impl World {
             if let Event::Account(_) = event {
                 crate::account_script::fold(&mut self.folded, publication.name, &data);
             }
+            if let Event::Book(_) = event
+                && fold_book(&mut self.folded, publication.name, &data)
+            {
+                continue;
+            }
             for (name, value) in data.as_object().expect("data is an object") {
                 if let Some(field) = self.folded.get_mut(name) {
                     *field = value.clone();
@@ -352,6 +357,33 @@ impl World {
         assert_eq!(again.snapshot(), self.entity().snapshot());
         assert_eq!(again.next_deadline(), self.entity().next_deadline());
     }
+}
+
+/// Folds an event of a book over its snapshot, as a client does; says whether it was one that overwrites no fields of its
+/// names.
+fn fold_book(folded: &mut Value, name: &str, data: &Value) -> bool {
+    match name {
+        "book_changed" => {
+            for (list, sign) in [("bids", -1), ("asks", 1)] {
+                let rows = folded[list].as_array_mut().expect("levels");
+                for level in data[list].as_array().expect("levels") {
+                    let price = |row: &Value| row[0].as_i64().expect("a price");
+                    rows.retain(|row| price(row) != price(level));
+                    if level[1] != 0 {
+                        let place = rows.partition_point(|row| price(row) * sign < price(level) * sign);
+                        rows.insert(place, level.clone());
+                    }
+                }
+            }
+        }
+        "trade" => folded["last_trade"] = data.clone(),
+        "auction_indicative" | "auction_uncrossed" => {
+            let nothing = data["price"].is_null();
+            folded["indicative"] = if nothing { Value::Null } else { data.clone() };
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// A state's bytes.

@@ -77,6 +77,7 @@ codes! {
     ReservationNotActive "reservation_not_active" 409;
     OrderNotFound "order_not_found" 404;
     PriceOffTick "price_off_tick" 422;
+    QuantityOffLot "quantity_off_lot" 422;
     WouldCross "would_cross" 422;
     NoLiquidity "no_liquidity" 422;
     UnknownChannel "unknown_channel" 404;
@@ -148,7 +149,7 @@ impl Code {
                 "a command with this key is being decided; ask again with the same key"
             }
             Self::UnknownChannel => {
-                "there is no such channel: lot:<id>, stock:<id>, market:<id>, account, ops:<market>"
+                "there is no such channel: lot:<id>, stock:<id>, book:<id>, market:<id>, account, ops:<market>"
             }
             Self::RateLimited => "too many requests at once; wait for replies before sending more",
             Self::Unauthenticated => {
@@ -215,6 +216,10 @@ mod tests {
             Rejection::NotImplemented(Invalid { field: "a".into(), expected: "b".into() }),
             Rejection::InsufficientFunds(InsufficientFunds { needed: 2, available: 1 }),
             Rejection::OrderNotFound,
+            Rejection::PriceOffTick(PriceOffTick { below: Some(1), above: None }),
+            Rejection::QuantityOffLot(QuantityOffLot { lot_size: 5 }),
+            Rejection::NoLiquidity(NoLiquidity { available: 0 }),
+            Rejection::WouldCross(WouldCross { best: 1 }),
             Rejection::TimedOut,
         ] {
             assert_eq!(Code::of_rejection(&rejection).as_str(), rejection.code());

@@ -91,6 +91,8 @@ impl<'a> Parts<'a> {
             all_or_none: self.all_or_none,
             if_seq: self.if_seq,
             validate_only: self.validate_only,
+            stay_until: None,
+            package: None,
         };
         Some(Request {
             id: self.id.filter(|&id| id <= ID_MAX)?,

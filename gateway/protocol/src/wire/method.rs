@@ -2,8 +2,9 @@
 
 use vendue_domain::account::*;
 use vendue_domain::actor::Command;
+use vendue_domain::book::*;
 use vendue_domain::command::{Common, Params};
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, OrderId, SaleId, StockId};
+use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::*;
 use vendue_domain::market::*;
 use vendue_domain::order::*;
@@ -107,7 +108,7 @@ impl Method {
 
 /// `kind rights "name" Params => what becomes of it`; `later` names what is promised.
 macro_rules! methods {
-    (later: [$($later:literal)+] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
+    (later: [$($later:literal)*] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
         const ROWS: &[Method] = &[
             $( Method {
                 name: $name,
@@ -134,7 +135,7 @@ macro_rules! methods {
                 index: 0,
                 json: |_| Ok((Common::default(), Call::NotImplemented)),
                 pack: |_| Ok((Common::default(), Call::NotImplemented)),
-            }, )+
+            }, )*
         ];
     };
 }
@@ -195,8 +196,7 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["lot.stay"
-        "book.create" "book.place" "book.cancel" "book.modify" "book.auction" "book.get"]
+    later: []
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
     Session Guest "ping" PingParams => session!(Ping);
@@ -241,10 +241,12 @@ methods! {
     Command Account "lot.bid" PlaceBidParams => to!(Lot LotCommand Bid);
     Command Account "lot.buy_now" BuyNowParams => to!(Lot LotCommand BuyNow);
     Command Account "lot.take" TakeLotParams => to!(Lot LotCommand Take);
+    Command Account "lot.stay" StayLotParams => to!(Lot LotCommand Stay);
     Command Account "lot.retract" RetractBidParams => to!(Lot LotCommand Retract);
     Read Guest "lot.get" GetLotParams => ask!(LotGet);
     Read Guest "lot.list" ListLotsParams => ask!(LotList);
     Read Guest "lot.bids" ListBidsParams => ask!(LotBids);
+    Read Guest "lot.events" ListLotEventsParams => ask!(LotEvents);
     Command Account "stock.create" CreateStockParams => to!(boxed Stock StockCommand Create);
     Command Account "stock.receive" ReceiveStockParams => to!(Stock StockCommand Receive);
     Command Account "stock.adjust" AdjustStockParams => to!(Stock StockCommand Adjust);
@@ -255,6 +257,15 @@ methods! {
     Command Account "stock.return" ReturnStockParams => to!(boxed Stock StockCommand Return);
     Read Guest "stock.get" GetStockParams => ask!(StockGet);
     Read Guest "stock.list" ListStockParams => ask!(StockList);
+    Command Account "book.create" CreateBookParams => to!(boxed Book BookCommand Create);
+    Command Account "book.place" PlaceBookOrderParams => to!(Book BookCommand Place);
+    Command Account "book.cancel" CancelBookOrderParams => to!(Book BookCommand Cancel);
+    Command Account "book.modify" ModifyBookOrderParams => to!(Book BookCommand Modify);
+    Command Account "book.auction" BookAuctionParams => to!(Book BookCommand Auction);
+    Read Guest "book.get" GetBookParams => ask!(BookGet);
+    Read Guest "book.list" ListBooksParams => ask!(BookList);
+    Read Account "book.orders" ListBookOrdersParams => ask!(BookOrders);
+    Read Guest "book.trades" ListTradesParams => ask!(BookTrades);
     Command Account "order.place" PlaceOrderParams => to!(boxed Order OrderCommand Place);
     Command Account "order.cancel" CancelOrderParams => to!(Order OrderCommand Cancel);
     Command Account "order.pay" PayOrderParams => to!(Order OrderCommand Pay);
@@ -300,6 +311,7 @@ pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Meth
         Command::Sale(SaleCommand::Create(create)) => _ = create.sale.get_or_insert_with(|| SaleId(id())),
         Command::Lot(LotCommand::Create(create)) => _ = create.lot.get_or_insert_with(|| LotId(id())),
         Command::Stock(StockCommand::Create(create)) => _ = create.stock.get_or_insert_with(|| StockId(id())),
+        Command::Book(BookCommand::Create(create)) => _ = create.book.get_or_insert_with(|| BookId(id())),
         Command::Order(OrderCommand::Place(place)) => _ = place.order.get_or_insert_with(|| OrderId(id())),
         _ => {}
     }

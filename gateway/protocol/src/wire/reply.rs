@@ -2,7 +2,7 @@
 
 use vendue_domain::actor::{Answer, BidAnswer, BidStatus};
 use vendue_domain::amount::Amount;
-use vendue_domain::id::{AccountId, BidId, LotId, MarketId, SaleId, StockId};
+use vendue_domain::id::{AccountId, BidId, BookId, LotId, MarketId, SaleId, StockId};
 use vendue_domain::record::RecordError;
 use vendue_domain::time::Timestamp;
 
@@ -269,6 +269,9 @@ pub fn write_answer(out: &mut Vec<u8>, answer: &Answer, seq: u64, replayed: bool
         Answer::Registration(registration) => _ = write_open(out, registration, BESIDE),
         Answer::Restated(restated) => _ = write_open(out, restated, BESIDE),
         Answer::Order(order) => _ = write_open(out, order, BESIDE),
+        Answer::Book(id) => one_id("book", BookId::PREFIX, id.0),
+        Answer::BookOrder(order) => _ = write_open(out, order, BESIDE),
+        Answer::BookAuction(auction) => _ = write_open(out, auction, BESIDE),
         Answer::Balance(balance) => _ = write_open(out, balance, BESIDE),
     }
     pack::write_name(out, "seq");

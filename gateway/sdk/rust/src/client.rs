@@ -16,7 +16,7 @@ use crate::error::{Error, Outcome};
 use crate::key::Key;
 use crate::options::{Mode, Options};
 use crate::stats::{Counters, Stats, add};
-use crate::subscription::{Queue, Subscription};
+use crate::subscription::{Position, Queue, Subscription};
 
 /// Orders that may wait for the connection's task: a short burst; who comes later waits for room.
 const ORDERS: usize = 256;
@@ -160,15 +160,27 @@ impl Client {
         self.subscribe_in(channel, Mode::All).await
     }
 
+    /// Follows a channel from a position on: every event after it, or a snapshot where the server does not have them all.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`].
+    pub async fn subscribe_from(&self, channel: &str, from: Position) -> Result<Subscription, Error> {
+        self.follow(channel, Mode::All, Some(from)).await
+    }
+
     /// [`Client::subscribe`] where only the newest state matters ([`Mode::Latest`]).
     ///
     /// # Errors
     /// As [`Client::subscribe`].
     pub async fn subscribe_in(&self, channel: &str, mode: Mode) -> Result<Subscription, Error> {
+        self.follow(channel, mode, None).await
+    }
+
+    async fn follow(&self, channel: &str, mode: Mode, from: Option<Position>) -> Result<Subscription, Error> {
         let queue = Arc::new(Queue::new(self.options.queue_updates));
         let (answer, reply) = oneshot::channel();
         let subscription = Subscription::new(channel.to_owned(), Arc::clone(&queue), self.orders.clone());
-        let order = Order::Subscribe { channel: channel.to_owned(), mode, queue, answer };
+        let order = Order::Subscribe { channel: channel.to_owned(), mode, from, queue, answer };
         let within = self.options.request_timeout;
         let exchange = async {
             self.orders.send(order).await.map_err(|_| closed())?;
@@ -229,7 +241,9 @@ fn closed() -> Error {
 /// Whether a method changes nothing: it may be sent twice.
 fn is_read(method: &str) -> bool {
     matches!(method, "ping" | "command.result" | "subscriptions" | "authenticate")
-        || [".get", ".list", ".bids"].iter().any(|ending| method.ends_with(ending))
+        || [".get", ".list", ".bids", ".events", ".orders", ".trades", ".statement"]
+            .iter()
+            .any(|ending| method.ends_with(ending))
 }
 
 /// The id of the actor that a command is meant for, where its parameters name it.
@@ -249,6 +263,10 @@ mod tests {
         check("lot.get", true);
         check("lot.list", true);
         check("lot.bids", true);
+        check("lot.events", true);
+        check("book.orders", true);
+        check("book.trades", true);
+        check("book.place", false);
         check("ping", true);
         check("command.result", true);
         check("lot.bid", false);

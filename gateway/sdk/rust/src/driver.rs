@@ -20,7 +20,7 @@ use crate::endpoint::{CONNECT_ID, Endpoint, Session, Socket, close_of, unexplain
 use crate::error::Error;
 use crate::options::{Mode, Options};
 use crate::stats::{Counters, add};
-use crate::subscription::{Queue, Update};
+use crate::subscription::{Position, Queue, Update};
 use watches::Watches;
 
 /// How many orders are taken together into one frame.
@@ -67,7 +67,7 @@ pub(crate) enum Order {
     /// Send a request and hand its reply back.
     Request { method: String, params: Value, resend: bool, answer: Answer },
     /// Follow a channel.
-    Subscribe { channel: String, mode: Mode, queue: Arc<Queue>, answer: Answer },
+    Subscribe { channel: String, mode: Mode, from: Option<Position>, queue: Arc<Queue>, answer: Answer },
     /// Follow it no more.
     Unsubscribe { channel: String, queue: Arc<Queue> },
     /// Use this token from the next connection on.
@@ -440,8 +440,8 @@ impl Driver {
             Order::Request { method, params, resend, answer } => {
                 self.ask(&method, params, resend, Waiter::Caller(answer))
             }
-            Order::Subscribe { channel, mode, queue, answer } => {
-                match self.watches.add(&channel, mode, queue) {
+            Order::Subscribe { channel, mode, from, queue, answer } => {
+                match self.watches.add(&channel, mode, from, queue) {
                     Some(params) => self.ask("subscribe", params, true, Waiter::Subscriber(channel, answer)),
                     None => drop(answer.send(Err(Error::AlreadySubscribed { channel }))),
                 }

@@ -36,6 +36,7 @@ mod codec;
 mod driver;
 mod endpoint;
 mod error;
+mod fold;
 mod key;
 mod options;
 mod stats;

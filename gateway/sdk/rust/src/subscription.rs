@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::driver::Order;
 use crate::error::Error;
+use crate::fold::fold;
 
 /// Where a channel stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,7 +33,8 @@ pub struct Event {
     pub ts: i64,
     /// Its type, `price_changed` say. Types that a client does not know are to be ignored.
     pub kind: String,
-    /// Its fields; each overwrites the snapshot's field of the same name.
+    /// Its fields; each overwrites the snapshot's field of the same name (a book's levels add up instead: what is told
+    /// replaces the level of that price, and quantity 0 takes it away).
     pub data: Value,
 }
 
@@ -197,9 +199,7 @@ impl Subscription {
                 self.position.clone_from(position);
             }
             Update::Event(event) => {
-                if let Value::Object(fields) = &event.data {
-                    self.state.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-                }
+                fold(&self.channel, &mut self.state, &event.kind, &event.data);
                 self.position = Position { epoch: event.epoch.clone(), seq: event.seq };
             }
             Update::Reconnecting { .. } | Update::Resumed { .. } => {}

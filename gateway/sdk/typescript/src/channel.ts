@@ -139,7 +139,33 @@ export const foldAccount: Fold = (state, event) => {
   return { ...state, balances: [...others, { currency, balance, held, available }] };
 };
 
+type Levels = readonly (readonly [number, number])[];
+
+/** A side with some of its levels changed: each is named by its price, and quantity 0 takes it away. The best stands first. */
+export function changeLevels(levels: Levels, changes: Levels, best: "highest" | "lowest"): [number, number][] {
+  const changed = new Map(changes.map(([price, quantity]) => [price, quantity]));
+  const kept = levels.filter(([price]) => !changed.has(price));
+  const fresh = [...changed].filter(([, quantity]) => quantity > 0);
+  return [...kept, ...fresh].map(([price, quantity]): [number, number] => [price, quantity]).sort(([one], [other]) => (best === "highest" ? other - one : one - other));
+}
+
+/** A book: its levels add up, a trade is the last one, an auction's price is `indicative`; all else as `overwrite`. */
+export const foldBook: Fold = (state, event) => {
+  if (event.type === "trade") return { ...state, last_trade: event.data };
+  if (event.type === "auction_indicative" || event.type === "auction_uncrossed") return { ...state, indicative: event.data.price === null ? null : event.data };
+  const { bids, asks, trades, trades_left_out: _count, ...fields } = event.data as { bids?: Levels; asks?: Levels; trades?: unknown[]; trades_left_out?: number };
+  const last = trades?.at(-1);
+  return {
+    ...state,
+    ...fields,
+    ...(bids ? { bids: changeLevels((state.bids ?? []) as Levels, bids, "highest") } : {}),
+    ...(asks ? { asks: changeLevels((state.asks ?? []) as Levels, asks, "lowest") } : {}),
+    ...(last ? { last_trade: last } : {}),
+  };
+};
+
 export function foldFor(channel: string): Fold {
+  if (channel.startsWith("book:")) return foldBook;
   if (channel.startsWith("lot:")) return foldLot;
   if (channel.startsWith("market:")) return foldMarket;
   if (channel === "account") return foldAccount;

@@ -29,6 +29,7 @@ export class Client {
   readonly lot: Group<"lot", RequestOptions>;
   readonly sale: Group<"sale", RequestOptions>;
   readonly stock: Group<"stock", RequestOptions>;
+  readonly book: Group<"book", RequestOptions>;
   readonly account: Group<"account", RequestOptions>;
   readonly market: Group<"market", RequestOptions>;
   readonly order: Group<"order", RequestOptions>;
@@ -49,6 +50,7 @@ export class Client {
     this.lot = groupOf("lot", call);
     this.sale = groupOf("sale", call);
     this.stock = groupOf("stock", call);
+    this.book = groupOf("book", call);
     this.account = groupOf("account", call);
     this.market = groupOf("market", call);
     this.order = groupOf("order", call);
@@ -94,7 +96,7 @@ export class Client {
     return this.requests.request(method, params, options);
   }
 
-  /** Subscribes to a channel: `lot:<id>`, `stock:<id>`, `market:<id>`, `account`. */
+  /** Subscribes to a channel: `lot:<id>`, `stock:<id>`, `book:<id>`, `market:<id>`, `account`. */
   subscribe<C extends string>(channel: C, options?: SubscribeOptions): Subscription<C> {
     return this.subscriptions.subscribe(channel, options);
   }

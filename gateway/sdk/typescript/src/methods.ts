@@ -2,6 +2,12 @@ import type {
   Account,
   BalanceResult,
   BidResult,
+  AuctionResult,
+  BookEvents,
+  BookOrder,
+  BookOrderResult,
+  BookSide,
+  BookSnapshot,
   Clock,
   CommandResult,
   Cursor,
@@ -16,7 +22,9 @@ import type {
   Order,
   OrderResult,
   Pricing,
+  DrawLine,
   PublicBid,
+  PublicTrade,
   Qualification,
   Sale,
   SoftClose,
@@ -51,6 +59,10 @@ export interface NewLot {
   clock?: Clock;
   pricing?: Pricing;
   sealed?: boolean;
+  /** How long before the announced end the candle may go out (candle). */
+  candle_ms?: number;
+  /** What packages are made of (combinatorial). */
+  items?: string[];
   /** Checked against the market's; another is `currency_mismatch`. */
   currency?: string;
   proxy?: boolean;
@@ -104,13 +116,15 @@ export interface Methods {
   "lot.close": [LotReason, LotStateResult];
   "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
   "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
-  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean }, BidResult];
+  "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean; stay_until?: Minor; package?: number[] }, BidResult];
   "lot.buy_now": [{ lot: string; amount?: Minor; currency?: string }, BidResult];
   "lot.take": [{ lot: string; quantity?: number; amount?: Minor; currency?: string }, BidResult];
+  "lot.stay": [{ lot: string; stay_until?: Minor; currency?: string }, BidResult];
   "lot.retract": [{ lot: string; bid?: string; reason?: string }, CommandResult & Record<string, unknown>];
   "lot.get": [{ lot: string }, LotSnapshot];
   "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];
   "lot.bids": [{ lot: string; cursor?: string; limit?: number }, Cursor & { bids: PublicBid[] }];
+  "lot.events": [{ lot: string; cursor?: string; limit?: number }, Cursor & { cut: boolean; events: DrawLine[] }];
   "stock.list": [{ market: string; cursor?: string; limit?: number }, { stock: StockSnapshot[]; cursor?: string | null }];
   "stock.get": [{ stock: string }, StockSnapshot];
   "stock.create": [{ stock?: string; market: string; title: string; price: Minor; on_hand: number; ref?: string }, StockCounters];
@@ -121,6 +135,15 @@ export interface Methods {
   "stock.extend": [{ reservation: string; ttl_ms?: number }, StockCounters];
   "stock.ship": [{ stock: string; order: string; line?: number; quantity?: number; location?: string; reason?: string }, StockCounters];
   "stock.return": [{ stock: string; order: string; line?: number; quantity?: number; location?: string; reason?: string }, StockCounters];
+  "book.create": [NewBook, CommandResult & { book: string }];
+  "book.place": [NewBookOrder, BookOrderResult];
+  "book.cancel": [{ book: string; book_order: string; reason?: string }, BookOrderResult];
+  "book.modify": [{ book: string; book_order: string; quantity?: number; price?: Minor; currency?: string }, BookOrderResult];
+  "book.auction": [{ book: string; action: "start" | "uncross"; ends_at?: Micros; duration_ms?: number; random_end_ms?: number }, AuctionResult];
+  "book.get": [{ book: string }, BookSnapshot];
+  "book.list": [{ market: string; query?: string; cursor?: string; limit?: number }, Cursor & { books: BookSnapshot[] }];
+  "book.orders": [{ book?: string; cursor?: string; limit?: number }, Cursor & { orders: BookOrder[] }];
+  "book.trades": [{ book: string; cursor?: string; limit?: number }, Cursor & { trades: (PublicTrade & { seq: number; ts: Micros })[] }];
   "order.place": [{ order?: string; market?: string; lines: OrderLineRequest[]; near?: [number, number] }, OrderResult];
   "order.pay": [{ order: string; reason?: string }, OrderResult];
   "order.cancel": [{ order: string; reason?: string }, OrderResult];
@@ -163,6 +186,38 @@ export interface MoveOfGoods {
   reason: string;
 }
 
+/** What a book is opened with. */
+export interface NewBook {
+  book?: string;
+  market: string;
+  title: string;
+  /** The step of prices, minor units for one unit. */
+  tick: Minor;
+  lot_size?: number;
+  reference?: Minor;
+  tick_significant_figures?: number;
+  self_trade?: "cancel_newest" | "cancel_oldest" | "cancel_both" | "allow";
+  modify_keeps_place?: boolean;
+  funding?: "none" | "full";
+  currency?: string;
+  ref?: string;
+  description?: string;
+}
+
+/** An order: a limit order names its price for one unit, a market order that buys in a funded book what it may cost. */
+export interface NewBookOrder {
+  book: string;
+  side: BookSide;
+  type: "limit" | "market";
+  quantity: number;
+  price?: Minor;
+  max_amount?: Minor;
+  time_in_force?: "gtc" | "ioc" | "fok" | "gtd";
+  post_only?: boolean;
+  expires_at?: Micros;
+  currency?: string;
+}
+
 /** What is ordered: a reservation, stock, or a lot that was won. */
 export type OrderLineRequest = { reservation: string } | { stock: string; quantity: number } | { lot: string };
 
@@ -193,6 +248,7 @@ const market: Kind = { target: "market" };
 const account: Kind = { target: "account" };
 const sale: Kind = { target: "sale" };
 const order: Kind = { target: "order" };
+const book: Kind = { target: "book" };
 const elsewhere: Kind = { target: null };
 
 export const METHODS: Readonly<Record<MethodName, Kind>> = {
@@ -230,10 +286,12 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "lot.bid": lot,
   "lot.buy_now": lot,
   "lot.take": lot,
+  "lot.stay": lot,
   "lot.retract": lot,
   "lot.get": "read",
   "lot.list": "read",
   "lot.bids": "read",
+  "lot.events": "read",
   "stock.list": "read",
   "stock.get": "read",
   "stock.create": stock,
@@ -244,6 +302,15 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "stock.extend": elsewhere,
   "stock.ship": stock,
   "stock.return": stock,
+  "book.create": book,
+  "book.place": book,
+  "book.cancel": book,
+  "book.modify": book,
+  "book.auction": book,
+  "book.get": "read",
+  "book.list": "read",
+  "book.orders": "read",
+  "book.trades": "read",
   "order.place": order,
   "order.pay": order,
   "order.cancel": order,
@@ -278,14 +345,18 @@ export type StateOf<C extends string> = C extends `lot:${string}`
   ? LotSnapshot
   : C extends `stock:${string}`
     ? StockSnapshot
-    : C extends `market:${string}`
-      ? Market
-      : Record<string, unknown>;
+    : C extends `book:${string}`
+      ? BookSnapshot
+      : C extends `market:${string}`
+        ? Market
+        : Record<string, unknown>;
 
 export type EventsOf<C extends string> = C extends `lot:${string}`
   ? LotEvents
   : C extends `stock:${string}`
     ? StockEvents
+    : C extends `book:${string}`
+      ? BookEvents
     : C extends `market:${string}`
       ? MarketEvents
       : C extends "account"

@@ -14,21 +14,24 @@ export interface Winner {
   quantity: number;
   /** The hammer price for all units. */
   amount: Minor;
+  /** The numbers of the items, where the lot has several. */
+  items?: number[];
 }
 
 /** How a lot is sold. */
-export type Format = "english" | "dutch" | "sealed_first_price" | "vickrey" | "multi_unit" | "reverse";
+export type Format = "english" | "dutch" | "sealed_first_price" | "vickrey" | "multi_unit" | "reverse" | "japanese" | "candle" | "combinatorial";
 export type Funding = "none" | "deposit" | "full";
 export type Qualification = "none" | "registered" | "deposit" | "verified";
 /** What the winners of a multi-unit lot pay for each unit. */
 export type Pricing = "uniform_lowest_winning" | "uniform_highest_losing" | "pay_as_bid";
 
-/** A dutch clock: from `start` down by `step` every `interval_ms`, never below `floor`. */
+/** A clock: from `start` by `step` every `interval_ms`; down to `floor` (dutch, which must have one), or up, at most to `ceiling` (japanese). */
 export interface Clock {
   start: Minor;
   step: Minor;
   interval_ms: number;
-  floor: Minor;
+  floor?: Minor;
+  ceiling?: Minor;
 }
 
 /** A fee by marginal bands `[begins at, parts per million]`. */
@@ -102,11 +105,32 @@ export interface LotSnapshot {
   /** What the clock shows next, and when; null at the floor and while it stands. */
   next_price?: Minor | null;
   next_at?: Micros | null;
+  /** How long before the announced end a candle may go out. */
+  candle_ms?: number | null;
+  /** SHA-256 of the seed that a candle's end is drawn from; seed, hash of the public events and moment after the end. */
+  seed_hash?: string | null;
+  seed?: string | null;
+  events_hash?: string | null;
+  ended_at?: Micros | null;
+  /** What packages are made of, numbered from 1. */
+  items?: string[];
   /** The seq of `lot:<id>` that this is the state at; not in a snapshot of the channel, whose reply says it. */
   seq?: number;
 }
 
 /** One line of a lot's public history; `seq` decides ties. */
+/** A public event of a candle lot, as the line says it that its end is drawn from. */
+export interface DrawLine {
+  seq: number;
+  type: string;
+  ts: Micros;
+  price: Minor | null;
+  leader: string | null;
+  bidder: string | null;
+  bids: number | null;
+  ends_at: Micros | null;
+}
+
 export interface PublicBid {
   seq: number;
   alias: string;
@@ -273,6 +297,88 @@ export interface StockSnapshot {
   on_hand?: number;
 }
 
+export type BookState = "continuous" | "auction" | "uncrossing" | "halted";
+export type BookSide = "buy" | "sell";
+export type BookOrderStatus = "pending" | "open" | "partly_filled" | "filled" | "cancelled" | "expired";
+
+/** What rests at a price: minor units for one unit, units in all. */
+export type BookLevel = [price: Minor, quantity: number];
+
+/** A trade as everybody sees it; `taker_side` is null in a call auction. */
+export interface PublicTrade {
+  price: Minor;
+  quantity: number;
+  taker_side: BookSide | null;
+}
+
+/** What a call auction would give now. `surplus`: units of buyers (positive) or sellers (negative) that found nobody. */
+export interface AuctionPrice {
+  price: Minor;
+  volume: number;
+  surplus: number;
+}
+
+/** An order book: `book.get` and the snapshot of `book:<id>`. In `book.list` each side has its best level only. */
+export interface BookSnapshot {
+  book: string;
+  market: string;
+  currency: string;
+  title: string;
+  description?: string | null;
+  ref?: string | null;
+  /** The step of prices, minor units for one unit. */
+  tick: Minor;
+  /** The step of quantities. */
+  lot_size: number;
+  reference?: Minor | null;
+  tick_significant_figures?: number | null;
+  funding: "none" | "full";
+  fees?: FeeSchedule;
+  state: BookState;
+  /** Of an auction: its announced end. */
+  ends_at: Micros | null;
+  bids: BookLevel[];
+  asks: BookLevel[];
+  last_trade: PublicTrade | null;
+  indicative: AuctionPrice | null;
+  seq?: number;
+}
+
+/** One of the caller's own orders. */
+export interface BookOrder {
+  book_order: string;
+  book: string;
+  title: string;
+  currency: string;
+  side: BookSide;
+  type: "limit" | "market";
+  price: Minor | null;
+  status: BookOrderStatus;
+  quantity: number;
+  filled: number;
+  remaining: number;
+  cause: string;
+  placed_at: Micros;
+  at: Micros;
+}
+
+export interface BookOrderResult extends CommandResult {
+  book_order: string;
+  status: BookOrderStatus;
+  filled: number;
+  /** Units that are open; of an order that has ended: that were never traded. */
+  remaining: number;
+  trades: { price: Minor; quantity: number }[];
+  cause?: string;
+}
+
+export interface AuctionResult extends CommandResult {
+  state: BookState;
+  price: Minor | null;
+  volume: number | null;
+  ends_at?: Micros;
+}
+
 export interface Sale {
   sale: string;
   market: string;
@@ -351,6 +457,15 @@ export interface StockEvents {
   stock_changed: { available: number; reserved: number; on_hand: number };
 }
 
+export interface BookEvents {
+  /** Levels that changed; quantity 0: gone. With `mode: "latest"` one event may stand for many: then `trades` are the newest of those it stands for. */
+  book_changed: { bids: BookLevel[]; asks: BookLevel[]; trades?: PublicTrade[]; trades_left_out?: number };
+  trade: PublicTrade;
+  auction_indicative: { price: Minor | null; volume: number; surplus: number };
+  auction_uncrossed: { price: Minor | null; volume: number; surplus: number };
+  book_state: { state: BookState; ends_at: Micros | null; indicative: null };
+}
+
 export interface MarketEvents {
   lot_listed: Partial<LotSnapshot> & { lot: string };
   lot_closed: { lot: string; result?: LotResult; price?: Minor | null };
@@ -370,5 +485,6 @@ export interface AccountEvents {
   reservation_created: { reservation: string; stock: string; quantity: number; expires_at: Micros };
   reservation_released: { reservation: string; stock: string; quantity: number };
   reservation_expired: { reservation: string; stock: string; quantity: number };
+  book_order_changed: Omit<BookOrder, "title" | "currency" | "quantity" | "placed_at" | "at"> & { traded?: number; value?: Minor; fee?: Minor };
   order_changed: { order: string; state: OrderState; total: Minor; currency: string; cause: string; lines?: Partial<OrderLine>[] };
 }

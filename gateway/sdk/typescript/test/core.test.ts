@@ -57,6 +57,25 @@ test("a channel is folded and its sequence checked", () => {
   ]);
 });
 
+test("a book's levels add up", () => {
+  const reply = { reply: { seq: 1, snapshot: { title: "Coffee", state: "continuous", bids: [[100, 5], [90, 1]], asks: [[110, 4]], last_trade: null, indicative: null } } };
+  const trade = { price: 105, quantity: 1, taker_side: "buy" };
+  const steps: Step[] = [
+    reply,
+    { seq: 2, type: "book_changed", data: { bids: [[95, 2], [100, 0]], asks: [[105, 1], [110, 3], [120, 0]] }, verdict: "applied" },
+    { seq: 3, type: "trade", data: { price: 7, quantity: 1, taker_side: "sell" }, verdict: "applied" },
+    // One that stands for several: what was not told is in it.
+    { seq: 9, from: 4, type: "book_changed", data: { bids: [[101, 7]], asks: [], trades: [{ price: 1 }, trade], trades_left_out: 4 }, verdict: "applied" },
+    { seq: 10, type: "book_state", data: { state: "auction", ends_at: 5, indicative: null }, verdict: "applied" },
+    { seq: 11, type: "auction_indicative", data: { price: 100, volume: 9, surplus: 0 }, verdict: "applied" },
+  ];
+  const folded = { title: "Coffee", state: "auction", ends_at: 5, bids: [[101, 7], [95, 2], [90, 1]], asks: [[105, 1], [110, 3]], last_trade: trade, indicative: { price: 100, volume: 9, surplus: 0 } };
+  check([
+    { name: "levels, trades and an auction", channel: "book:1", steps, state: folded, position: 11 },
+    { name: "nothing would trade", channel: "book:1", steps: [...steps, { seq: 12, type: "auction_uncrossed", data: { price: null, volume: 0, surplus: 0 }, verdict: "applied" }], state: { ...folded, indicative: null }, position: 12 },
+  ]);
+});
+
 test("close codes say when to come back", () => {
   const table: [code: number, failures: number, random: number, delay: number | null][] = [
     [4001, 0, 0.5, null],

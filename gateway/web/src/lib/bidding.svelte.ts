@@ -28,6 +28,8 @@ export class Bidding {
   /** Units, where the lot has several. */
   quantity = $state(1);
   allOrNone = $state(false);
+  /** The numbers of the items that are bid for, where the lot has several. */
+  items = $state<number[]>([]);
   notice = $state.raw<Notice | null>(null);
   busy = $state(false);
   private seenMinimum = 0;
@@ -49,6 +51,7 @@ export class Bidding {
   get minimum(): number {
     const own = this.ownMaximum;
     const next = this.lot().min_next_amount;
+    if (this.manner.packages) return this.lot().start_amount * Math.max(1, this.items.length);
     if (own === null || this.manner.sealed || this.manner.units) return next;
     return this.manner.lowest ? Math.min(own - 1, next) : Math.max(own + 1, next);
   }
@@ -77,6 +80,7 @@ export class Bidding {
   get suggested(): number {
     const own = this.ownMaximum;
     if (own === null) return this.minimum;
+    if (this.manner.packages) return this.minimum;
     if (this.manner.sealed || this.manner.units) return own;
     const step = stepAt(own, this.lot().currency);
     return this.manner.lowest ? Math.max(1, Math.min(this.minimum, own - step)) : Math.max(this.minimum, own + step);
@@ -108,6 +112,7 @@ export class Bidding {
     const amount = this.amount;
     if (this.busy) return;
     if (amount === null) return this.say("bad", t.bid.notAmount);
+    if (this.manner.packages && this.items.length === 0) return this.say("hint", t.bid.chooseItems);
     if (!this.counts(amount)) {
       const words = amountWords(this.minimum, currency);
       return this.say("bad", this.manner.lowest ? t.bid.above(words) : t.bid.below(words));
@@ -115,7 +120,7 @@ export class Bidding {
     if (this.typed === null && performance.now() - this.minimumChangedAt < MOVED_GUARD_MS) {
       return this.say("hint", t.bid.moved(amountWords(amount, currency)));
     }
-    const units = this.manner.units ? { quantity: this.units, ...(this.allOrNone ? { all_or_none: true } : {}) } : {};
+    const units = this.manner.packages ? { package: [...this.items].sort((one, other) => one - other) } : this.manner.units ? { quantity: this.units, ...(this.allOrNone ? { all_or_none: true } : {}) } : {};
     await this.send((options) => line.client.lot.bid({ lot, amount, ...units }, options), amount);
   }
 

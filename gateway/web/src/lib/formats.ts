@@ -10,6 +10,10 @@ export interface Manner {
   units: boolean;
   /** The price falls by the clock; one takes, one does not bid. */
   clock: boolean;
+  /** The price rises by the clock; one stays, or is out for good. */
+  rises: boolean;
+  /** Bids are for packages of the lot's items. */
+  packages: boolean;
   /** What one names is a secret maximum. */
   proxy: boolean;
 }
@@ -17,11 +21,13 @@ export interface Manner {
 export function mannerOf(lot: LotSnapshot): Manner {
   const { format } = lot;
   return {
-    sealed: lot.sealed === true || format === "sealed_first_price" || format === "vickrey",
+    sealed: lot.sealed === true || format === "sealed_first_price" || format === "vickrey" || format === "combinatorial",
     lowest: format === "reverse",
     units: format === "multi_unit",
     clock: format === "dutch",
-    proxy: format === "english" && lot.proxy !== false,
+    rises: format === "japanese",
+    packages: format === "combinatorial",
+    proxy: (format === "english" || format === "candle") && lot.proxy !== false,
   };
 }
 

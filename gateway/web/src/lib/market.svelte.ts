@@ -1,4 +1,4 @@
-import type { Market, StockSnapshot, Subscription } from "@vendue/client";
+import type { BookSnapshot, Market, StockSnapshot, Subscription } from "@vendue/client";
 import { line } from "./connection.svelte";
 import { Lots } from "./lots.svelte";
 import { learnCurrencies } from "./money";
@@ -9,6 +9,9 @@ const ACTIVITY_MAX = 8;
 
 /** Stock items followed live; more are shown as they were when loaded. */
 const STOCK_FOLLOWED = 48;
+
+/** Books followed live; more are shown as they were when loaded. */
+const BOOKS_FOLLOWED = 12;
 
 /** Milliseconds until the market is asked for again when there was none. */
 const LOOK_AGAIN_MS = 3_000;
@@ -22,16 +25,17 @@ export interface Activity {
   currency: string;
 }
 
-/** The market that the page shows: its own state, its lots, its stock, and what just happened. */
+/** The market that the page shows: its own state, its lots, its books, its stock, and what just happened. */
 class MarketView {
   info = $state.raw<Market | null>(null);
   none = $state(false);
   lots = $state.raw<Lots | null>(null);
   stock = $state.raw<StockSnapshot[]>([]);
+  books = $state.raw<BookSnapshot[]>([]);
   activity = $state.raw<Activity[]>([]);
   readonly mine = new Mine();
   private nextActivity = 1;
-  private readonly followed: Subscription<`stock:${string}`>[] = [];
+  private readonly followed: Subscription<`stock:${string}` | `book:${string}`>[] = [];
 
   async start(): Promise<void> {
     await this.learn();
@@ -85,6 +89,7 @@ class MarketView {
     void lots.load();
     lots.refreshSoon();
     void this.loadStock(market.market);
+    void this.loadBooks(market.market);
     this.mine.start(lots);
   }
 
@@ -99,6 +104,21 @@ class MarketView {
       this.followed.push(subscription);
       subscription.on("state", (state) => {
         this.stock = this.stock.map((old) => (old.stock === item.stock ? { ...old, ...state } : old));
+      });
+    }
+  }
+
+  private async loadBooks(market: string): Promise<void> {
+    try {
+      this.books = (await line.client.book.list({ market })).books;
+    } catch {
+      return;
+    }
+    for (const { book } of this.books.slice(0, BOOKS_FOLLOWED)) {
+      const subscription = line.client.subscribe(`book:${book}`, { mode: "latest" });
+      this.followed.push(subscription as unknown as Subscription<`book:${string}`>);
+      subscription.on("state", (state) => {
+        this.books = this.books.map((old) => (old.book === book ? { ...old, ...state } : old));
       });
     }
   }

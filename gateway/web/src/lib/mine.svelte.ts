@@ -48,6 +48,8 @@ export class Mine {
   readonly reservations = new SvelteMap<string, Reservation>();
   toasts = $state.raw<Toast[]>([]);
   readonly orders = new Orders();
+  /** Counts what the account was told of its orders in books: whoever shows them asks again. */
+  bookNews = $state(0);
   /** Money, by currency; empty until the server has said. */
   private balances = $state.raw<Balance[]>([]);
   private lots: Lots | null = null;
@@ -71,7 +73,7 @@ export class Mine {
     if (known?.status === "placed" && lot.state === "closed") return { ...known, status: "outbid" };
     if (!known || known.alias === null) return known;
     // Several may be served, and clocks have no leader: the account's own news say it.
-    if (lot.state !== "closed" && (mannerOf(lot).units || mannerOf(lot).clock || mannerOf(lot).sealed)) return known;
+    if (lot.state !== "closed" && (mannerOf(lot).units || mannerOf(lot).clock || mannerOf(lot).rises || mannerOf(lot).sealed)) return known;
     if (lot.state === "closed") return { ...known, status: lot.winners.some((winner) => winner.alias === known.alias) ? "won" : "outbid" };
     if (known.status !== "leading" && known.status !== "outbid") return known;
     return { ...known, status: lot.leader === known.alias ? "leading" : "outbid" };
@@ -87,12 +89,12 @@ export class Mine {
     const known = this.standings.get(lot);
     const snap = this.lots?.cell(lot)?.snap;
     // The newest sealed bid or offer counts, not the highest.
-    const replaces = snap !== undefined && (mannerOf(snap).sealed || mannerOf(snap).lowest || mannerOf(snap).units);
+    const replaces = snap !== undefined && (mannerOf(snap).sealed || mannerOf(snap).rises || mannerOf(snap).lowest || mannerOf(snap).units);
     const highest = maximum === null ? (known?.maximum ?? null) : replaces ? maximum : Math.max(maximum, known?.maximum ?? 0);
     const alias = known?.alias ?? null;
     this.standings.set(lot, { status: result.status, maximum: highest, alias });
     this.remember();
-    if (alias === null && (snap === undefined || !mannerOf(snap).sealed)) void this.identify(lot, result);
+    if (alias === null && (snap === undefined || !(mannerOf(snap).sealed || mannerOf(snap).rises))) void this.identify(lot, result);
   }
 
   /** The server refused a bid because the person leads already, by a bid of another tab or day. */
@@ -165,6 +167,7 @@ export class Mine {
     feed.on("state", (state) => (this.balances = (state as { balances?: Balance[] }).balances ?? []));
     // What happened while nobody listened is not told again, but the account knows how it came out.
     feed.on("snapshot", () => void this.learn());
+    feed.onEvent("book_order_changed", () => (this.bookNews += 1));
     feed.onEvent("order_changed", () => this.orders.changed());
     feed.onEvent("bid_status", ({ lot, status }) => this.stand(lot, status));
     feed.onEvent("outbid", ({ lot, price }) => {
@@ -195,6 +198,7 @@ export class Mine {
       if (!(error instanceof VendueError)) throw error;
     }
     this.orders.changed();
+    this.bookNews += 1;
   }
 
   private stand(lot: string, status: string): void {

@@ -15,9 +15,9 @@ export function amountWords(amount: number, currency: string): string {
 
 /** How lively a lot is, in few words; empty where there is nothing to tell. */
 export function bidsWords(lot: LotSnapshot): string {
-  const { sealed, clock } = mannerOf(lot);
+  const { sealed, clock, rises } = mannerOf(lot);
   if (clock) return lot.quantity !== undefined && lot.quantity > 1 ? t.lot.remaining(lot.remaining ?? 0, lot.quantity) : "";
-  if (sealed) return "";
+  if (sealed || rises) return "";
   return lot.bids > 0 ? t.lot.bids(lot.bids) : "";
 }
 

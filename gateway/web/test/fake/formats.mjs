@@ -30,12 +30,15 @@ export function addFormats(market) {
     sealed: base("A sealed cabinet of curiosities", "Design", "sealed_first_price", { start_amount: 900 * EUR, sealed: true, bidders: 0, funding: "deposit", deposit: 150 * EUR, soft_close: null }),
     vickrey: base("A miniature on vellum, under sealed bids", "Prints", "vickrey", { start_amount: 300 * EUR, sealed: true, bidders: 0, soft_close: null }),
     multi: base("Forty prints of one edition", "Prints", "multi_unit", { start_amount: 60 * EUR, quantity: 40, remaining: 40, pricing: "uniform_lowest_winning", funding: "full" }),
+    japanese: base("A violin from Mittenwald, by the rising clock", "Design", "japanese", { start_amount: 500 * EUR, price: 500 * EUR, bidders: 0, clock: { start: 500 * EUR, step: 25 * EUR, interval_ms: 12_000 }, next_price: 525 * EUR, next_at: market.now() + 12_000_000, soft_close: null }),
+    candle: base("Six bottles of port, by the candle", "Wine", "candle", { start_amount: 80 * EUR, proxy: true, candle_ms: 20 * 60_000, seed_hash: "22".repeat(32), soft_close: null }),
+    combinatorial: base("A Delft service in three parts", "Design", "combinatorial", { start_amount: 100 * EUR, sealed: true, bidders: 0, items: ["Twenty-four plates", "Five dishes", "Two tureens with covers"], soft_close: null, estimate: null }),
     reverse: base("Restoring a long-case clock: who does it for less?", "Clocks", "reverse", { start_amount: 2_000 * EUR, buyers_premium: null, estimate: null }),
   };
 }
 
 /** A bid in one of these formats. */
-export function bidOther(market, account, lot, { amount, quantity = 1 }) {
+export function bidOther(market, account, lot, { amount, quantity = 1, package: items }) {
   const { snap, offers } = lot;
   if (snap.state !== "open") refuse("lot_closed");
   const known = lot.aliases.get(account) ?? `bidder-${lot.aliases.size + 1}`;
@@ -43,12 +46,19 @@ export function bidOther(market, account, lot, { amount, quantity = 1 }) {
   let status = "placed";
   let type = "price_changed";
   let change;
-  if (snap.sealed) {
-    if (amount < snap.start_amount) refuse("bid_too_low", { min_next_amount: snap.start_amount });
+  if (snap.format === "combinatorial" && !items) refuse("invalid_request", { field: "package" });
+  if (snap.sealed || snap.format === "japanese") {
+    const least = snap.start_amount * (items?.length ?? 1);
+    if (amount < least) refuse("bid_too_low", { min_next_amount: least });
     const replaces = offers.has(account);
     offers.set(account, { amount, quantity });
     change = { bidders: offers.size, bids: offers.size, ends_at: snap.ends_at };
     type = replaces ? null : "bidders_changed";
+  } else if (snap.format === "candle") {
+    if (amount < snap.min_next_amount) refuse("bid_too_low", { min_next_amount: snap.min_next_amount });
+    lot.leader = account;
+    status = "leading";
+    change = { price: snap.min_next_amount, leader: known, bidder: known, bids: snap.bids + 1, min_next_amount: snap.min_next_amount + 5 * EUR, reserve_met: null, buy_now: null, ends_at: snap.ends_at };
   } else if (snap.format === "reverse") {
     if (amount > snap.min_next_amount) refuse("bid_too_high", { max_next_amount: snap.min_next_amount });
     offers.set(account, { amount, quantity });
@@ -77,7 +87,7 @@ export function bidOther(market, account, lot, { amount, quantity = 1 }) {
   const costs = snap.buyers_premium ? { fees: premiumOn(hammer), total: hammer + premiumOn(hammer) } : {};
   const held = snap.funding === "full" ? { held: hammer + premiumOn(hammer) } : snap.funding === "deposit" ? { held: snap.deposit } : {};
   if (held.held) market.money.hold(account, snap.lot, held.held);
-  return { bid: `bid_${account}${market.executed}`, status, price: snap.sealed ? null : lot.snap.price, min_next_amount: lot.snap.min_next_amount, ends_at: snap.ends_at, ...costs, ...held, seq: market.channel(name).seq, replayed: false };
+  return { bid: `bid_${account}${market.executed}`, status, price: status === "placed" ? null : lot.snap.price, min_next_amount: lot.snap.min_next_amount, ends_at: snap.ends_at, ...costs, ...held, seq: market.channel(name).seq, replayed: false };
 }
 
 /** Who gets how many, from the highest, and the lowest price that gets any. */
@@ -119,11 +129,41 @@ export function take(market, account, id, { quantity = 1, amount }) {
   return result;
 }
 
-/** The clocks fall. */
+/** Stays while the price rises; who comes after the first step is out. */
+export function stay(market, account, id, { stay_until }) {
+  const lot = market.lots.get(id) ?? refuse("not_found");
+  const { snap } = lot;
+  if (snap.format !== "japanese") refuse("not_allowed_in_format");
+  if (!lot.offers.has(account) && snap.price !== snap.start_amount) refuse("not_qualified", { needs: "stay" });
+  return bidOther(market, account, lot, { amount: stay_until ?? snap.next_price });
+}
+
+/** The price rises; whoever has not stayed is out. */
+function rise(market, lot) {
+  const { snap } = lot;
+  const price = snap.next_price;
+  for (const [account, { amount }] of lot.offers) {
+    if (amount >= price) continue;
+    lot.offers.delete(account);
+    market.publish("account", "outbid", { lot: snap.lot, price, min_next_amount: price }, account);
+  }
+  const bidders = lot.offers.size;
+  const change = { price, min_next_amount: price, next_price: price + snap.clock.step, next_at: snap.next_at + snap.clock.interval_ms * 1000, bidders, bids: bidders };
+  lot.snap = { ...snap, ...change };
+  market.publish(`lot:${snap.lot}`, "clock_ticked", change);
+  market.note(lot);
+}
+
+/** The clocks fall, or rise. */
 export function tick(market) {
   for (const lot of market.lots.values()) {
     const { snap } = lot;
     if (!snap.clock || snap.state !== "open" || snap.next_at === null || snap.next_at > market.now()) continue;
+    if (snap.format === "japanese") {
+      // Alone nobody is driven up: the test decides when it is over.
+      if (lot.offers.size > 1) rise(market, lot);
+      continue;
+    }
     const price = Math.max(snap.clock.floor, snap.price - snap.clock.step);
     const rests = price === snap.clock.floor;
     const change = { price, min_next_amount: price, next_price: rests ? null : Math.max(snap.clock.floor, price - snap.clock.step), next_at: rests ? null : snap.next_at + snap.clock.interval_ms * 1000, remaining: snap.remaining };

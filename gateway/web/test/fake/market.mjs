@@ -1,3 +1,4 @@
+import { FakeBook } from "./books.mjs";
 import { CATALOGUE, STOCK } from "./catalogue.mjs";
 import { addFormats, bidOther, closeOther, Money, tick } from "./formats.mjs";
 
@@ -15,6 +16,7 @@ const TABLE = [[1, 5], [5, 25], [25, 50], [100, 100], [250, 250], [500, 500], [1
 const stepAt = (price) => TABLE.find(([below]) => price < below * 100)[1];
 const RING = 1024;
 const CONFLATE_MS = 250;
+const BOOK_EVERY_MS = 400;
 
 export const nowUs = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
 
@@ -40,6 +42,10 @@ export class FakeMarket {
       const stock = `stk_${String(index).padStart(26, "0")}`;
       this.stock.set(stock, { stock, market: this.market, currency: "EUR", title, category, price, available: count, reserved: 0, on_hand: count });
     });
+    /** Order books, by id. */
+    this.books = new Map();
+    const book = "bok_0000000000000000000000C0FF";
+    this.books.set(book, new FakeBook(this, book, "Coffee, green, 1 kg", 845));
   }
 
   now() {
@@ -80,6 +86,7 @@ export class FakeMarket {
     const [kind, id] = name.split(":");
     if (kind === "lot") return this.lots.get(id)?.snap;
     if (kind === "stock") return this.stock.get(id);
+    if (kind === "book") return this.books.get(id)?.snap;
     if (kind === "market" && id === this.market) return this.info();
     if (kind === "account" && account) return this.money.snapshot(account);
     return undefined;
@@ -207,7 +214,7 @@ export class FakeMarket {
 
   /** Bots bid, lots end, stock sells. */
   start({ bidEveryMs = 350 } = {}) {
-    this.timers = [setInterval(() => this.botBids(), bidEveryMs), setInterval(() => this.flush(), CONFLATE_MS), setInterval(() => this.endLots(), 20), setInterval(() => tick(this), 100), setInterval(() => this.sellStock(), 2_000)];
+    this.timers = [setInterval(() => this.botBids(), bidEveryMs), setInterval(() => this.flush(), CONFLATE_MS), setInterval(() => this.endLots(), 20), setInterval(() => tick(this), 100), setInterval(() => this.sellStock(), 2_000), setInterval(() => this.books.forEach((book) => book.tick()), BOOK_EVERY_MS)];
   }
 
   stop() {

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { take } from "./formats.mjs";
+import { stay, take } from "./formats.mjs";
 import { FakeMarket } from "./market.mjs";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -105,6 +105,16 @@ const METHODS = {
   "lot.list": (params, _peer, { market }) => market.list(params),
   "lot.get": ({ lot }, _peer, { market }) => (market.lots.has(lot) ? { ...market.lots.get(lot).snap, seq: market.channel(`lot:${lot}`).seq } : missing()),
   "lot.bids": (params, _peer, { market }) => market.history(params),
+  "book.list": (_params, _peer, { market }) => ({ books: [...market.books.values()].map(({ snap }) => ({ ...snap, bids: snap.bids.slice(0, 1), asks: snap.asks.slice(0, 1) })), cursor: null }),
+  "book.get": ({ book }, _peer, { market }) => market.books.get(book)?.snap ?? missing(),
+  "book.trades": ({ book, limit = 50 }, _peer, { market }) => ({ trades: (market.books.get(book) ?? missing()).history.slice(0, limit), cursor: null }),
+  "book.orders": ({ book }, peer, { market }) => (market.books.get(book) ?? missing()).list(peer.account),
+  "book.place"({ book, key, ...order }, peer, { market }) {
+    return told(once(market, `${peer.account}/${book}/${key}`, () => (market.books.get(book) ?? missing()).place(peer.account, order)));
+  },
+  "book.cancel"({ book, book_order, key }, peer, { market }) {
+    return told(once(market, `${peer.account}/${book}/${key}`, () => (market.books.get(book) ?? missing()).cancel(peer.account, book_order)));
+  },
   "stock.list": (_params, _peer, { market }) => ({ stock: [...market.stock.values()] }),
   subscribe({ channel: name, resume }, peer, { market }) {
     const snapshot = market.snapshot(name, peer.account);
@@ -125,6 +135,9 @@ const METHODS = {
   },
   "lot.buy_now"({ lot, key }, peer, { market }) {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => market.buyNow(peer.account, lot)));
+  },
+  "lot.stay"({ lot, key, ...what }, peer, { market }) {
+    return told(once(market, `${peer.account}/${lot}/${key}`, () => stay(market, peer.account, lot, what)));
   },
   "lot.take"({ lot, key, ...what }, peer, { market }) {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => take(market, peer.account, lot, what)));

@@ -4,7 +4,7 @@ use crate::amount::{Amount, Hidden};
 use crate::id::{AccountId, BidId};
 use crate::increments::Increments;
 use crate::limits::BIDS_KEPT;
-use crate::lot::{Format, Listing, Pricing};
+use crate::lot::{Format, Listing, Package, Pricing};
 use crate::time::Timestamp;
 
 /// A bid that stands.
@@ -17,12 +17,13 @@ pub(super) struct Bid {
     pub(super) units: u64,
     pub(super) all_or_none: bool,
     pub(super) at: Timestamp,
+    pub(super) package: Option<Package>,
 }
 
 /// All bids that stand, in the order of their times.
 #[derive(Debug, Clone)]
 pub(super) struct Bids {
-    list: Vec<Bid>,
+    pub(super) list: Vec<Bid>,
     increments: Increments,
     tender: bool,
     /// Everybody who ever bid, in the order of first bids: a dutch lot names its winners in it.
@@ -37,6 +38,11 @@ impl Bids {
 
     pub(super) fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// How many have a bid.
+    pub(super) fn bidders(&self) -> usize {
+        self.list.iter().map(|bid| bid.account).collect::<hashbrown::HashSet<_>>().len()
     }
 
     pub(super) fn units(&self) -> u64 {
@@ -115,8 +121,8 @@ impl Bids {
         let ranked = self.ranked();
         let best = ranked.first()?.amount;
         match listing.format {
-            Format::English if listing.plain => Some(lifted(listing, best, best)),
-            Format::English => {
+            Format::English | Format::Candle if listing.plain => Some(lifted(listing, best, best)),
+            Format::English | Format::Candle => {
                 let second = ranked.get(1).map(|bid| bid.amount);
                 let between = |second: Amount| best.min(second.saturating_add(self.increments.at(second)));
                 Some(lifted(listing, second.map_or(listing.start_amount, between), best))
@@ -165,6 +171,7 @@ impl Bids {
     pub(super) fn winners(&self, listing: &Listing, price: Option<Amount>) -> Vec<(AccountId, u64, Amount)> {
         match listing.format {
             Format::Dutch => return self.takers(),
+            Format::Japanese => return self.stayers(listing, price),
             Format::MultiUnit => return self.unit_winners(listing, price),
             _ => {}
         }
@@ -184,6 +191,13 @@ impl Bids {
             _ => Some(best.amount),
         };
         hammer.map(|hammer| (best.account, listing.quantity, hammer)).into_iter().collect()
+    }
+
+    /// Whoever is in, in the order of entry, as far as there are units.
+    fn stayers(&self, listing: &Listing, price: Option<Amount>) -> Vec<(AccountId, u64, Amount)> {
+        let price = price.unwrap_or(listing.start_amount);
+        let units = usize::try_from(listing.quantity).unwrap_or(usize::MAX);
+        self.list.iter().take(units).map(|bid| (bid.account, 1, price)).collect()
     }
 
     fn takers(&self) -> Vec<(AccountId, u64, Amount)> {

@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 crate::record! {
     /// A clock that runs, stands, or has not begun.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub(super) struct Running {
+    pub(in crate::lot) struct Running {
         /// When it would have begun, had it never stood; absent before the opening.
         1 => since: Option<Timestamp>,
         /// Since when it stands.
@@ -18,23 +18,23 @@ crate::record! {
 
 impl Running {
     /// How long it has run by `now`, in microseconds; `None` before the opening.
-    pub(super) fn elapsed_us(&self, now: Timestamp) -> Option<u64> {
+    pub(in crate::lot) fn elapsed_us(&self, now: Timestamp) -> Option<u64> {
         self.since.map(|since| self.stands_at.unwrap_or(now).micros_since(since))
     }
 
     /// When it has run for `elapsed_us`; `None` while it stands.
-    pub(super) fn reaches_us(&self, elapsed_us: u64) -> Option<Timestamp> {
+    pub(in crate::lot) fn reaches_us(&self, elapsed_us: u64) -> Option<Timestamp> {
         if self.stands_at.is_some() { None } else { self.since.map(|since| since.plus_micros(elapsed_us)) }
     }
 
     /// It has stood without being told to.
-    pub(super) fn stand(&mut self, stood_us: u64) {
+    pub(in crate::lot) fn stand(&mut self, stood_us: u64) {
         self.since = self.since.map(|since| since.plus_micros(stood_us));
     }
 
     /// The lot opens, or goes on. The end of a halt gives back exactly what the market was halted, whenever the lot hears
     /// of it; an operator's resumption goes on from now.
-    pub(super) fn go_on(&mut self, event: &LotEvent, now: Timestamp) {
+    pub(in crate::lot) fn go_on(&mut self, event: &LotEvent, now: Timestamp) {
         match event {
             LotEvent::Resumed(resumed) if resumed.halt => self.take_halts(resumed.halted_us),
             LotEvent::Resumed(resumed) => {
@@ -53,7 +53,7 @@ impl Running {
         self.stands_at = None;
     }
 
-    pub(super) fn pause(&mut self, paused: &Paused) {
+    pub(in crate::lot) fn pause(&mut self, paused: &Paused) {
         if paused.halt {
             self.take_halts(paused.halted_us);
         }
@@ -61,7 +61,7 @@ impl Running {
     }
 
     /// The lot has ended: reopened, it goes on from there.
-    pub(super) fn end(&mut self, ended_at: Timestamp) {
+    pub(in crate::lot) fn end(&mut self, ended_at: Timestamp) {
         self.stands_at = Some(self.stands_at.unwrap_or(ended_at));
     }
 

@@ -239,17 +239,11 @@ impl Lot {
     /// The command that a waiting bid was.
     pub(super) fn bid_of(&self, wish: &Wish) -> PlaceBid {
         let lot = self.id;
-        let none = PlaceBid {
-            lot,
-            amount: Amount::ONE,
-            quantity: None,
-            all_or_none: None,
-            if_seq: None,
-            validate_only: None,
-        };
+        let none = PlaceBid::plain(lot, Amount::ONE);
         let Wish::Bid(bid) = wish else { return none };
-        let super::event::WishedBid { amount, quantity, all_or_none, if_seq } = *bid;
-        PlaceBid { amount: amount.0, quantity, all_or_none, if_seq, ..none }
+        let super::event::WishedBid { amount, quantity, all_or_none, if_seq, stay_until, package } = *bid;
+        let stay_until = stay_until.map(|hidden| hidden.0);
+        PlaceBid { amount: amount.0, quantity, all_or_none, if_seq, stay_until, package, ..none }
     }
 
     /// The command that a waiting take was.

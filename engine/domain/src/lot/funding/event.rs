@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::{BuyNow, LotEvent, PlaceBid, RestatementCause, TakeLot};
+use super::super::{BuyNow, LotEvent, Package, PlaceBid, RestatementCause, TakeLot};
 use crate::account::AccountCommand;
 use crate::actor::Command;
 use crate::amount::{Amount, Currency, Hidden};
@@ -25,6 +25,8 @@ crate::record! {
         2 => pub quantity: Option<u64>,
         3 => pub all_or_none: Option<bool>,
         4 => pub if_seq: Option<u64>,
+        5 => pub stay_until: Option<Hidden>,
+        6 => pub package: Option<Package>,
     }
 }
 
@@ -55,8 +57,10 @@ crate::variants! {
 
 impl From<&PlaceBid> for Wish {
     fn from(command: &PlaceBid) -> Self {
-        let PlaceBid { lot: _, amount, quantity, all_or_none, if_seq, validate_only: _ } = *command;
-        Self::Bid(WishedBid { amount: Hidden(amount), quantity, all_or_none, if_seq })
+        let PlaceBid { lot: _, amount, quantity, all_or_none, if_seq, validate_only: _, stay_until, package } =
+            *command;
+        let (amount, stay_until) = (Hidden(amount), stay_until.map(Hidden));
+        Self::Bid(WishedBid { amount, quantity, all_or_none, if_seq, stay_until, package })
     }
 }
 

@@ -66,11 +66,18 @@ pub(super) struct Watches {
 
 impl Watches {
     /// A new reader; the parameters of its `subscribe`. `None` where the channel is followed already.
-    pub(super) fn add(&mut self, channel: &str, mode: Mode, queue: Arc<Queue>) -> Option<Value> {
+    /// `from`: what it has already.
+    pub(super) fn add(
+        &mut self,
+        channel: &str,
+        mode: Mode,
+        from: Option<Position>,
+        queue: Arc<Queue>,
+    ) -> Option<Value> {
         if self.by_channel.get(channel).is_some_and(|watch| !watch.is_deserted()) {
             return None;
         }
-        let watch = Watch { queue, mode, position: None, waiting: true };
+        let watch = Watch { queue, mode, position: from, waiting: true };
         let params = watch.params(channel);
         self.by_channel.insert(channel.to_owned(), watch);
         Some(params)
