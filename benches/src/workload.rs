@@ -35,8 +35,8 @@ impl Seal for NoSeal {
         Some(plain.as_bytes().to_vec())
     }
 
-    fn fingerprint(&self, _account: AccountId, _plain: &str) -> Option<u64> {
-        None
+    fn fingerprint(&self, _account: AccountId, plain: &str) -> Option<u64> {
+        Some(plain.len() as u64)
     }
 }
 
