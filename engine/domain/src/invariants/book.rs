@@ -433,13 +433,7 @@ fn keeps_wish(ask: &Ask, entered: &Entered, (wanted, filled): (u64, u64), state:
 
 impl Book {
     /// What an order's trades move is what they were traded for, and the fee on all of it so far less that of before.
-    fn moves(
-        &self,
-        view: &OrderView,
-        moved: &Moved,
-        (quantity, value): (u64, u64),
-        before: u64,
-    ) -> Checked {
+    fn moves(&self, view: &OrderView, moved: &Moved, (quantity, value): (u64, u64), before: u64) -> Checked {
         let fee = self.fee(view.side, before + value) - self.fee(view.side, before);
         let (given, got) = match view.side {
             Side::Buy => (value + fee, quantity),
@@ -476,4 +470,3 @@ impl Book {
 const fn hold_of(order: BookOrderId) -> HoldId {
     HoldId(order.0)
 }
-

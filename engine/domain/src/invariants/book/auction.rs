@@ -75,9 +75,10 @@ impl Book {
                 }
                 let quantity = left.min(rest.view.remaining);
                 let part = nexts.next().filter(|part| part.view.order == rest.view.order);
-                let takes = rest.takes(*price) && part.is_some_and(|part| {
-                    part.quantity == quantity && quantity.checked_mul(*price) == Some(part.value)
-                });
+                let takes = rest.takes(*price)
+                    && part.is_some_and(|part| {
+                        part.quantity == quantity && quantity.checked_mul(*price) == Some(part.value)
+                    });
                 holds("I11", takes, || format!("{rest:?} is to trade {quantity} at {price}: {part:?}"))?;
                 left -= quantity;
             }

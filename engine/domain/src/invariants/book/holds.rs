@@ -193,7 +193,8 @@ impl Holds {
         let traded = if is_funded { traded } else { BTreeSet::new() };
         holds("I34", traded == moves.settled, || format!("{:?} settled by {event:?}", moves.settled))?;
         let held = |gone: &&Gone| gone.held;
-        let released = gone.iter().filter(held).all(|gone| moves.released.contains(&hold_of(gone.view.order)));
+        let released =
+            gone.iter().filter(held).all(|gone| moves.released.contains(&hold_of(gone.view.order)));
         holds("I32", released, || format!("{:?} given back by {event:?}", moves.released))?;
         for entry in moves.entries {
             let is_new = self.transfers.insert(entry);

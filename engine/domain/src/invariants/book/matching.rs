@@ -44,9 +44,8 @@ impl Book {
             };
             let is_next = part.view.order == rest.view.order;
             holds("I11", is_next, || format!("{} is passed over by {part:?}", rest.view.order))?;
-            let at_its_price = part.quantity <= whole && rest.at().is_some_and(|price| {
-                part.quantity.checked_mul(price) == Some(part.value)
-            });
+            let at_its_price = part.quantity <= whole
+                && rest.at().is_some_and(|price| part.quantity.checked_mul(price) == Some(part.value));
             holds("I11", at_its_price, || format!("{part:?} of {rest:?}"))?;
             (left, met) = (left - part.quantity, met + 1);
             if part.quantity < whole {
