@@ -14,6 +14,7 @@ use vendue_engine::shard::{Shard, ShardStats};
 use vendue_engine::unit::Unit;
 use vendue_storage::{AppendError, FileJournal, JournalOptions};
 
+use crate::orders::{Orders, books};
 use crate::workload::{Bids, LINK, START, market, shard};
 
 /// How the bench runs.
@@ -93,11 +94,36 @@ struct Case {
     /// Of 100 bids.
     rejected: u64,
     funding: Funding,
+    what: What,
+}
+
+/// What the commands of a leg are.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    /// Bids on English lots.
+    Bids,
+    /// Orders in books, of which there are as many as `lots` says.
+    Orders,
+}
+
+/// Where a leg's commands come from.
+enum Source {
+    Bids(Bids),
+    Orders(Orders),
+}
+
+impl Source {
+    fn next(&mut self) -> &[u8] {
+        match self {
+            Self::Bids(bids) => bids.next(),
+            Self::Orders(orders) => orders.next(),
+        }
+    }
 }
 
 /// One leg of the engine: `seconds` of bids through a fresh cell.
 fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Leg, String> {
-    let Case { lots, rejected, funding, .. } = case;
+    let Case { lots, rejected, funding, what, .. } = case;
     let journal =
         FileJournal::open(&dir.join("journal"), JournalOptions::default()).map_err(|e| e.to_string())?;
     let count = Arc::new(Count::default());
@@ -105,19 +131,28 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     let running = committer.clone();
     let thread = std::thread::spawn(move || running.run());
     let mut shard = shard(EngineOptions { in_flight_max: 1 << 20, ..EngineOptions::default() });
-    prepare(&mut shard, &committer, &market(lots, options.bidders, funding));
+    let (made, mut source) = match what {
+        What::Bids => {
+            let bids = Bids::new(lots, options.bidders, rejected);
+            (market(lots, options.bidders, funding), Source::Bids(bids))
+        }
+        What::Orders => {
+            let orders = Orders::new(lots, options.bidders);
+            (books(lots, options.bidders, funding == Funding::Full), Source::Orders(orders))
+        }
+    };
+    prepare(&mut shard, &committer, &made);
     count.replies.store(0, Ordering::Relaxed);
     count.sizes.lock().map_err(|e| e.to_string())?.clear();
     let bytes_before = committer.stats().bytes.load(Ordering::Relaxed);
     let before = shard.stats();
-    let mut bids = Bids::new(lots, options.bidders, rejected);
     let (began, cpu_before) = (Instant::now(), thread_cpu_ns());
     let until = Duration::from_secs_f64(options.seconds);
     let mut sent = 0_u64;
     while began.elapsed() < until {
         round(&mut shard, &committer, |shard| {
             for _ in 0..options.commit {
-                shard.command(LINK, bids.next());
+                shard.command(LINK, source.next());
             }
         });
         sent += options.commit;
@@ -262,7 +297,13 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         "{:<28} {:>12} {:>12} {:>10} {:>12} {:>12}",
         "case", "median/s", "spread", "vs bare", "bytes/command", "shard ns"
     );
-    let plain = Case { name: "0 % rejected", lots: options.lots, rejected: 0, funding: Funding::None };
+    let plain = Case {
+        name: "0 % rejected",
+        lots: options.lots,
+        rejected: 0,
+        funding: Funding::None,
+        what: What::Bids,
+    };
     let alone = |case: Case| {
         let mut rounds = Rounds::default();
         for _ in 0..options.rounds {
@@ -275,6 +316,15 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         Case { name: "50 % rejected", rejected: 50, ..plain },
         Case { name: "95 % rejected", rejected: 95, ..plain },
         Case { name: "one hot lot, 0 % rejected", lots: 1, ..plain },
+        Case { name: "orders, one book", lots: 1, what: What::Orders, ..plain },
+        Case { name: "orders, 100 books", lots: 100, what: What::Orders, ..plain },
+        Case {
+            name: "orders, one funded book",
+            lots: 1,
+            what: What::Orders,
+            funding: Funding::Full,
+            ..plain
+        },
     ];
     let funded = Case { name: "0 % rejected, funding: full", funding: Funding::Full, ..plain };
     if let Some(only) = &options.only {

@@ -9,6 +9,7 @@ mod book;
 mod checkpoint;
 mod engine;
 mod memory;
+mod orders;
 mod workload;
 
 use clap::{Parser, Subcommand};

@@ -65,9 +65,8 @@ pub(crate) fn item(request: u64, by: AccountId, key: &[u8], command: &Command) -
     out
 }
 
-/// The commands that make a market with `lots` open lots and `bidders` bidders; under [`Funding::Full`] with money enough
-/// for every bid.
-pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec<u8>> {
+/// The command that makes the market.
+pub(crate) fn only_market() -> Vec<u8> {
     let market = Command::Market(MarketCommand::Create(Box::new(CreateMarket {
         market: Some(MARKET),
         name: "Bench".into(),
@@ -77,7 +76,13 @@ pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec
         r#ref: None,
         fees: None,
     })));
-    let mut items = vec![item(0, AccountId::HOUSE, b"market", &market)];
+    item(0, AccountId::HOUSE, b"market", &market)
+}
+
+/// The commands that make a market with `lots` open lots and `bidders` bidders; under [`Funding::Full`] with money enough
+/// for every bid.
+pub(crate) fn market(lots_count: u64, bidders: u64, funding: Funding) -> Vec<Vec<u8>> {
+    let mut items = vec![only_market()];
     items.extend(accounts(0..bidders));
     if funding == Funding::Full {
         let deposits = (0..bidders).map(|n| Command::Account(AccountCommand::Deposit(deposit(bidder(n)))));
@@ -164,7 +169,7 @@ fn deposit(account: AccountId) -> Deposit {
     }
 }
 
-fn euro() -> Currency {
+pub(crate) fn euro() -> Currency {
     Currency::new("EUR").unwrap_or_else(|| unreachable!("EUR is listed"))
 }
 

@@ -145,13 +145,14 @@ const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Book,
 ];
 
-const VIEW_SPACES: [ViewSpace; 6] = [
+const VIEW_SPACES: [ViewSpace; 7] = [
     ViewSpace::History,
     ViewSpace::Feed,
     ViewSpace::Board,
     ViewSpace::Audit,
     ViewSpace::Statement,
     ViewSpace::Trades,
+    ViewSpace::Draws,
 ];
 
 /// Rebuilds a cell's memory.

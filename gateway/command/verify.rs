@@ -1,15 +1,17 @@
 //! `vendue verify candle LOT`: draws a candle's end again, from what is published alone.
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
-use vendue_client::{Position, Subscription, Update};
+use serde_json::{Value, json};
 use vendue_domain::lot::{ChainFields, EventChain, Seed, draw_moment};
 use vendue_domain::time::Timestamp;
 
-use crate::connection::{As, Connection, Target, failed, text};
+use crate::connection::{As, Connection, Target, text};
 use crate::failure::Failure;
 use crate::output::{self, Mark, Style};
 use crate::{names, when};
+
+/// Events that one question asks for.
+const PAGE: u32 = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum VerifyCommand {
@@ -37,7 +39,7 @@ pub(crate) async fn run(command: VerifyCommand) -> Result<(), Failure> {
         let why = format!("its format is {}, its state {}", text(&lot, "format"), text(&lot, "state"));
         return Err(Failure::usage("this lot has no candle that has gone out", why, "wait for its end"));
     }
-    let events = history(&connection, &id, lot["seq"].as_u64().unwrap_or_default()).await?;
+    let events = history(&connection, &id).await?;
     let found = check(&lot, &events);
     if arguments.target.json {
         let wrong = found.as_ref().err();
@@ -56,9 +58,9 @@ pub(crate) async fn run(command: VerifyCommand) -> Result<(), Failure> {
                     when::date_and_time(moment.0)
                 ));
                 let count = events.len();
-                output::line(&format!(
-                    "  drawn from      {count} public events and the seed whose hash was published"
-                ));
+                output::line(&format!("  drawn from      {count} public events and the lot's seed"));
+                output::line(&format!("  the seed's hash {}", text(&lot, "seed_hash")));
+                output::line("                  (compare it with what the lot showed while it was open)");
             }
             Ok(())
         }
@@ -67,55 +69,44 @@ pub(crate) async fn run(command: VerifyCommand) -> Result<(), Failure> {
 }
 
 /// All events of the lot's channel, from the first on.
-async fn history(connection: &Connection, lot: &str, last: u64) -> Result<Vec<Told>, Failure> {
-    let channel = format!("lot:{lot}");
-    let cannot = |error| failed(&format!("reading {channel}"), &error, None);
-    let mut now: Subscription = connection.client.subscribe(&channel).await.map_err(cannot)?;
-    // The first update is the snapshot: from it on the history's epoch is known.
-    let _ = now.next().await;
-    let from = Position { epoch: now.position().epoch.clone(), seq: 0 };
-    drop(now);
-    let mut subscription = connection.client.subscribe_from(&channel, from).await.map_err(cannot)?;
+async fn history(connection: &Connection, lot: &str) -> Result<Vec<Told>, Failure> {
     let mut events: Vec<Told> = Vec::new();
-    while events.last().is_none_or(|event| event.seq < last) {
-        match subscription.next().await {
-            Some(Update::Event(event)) => events.push(Told {
-                seq: event.seq,
-                ts: event.ts,
-                kind: event.kind.clone(),
-                data: event.data.as_object().cloned().unwrap_or_default(),
-            }),
-            Some(Update::Snapshot { .. }) => {
-                let why = "the server has not all of its events at hand (it keeps the last 1,024)";
-                return Err(Failure::broken("the lot's history is not whole", why, ""));
-            }
-            Some(_) => {}
-            None => return Err(Failure::broken(format!("reading {channel}"), "it has ended", "try again")),
+    let mut cursor = Value::Null;
+    loop {
+        let mut page =
+            connection.read("lot.events", json!({"lot": lot, "cursor": cursor, "limit": PAGE})).await?;
+        if page["cut"] == true {
+            let why = "the server does not keep its first events any more";
+            return Err(Failure::broken("the lot's history is not whole", why, ""));
+        }
+        let told: Vec<Told> = serde_json::from_value(page["events"].take())
+            .map_err(|error| Failure::broken("the lot's history cannot be read", error.to_string(), ""))?;
+        events.extend(told);
+        cursor = page["cursor"].take();
+        if cursor.is_null() {
+            return Ok(events);
         }
     }
-    Ok(events)
 }
 
 /// An event as it was published.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Deserialize)]
 struct Told {
     seq: u64,
     ts: i64,
+    #[serde(rename = "type")]
     kind: String,
-    data: Map<String, Value>,
+    price: Option<u64>,
+    leader: Option<String>,
+    bidder: Option<String>,
+    bids: Option<u64>,
+    ends_at: Option<i64>,
 }
 
 impl Told {
     fn fields(&self) -> ChainFields {
-        let number = |name: &str| self.data.get(name).and_then(Value::as_u64);
-        let words = |name: &str| self.data.get(name).and_then(Value::as_str).map(str::to_owned);
-        ChainFields {
-            price: number("price"),
-            leader: words("leader"),
-            bidder: words("bidder"),
-            bids: number("bids"),
-            ends_at: self.data.get("ends_at").and_then(Value::as_i64),
-        }
+        let Self { price, bids, ends_at, .. } = *self;
+        ChainFields { price, leader: self.leader.clone(), bidder: self.bidder.clone(), bids, ends_at }
     }
 }
 
@@ -147,9 +138,6 @@ fn check(lot: &Value, events: &[Told]) -> Result<Timestamp, String> {
                 closed = Some(event);
                 break;
             }
-            "lot_opened" => {
-                same("seed_hash at the opening", &event.data["seed_hash"], seed.hash().to_string())?
-            }
             "bid_retracted" => removed_at = Some(event.ts),
             _ => {}
         }
@@ -157,13 +145,13 @@ fn check(lot: &Value, events: &[Told]) -> Result<Timestamp, String> {
             announced = fields.ends_at.or(announced);
         }
         if matches!(event.kind.as_str(), "price_changed" | "bid_retracted") {
-            led.push((event.ts, (event.data["leader"].clone(), event.data["price"].clone())));
+            led.push((event.ts, (json!(event.leader), json!(event.price))));
         }
         chain.add(event.seq, &event.kind, Timestamp(event.ts), &fields);
     }
     let closed = closed.ok_or("its history has no end")?;
     same("events_hash", &lot["events_hash"], chain.0.to_string())?;
-    let ends_at = closed.data.get("ends_at").and_then(Value::as_i64).ok_or("the end has no time")?;
+    let ends_at = closed.ends_at.ok_or("the end has no time")?;
     let reach_us = number("candle_ms")?.saturating_mul(1_000);
     let from = Timestamp(announced.ok_or("no end was announced")?).minus_micros(reach_us.unsigned_abs());
     let from = removed_at.map_or(from, |removed_at| from.max(Timestamp(removed_at)));
@@ -190,9 +178,9 @@ fn check(lot: &Value, events: &[Told]) -> Result<Timestamp, String> {
 mod tests {
     use super::*;
 
-    fn told(seq: u64, ts: i64, kind: &str, data: Value) -> Told {
-        let Value::Object(data) = data else { panic!("an object") };
-        Told { seq, ts, kind: kind.to_owned(), data }
+    fn told(seq: u64, ts: i64, kind: &str, mut data: Value) -> Told {
+        (data["seq"], data["ts"], data["type"]) = (json!(seq), json!(ts), json!(kind));
+        serde_json::from_value(data).unwrap()
     }
 
     /// A lot with two bids, the second too late or not as the seed says.
@@ -201,7 +189,7 @@ mod tests {
         let ends_at = 3_600_000_000_i64;
         let bid = |leader: &str, price: u64, bids: u64| json!({"price": price, "leader": leader, "bidder": leader, "bids": bids, "ends_at": ends_at});
         let mut events = vec![
-            told(1, 0, "lot_opened", json!({"ends_at": ends_at, "seed_hash": seed.hash().to_string()})),
+            told(1, 0, "lot_opened", json!({"ends_at": ends_at})),
             told(2, 3_100_000_000, "price_changed", bid("bidder-1", 100, 1)),
             told(3, 3_300_000_000, "price_changed", bid("bidder-2", 125, 2)),
         ];
@@ -244,7 +232,7 @@ mod tests {
             ("an event less", |_, events| drop(events.remove(2))),
             ("a bid at another time", |_, events| events[2].ts += 1),
             ("a bid of another", |_, events| {
-                events[1].data.insert("leader".to_owned(), json!("bidder-7"));
+                events[1].leader = Some("bidder-7".to_owned());
             }),
         ];
         for (what, forge) in forgeries {

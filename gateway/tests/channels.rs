@@ -318,6 +318,7 @@ fn a_book_is_told_as_fast_as_one_can_take_it() {
     world.send(every, subscribe(1, &name));
     let snapshot = json!({"book": id.to_string(), "state": "continuous", "bids": [[100, 5]], "asks": [[110, 9]], "last_trade": null});
     world.followed(10, Some(snapshot));
+    assert_eq!(world.heard(every)[0]["result"]["seq"], 10);
     let (quick, slow) = (world.guest(Encoding::Json), world.guest(Encoding::MessagePack));
     for client in [quick, slow] {
         world.ask(

@@ -218,7 +218,7 @@ fn bad_requests_are_refused() {
             json!({"id": 1, "method": "lot.bid", "params": {"lot": lot(1), "amount": 1, "key": "k", "deadline_ms": 0}}),
             "invalid_request",
         ),
-        (json!({"id": 1, "method": "lot.stay", "params": {}}), "not_implemented"),
+        (json!({"id": 1, "method": "lot.stay", "params": {}}), "invalid_request"),
         (json!({"id": 1, "method": "order.place", "params": {"key": "k"}}), "invalid_request"),
         (
             json!({"id": 1, "method": "account.deposit", "params": {"key": "k", "amount": 5}}),

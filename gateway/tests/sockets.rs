@@ -312,7 +312,7 @@ async fn the_api_over_http() {
         ("/v1/lot.bid", "authorization: Bearer nonsense\r\n", keyed, 401, "unauthenticated"),
         ("/v1/lot.bit", "", json!({}), 404, "unknown_method"),
         ("/v1/subscribe", "", json!({"channel": "account"}), 400, "invalid_request"),
-        ("/v1/lot.stay", authorization.as_str(), json!({}), 501, "not_implemented"),
+        ("/v1/lot.stay", authorization.as_str(), json!({}), 400, "invalid_request"),
         (
             "/v1/lot.bid",
             authorization.as_str(),

@@ -132,10 +132,15 @@ fn bids(knowledge: &Knowledge, chance: &mut Chance) -> Intent {
             params["all_or_none"] = chance.per_mille(300).into();
         }
         "japanese" => {
-            amount = next;
-            if chance.per_mille(800) {
-                params["stay_until"] = (next + chance.below(12) * 50).into();
+            let until = next + chance.below(12) * 50;
+            if chance.per_mille(600) {
+                if chance.per_mille(700) {
+                    params["stay_until"] = until.into();
+                }
+                return (to_lot(lot), "lot.stay", params);
             }
+            amount = next;
+            params["stay_until"] = until.into();
         }
         "combinatorial" => {
             let first = chance.between(1, 4);

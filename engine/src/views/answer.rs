@@ -133,6 +133,7 @@ impl Views {
             Query::BookList(list) => self.books(list),
             Query::BookOrders(list) => self.own_orders(item.by, list),
             Query::BookTrades(list) => self.trade_page(list),
+            Query::LotEvents(list) => self.draw_page(list),
             Query::LotList(list) => self.lots(list),
             Query::LotBids(list) => self.bids(list.lot, list.cursor.as_deref(), list.limit),
             Query::StockList(list) => {

@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod board;
 mod book_orders;
+mod draws;
 mod effects;
 mod feed;
 mod follow;
@@ -84,6 +85,7 @@ pub struct Views {
     feeds: HashMap<AccountId, feed::Feed>,
     orders: orders::Orders,
     trades: trades::BookTrades,
+    draws: draws::Draws,
     statements: HashMap<AccountId, statement::Statement>,
     boards: HashMap<MarketId, board::Board>,
     audits: HashMap<MarketId, audit::Audit>,
@@ -135,6 +137,7 @@ impl Views {
             feeds: HashMap::new(),
             orders: orders::Orders::default(),
             trades: trades::BookTrades::new(),
+            draws: draws::Draws::new(),
             statements: HashMap::new(),
             boards: HashMap::new(),
             audits: HashMap::new(),

@@ -5,6 +5,7 @@ use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, StockId};
 use vendue_domain::record::{Field, RecordError};
 
 use super::book_orders::{OwnOrder, OwnOrders};
+use super::draws::DrawLine;
 use super::feed::{Feed, OwnBid, OwnReservation};
 use super::statement::Booked;
 use super::trades::PublicTrade;
@@ -32,6 +33,8 @@ pub enum ViewSpace {
     Statement = 72,
     /// A book's trades.
     Trades = 73,
+    /// What a candle's end is drawn from.
+    Draws = 74,
 }
 
 /// A value for the state store; `bytes` is `None` where it is to be removed.
@@ -100,6 +103,10 @@ vendue_domain::record! {
 vendue_domain::record! {
     struct StoredTrades { 1 => book: BookId, 2 => first: u64, 3 => trades: Vec<PublicTrade> }
 }
+
+vendue_domain::record! {
+    struct StoredDraw { 1 => lot: LotId, 2 => first: u64, 3 => lines: Vec<DrawLine> }
+}
 vendue_domain::record! {
     struct StoredStatement { 1 => account: AccountId, 2 => first: u64, 3 => lines: Vec<Booked> }
 }
@@ -142,6 +149,7 @@ impl Views {
                 ViewSpace::History => self.capture_history(LotId(id), &mut values),
                 ViewSpace::Statement => self.capture_statement(AccountId(id), &mut values),
                 ViewSpace::Trades => self.capture_trades(BookId(id), &mut values),
+                ViewSpace::Draws => self.capture_draw(LotId(id), &mut values),
                 _ => values.push(ViewValue { space, owner: id, id, bytes: self.value(space, id) }),
             }
         }
@@ -170,6 +178,19 @@ impl Views {
         }
     }
 
+    fn capture_draw(&mut self, lot: LotId, values: &mut Vec<ViewValue>) {
+        let Some(lines) = self.draws.get_mut(&lot) else { return };
+        for (chunk, lines) in lines.log.take_changes() {
+            let bytes = lines.map(|(first, lines)| StoredDraw { lot, first, lines }.to_bytes());
+            values.push(ViewValue {
+                space: ViewSpace::Draws,
+                owner: lot.0,
+                id: chunk_id(lot.0, chunk),
+                bytes,
+            });
+        }
+    }
+
     fn capture_statement(&mut self, account: AccountId, values: &mut Vec<ViewValue>) {
         let Some(statement) = self.statements.get_mut(&account) else { return };
         for (chunk, lines) in statement.lines.take_changes() {
@@ -192,6 +213,11 @@ impl Views {
             {
                 statement.lines.not_stored();
             }
+            if space == ViewSpace::Draws
+                && let Some(lines) = self.draws.get_mut(&LotId(id))
+            {
+                lines.log.not_stored();
+            }
             if space == ViewSpace::Trades
                 && let Some(trades) = self.trades.get_mut(&BookId(id))
             {
@@ -212,6 +238,7 @@ impl Views {
             ViewSpace::History => &mut self.shown.get_mut(&ActorAddress::from(LotId(id)))?.history_noted,
             ViewSpace::Statement => &mut self.statements.get_mut(&AccountId(id))?.noted,
             ViewSpace::Trades => &mut self.trades.get_mut(&BookId(id))?.noted,
+            ViewSpace::Draws => &mut self.draws.get_mut(&LotId(id))?.noted,
             ViewSpace::Fact | ViewSpace::Reservation | ViewSpace::Lane => return None,
         };
         Some(std::mem::replace(mark, noted))
@@ -237,6 +264,7 @@ impl Views {
             ViewSpace::History
             | ViewSpace::Statement
             | ViewSpace::Trades
+            | ViewSpace::Draws
             | ViewSpace::Fact
             | ViewSpace::Reservation
             | ViewSpace::Lane => None,
@@ -278,6 +306,10 @@ impl Views {
             ViewSpace::Statement => {
                 let StoredStatement { account, first, lines } = StoredStatement::from_bytes(bytes)?;
                 self.statements.entry(account).or_default().lines.absorb(first, lines);
+            }
+            ViewSpace::Draws => {
+                let StoredDraw { lot, first, lines } = StoredDraw::from_bytes(bytes)?;
+                self.draws.entry(lot).or_default().log.absorb(first, lines);
             }
             ViewSpace::Trades => {
                 let StoredTrades { book, first, trades } = StoredTrades::from_bytes(bytes)?;

@@ -99,7 +99,7 @@ struct Row {
 impl Row {
     fn headings(&self) -> String {
         let side = self.bar_width + self.quantity_width + 1;
-        format!("  {:>side$}  {:^price$}  ASKS", "BIDS", "PRICE", price = self.price_width)
+        format!("  {:>side$}  {:>price$}  ASKS", "BIDS", "PRICE", price = self.price_width)
     }
 
     fn bid(&self, (price, quantity): Level) -> String {
@@ -150,7 +150,7 @@ impl Row {
         // At most eight times the bar's width, which is small.
         let eighths = (eighths as usize).max(1);
         let mut bar = "█".repeat(eighths / 8);
-        if eighths % 8 > 0 {
+        if !eighths.is_multiple_of(8) {
             bar.push(EIGHTHS[eighths % 8 - 1]);
         }
         bar
@@ -177,10 +177,10 @@ mod tests {
             40,
             &[
                 "  Coffee  continuous  last 2 at 8.45 EUR",
-                "             BIDS  PRICE   ASKS",
-                "                     8.60    20 ████",
-                "                     8.50     5 █",
-                "                     0.10  spread",
+                "           BIDS   PRICE  ASKS",
+                "                   8.60    20 ████",
+                "                   8.50     5 █",
+                "                   0.10  spread",
                 "        ██   10    8.40",
                 "  ████████   40    8.35",
                 "      ████   20    8.30",

@@ -43,6 +43,8 @@ pub struct ListLots / ListLotsParams {
 } }
 command! { /// `lot.bids`: the public history, newest first.
 pub struct ListBids / ListBidsParams { 1 => lot: LotId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
+command! { /// `lot.events`: what the end of a candle lot is drawn from, oldest first.
+pub struct ListLotEvents / ListLotEventsParams { 1 => lot: LotId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
 command! { /// `sale.get`
 pub struct GetSale / GetSaleParams { 1 => sale: SaleId } }
 command! { /// `sale.list`
@@ -124,6 +126,7 @@ vendue_domain::variants! {
         31 => BookList(ListBooks),
         32 => BookOrders(ListBookOrders),
         33 => BookTrades(ListTrades),
+        34 => LotEvents(ListLotEvents),
         40 => EffectList(ListEffects),
     }
 }

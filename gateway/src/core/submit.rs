@@ -329,6 +329,8 @@ impl Core {
             fees: None,
             total: None,
             held: None,
+            commission: None,
+            proceeds: None,
         });
         let done = Done::Accepted { seq: 1_000, replayed: false, answer: &answer };
         match submission.owner {

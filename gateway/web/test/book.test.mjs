@@ -52,6 +52,7 @@ async function order(page, side, quantity, price) {
 
 test("the market's list leads to the book, whose ladder moves with the trades", { skip: fakeOnly }, async () => {
   const page = await open(browser, target.url);
+  book.place("acc_earlier", { side: "sell", type: "market", quantity: 1 });
   await page.locator(".books a").filter({ hasText: "Coffee" }).filter({ hasText: "8.40" }).filter({ hasText: "8.50" }).click();
   await page.locator("h1").filter({ hasText: "Coffee" }).waitFor();
   const best = page.locator("tr.ask").last();
@@ -61,6 +62,7 @@ test("the market's list leads to the book, whose ladder moves with the trades", 
   await page.locator("tr.ask").last().locator(".bar").filter({ hasText: String(before - 2) }).waitFor();
   await page.locator("header .amount").filter({ hasText: price.trim() }).waitFor();
   await page.locator(".trades tbody tr").first().filter({ hasText: "bought" }).waitFor();
+  assert.equal(await page.locator(".trades tbody tr").filter({ hasText: "sold" }).count(), 1, "what was traded before stands below, once");
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });

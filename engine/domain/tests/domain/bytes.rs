@@ -793,7 +793,7 @@ fn golden_files_are_whole() {
             assert_eq!(reader.uint(), Ok(*number), "{name}");
         }
     }
-    assert_eq!(samples.0["states"].len(), 17);
+    assert_eq!(samples.0["states"].len(), 20);
 }
 
 /// A common bid's event is short: its journal entry is what the disk sees of it.

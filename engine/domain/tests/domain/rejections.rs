@@ -3,7 +3,8 @@
 use vendue_domain::amount::Currency;
 use vendue_domain::rejection::{
     BidTooHigh, BidTooLow, BuyNowUnavailable, CurrencyMismatch, InsufficientFunds, Invalid, LimitExceeded,
-    NotQualified, OutOfStock, Rejection, RetractionNotAllowed, StaleSequence, TooLate, WrongState,
+    NoLiquidity, NotQualified, OutOfStock, PriceOffTick, QuantityOffLot, Rejection, RetractionNotAllowed,
+    StaleSequence, TooLate, WouldCross, WrongState,
 };
 use vendue_domain::time::Timestamp;
 
@@ -49,6 +50,10 @@ pub fn every() -> Vec<(Rejection, &'static str, &'static str, bool)> {
         (Rejection::OrderNotFound, "order_not_found", "null", false),
         (Rejection::TimedOut, "unavailable", "null", true),
         (Rejection::BidTooHigh(BidTooHigh { max_next_amount: amount(95) }), "bid_too_high", r#"{"max_next_amount":95}"#, false),
+        (Rejection::PriceOffTick(PriceOffTick { below: Some(5), above: None }), "price_off_tick", r#"{"below":5,"above":null}"#, false),
+        (Rejection::QuantityOffLot(QuantityOffLot { lot_size: 10 }), "quantity_off_lot", r#"{"lot_size":10}"#, false),
+        (Rejection::NoLiquidity(NoLiquidity { available: 3 }), "no_liquidity", r#"{"available":3}"#, true),
+        (Rejection::WouldCross(WouldCross { best: 9 }), "would_cross", r#"{"best":9}"#, true),
     ]
 }
 
@@ -74,7 +79,9 @@ fn tables() -> String {
         include_str!("lot_tables.rs"),
         include_str!("order_tables.rs"),
         include_str!("others.rs"),
+        include_str!("rare_tables.rs"),
         include_str!("stock_tables.rs"),
+        include_str!("trading_tables.rs"),
     ];
     let lines = sources.iter().flat_map(|source| source.lines());
     lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")

@@ -91,7 +91,9 @@ fn changes(account: AccountId, knowledge: &Knowledge, chance: &mut Chance) -> In
         params["price"] = price(chance).into();
     }
     if !by_price || chance.per_mille(300) {
-        params["quantity"] = (6 * chance.between(1, 5)).into();
+        // Often fewer, which keeps its place.
+        let lots = if chance.per_mille(600) { 1 } else { chance.between(1, 5) };
+        params["quantity"] = (6 * lots).into();
     }
     (to_book(book), "book.modify", params)
 }

@@ -108,7 +108,7 @@ impl Method {
 
 /// `kind rights "name" Params => what becomes of it`; `later` names what is promised.
 macro_rules! methods {
-    (later: [$($later:literal)+] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
+    (later: [$($later:literal)*] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
         const ROWS: &[Method] = &[
             $( Method {
                 name: $name,
@@ -135,7 +135,7 @@ macro_rules! methods {
                 index: 0,
                 json: |_| Ok((Common::default(), Call::NotImplemented)),
                 pack: |_| Ok((Common::default(), Call::NotImplemented)),
-            }, )+
+            }, )*
         ];
     };
 }
@@ -196,7 +196,7 @@ macro_rules! session {
 }
 
 methods! {
-    later: ["lot.stay"]
+    later: []
     Session Guest "connect" ConnectParams => session!(Connect);
     Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
     Session Guest "ping" PingParams => session!(Ping);
@@ -246,6 +246,7 @@ methods! {
     Read Guest "lot.get" GetLotParams => ask!(LotGet);
     Read Guest "lot.list" ListLotsParams => ask!(LotList);
     Read Guest "lot.bids" ListBidsParams => ask!(LotBids);
+    Read Guest "lot.events" ListLotEventsParams => ask!(LotEvents);
     Command Account "stock.create" CreateStockParams => to!(boxed Stock StockCommand Create);
     Command Account "stock.receive" ReceiveStockParams => to!(Stock StockCommand Receive);
     Command Account "stock.adjust" AdjustStockParams => to!(Stock StockCommand Adjust);

@@ -241,7 +241,7 @@ fn closed() -> Error {
 /// Whether a method changes nothing: it may be sent twice.
 fn is_read(method: &str) -> bool {
     matches!(method, "ping" | "command.result" | "subscriptions" | "authenticate")
-        || [".get", ".list", ".bids", ".orders", ".trades", ".statement"]
+        || [".get", ".list", ".bids", ".events", ".orders", ".trades", ".statement"]
             .iter()
             .any(|ending| method.ends_with(ending))
 }
@@ -263,6 +263,7 @@ mod tests {
         check("lot.get", true);
         check("lot.list", true);
         check("lot.bids", true);
+        check("lot.events", true);
         check("book.orders", true);
         check("book.trades", true);
         check("book.place", false);

@@ -22,6 +22,7 @@ import type {
   Order,
   OrderResult,
   Pricing,
+  DrawLine,
   PublicBid,
   PublicTrade,
   Qualification,
@@ -123,6 +124,7 @@ export interface Methods {
   "lot.get": [{ lot: string }, LotSnapshot];
   "lot.list": [LotQuery, Cursor & { lots: LotSnapshot[] }];
   "lot.bids": [{ lot: string; cursor?: string; limit?: number }, Cursor & { bids: PublicBid[] }];
+  "lot.events": [{ lot: string; cursor?: string; limit?: number }, Cursor & { cut: boolean; events: DrawLine[] }];
   "stock.list": [{ market: string; cursor?: string; limit?: number }, { stock: StockSnapshot[]; cursor?: string | null }];
   "stock.get": [{ stock: string }, StockSnapshot];
   "stock.create": [{ stock?: string; market: string; title: string; price: Minor; on_hand: number; ref?: string }, StockCounters];
@@ -289,6 +291,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "lot.get": "read",
   "lot.list": "read",
   "lot.bids": "read",
+  "lot.events": "read",
   "stock.list": "read",
   "stock.get": "read",
   "stock.create": stock,

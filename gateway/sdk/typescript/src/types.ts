@@ -119,6 +119,18 @@ export interface LotSnapshot {
 }
 
 /** One line of a lot's public history; `seq` decides ties. */
+/** A public event of a candle lot, as the line says it that its end is drawn from. */
+export interface DrawLine {
+  seq: number;
+  type: string;
+  ts: Micros;
+  price: Minor | null;
+  leader: string | null;
+  bidder: string | null;
+  bids: number | null;
+  ends_at: Micros | null;
+}
+
 export interface PublicBid {
   seq: number;
   alias: string;

@@ -13,6 +13,8 @@ const ORDERS_WAIT_MS = 120;
 export interface ShownTrade extends PublicTrade {
   /** Makes it unique where it is listed. */
   id: string;
+  /** Of the event that told it, or told it last. */
+  seq: number;
   ts: number;
 }
 
@@ -36,11 +38,13 @@ export class BookView {
     this.subscription = line.client.subscribe(`book:${book}`, { mode: "latest" });
     this.subscription.on("state", (state) => (this.snap = state));
     this.subscription.on("snapshot", () => void this.loadTrades());
+    // Where the list follows the book already, no snapshot comes.
+    void this.loadTrades();
     this.subscription.on("event", (event) => {
       const data = event.data as unknown as Record<string, unknown>;
       const told = event.type === "trade" ? [data as unknown as PublicTrade] : ((data.trades as PublicTrade[] | undefined) ?? []);
       if (told.length === 0) return;
-      const fresh = told.map((trade, at) => ({ ...trade, id: `${event.seq}.${at}`, ts: event.ts })).reverse();
+      const fresh = told.map((trade, at) => ({ ...trade, id: `${event.seq}.${at}`, seq: event.seq, ts: event.ts })).reverse();
       this.trades = [...fresh, ...this.trades].slice(0, TRADES_KEPT);
     });
     this.subscription.on("error", (error) => (this.missing = error.code === "not_found" || error.code === "unknown_channel" || error.code === "invalid_request"));
@@ -79,7 +83,10 @@ export class BookView {
   private async loadTrades(): Promise<void> {
     try {
       const { trades } = await line.client.book.trades({ book: this.book, limit: TRADES_KEPT });
-      if (!this.closed) this.trades = trades.map((trade) => ({ ...trade, id: `h${trade.seq}` }));
+      if (this.closed) return;
+      const known = trades[0]?.seq ?? 0;
+      const newer = this.trades.filter((trade) => trade.seq > known);
+      this.trades = [...newer, ...trades.map((trade) => ({ ...trade, id: `h${trade.seq}` }))].slice(0, TRADES_KEPT);
     } catch (error) {
       if (!(error instanceof VendueError)) throw error;
     }

@@ -178,6 +178,7 @@ export const en = {
     type: "Kind of order",
     limit: "Limit",
     market: "Market",
+    marketPrice: "the market",
     units: "Units",
     limitPrice: (currency: string) => `Price for one, ${currency}`,
     lasting: "Stands",

@@ -26,7 +26,8 @@ pub(super) fn sales_are_right() {
         },
         Mutant {
             what: "a winner gets no order",
-            invariants: &["I21"],
+            // Of a funded lot its hold, which no order names, is seen first.
+            invariants: &["I21", "I32"],
             spoil: |journal| {
                 let mut orders = Vec::new();
                 for (_, entry) in journal.iter() {
