@@ -57,10 +57,13 @@ fn priority_is_kept() {
             spoil: |journal| {
                 entered(journal, |entered| {
                     let units: u64 = entered.makers.iter().map(|part| part.quantity).sum();
+                    if units == 0 || entered.modified {
+                        return false;
+                    }
                     entered.makers.clear();
                     (entered.view.filled, entered.view.remaining) = (0, entered.view.remaining + units);
                     entered.ended = Some(Cause::TimeInForce);
-                    units > 0 && !entered.modified
+                    true
                 })
             },
             check: by_checkers,
