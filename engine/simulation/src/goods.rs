@@ -6,13 +6,26 @@ use vendue_domain::id::AccountId;
 use vendue_domain::time::Timestamp;
 
 use crate::chance::Chance;
-use crate::market::{Intent, MARKET, lot, stock, to_lot, to_stock};
+use crate::market::{Intent, MARKET, book, lot, stock, to_book, to_lot, to_stock};
 
 /// Longer than this before its end a lot gives all of a bidder's bids back (RULES, "Retraction"), in milliseconds.
 const TWELVE_HOURS_MS: u64 = 12 * 3_600 * 1_000;
 /// The format of a lot follows from its number, so that each world has all of them.
-const FORMATS: [&str; 8] =
-    ["english", "english", "english", "dutch", "sealed_first_price", "vickrey", "reverse", "multi_unit"];
+const FORMATS: [&str; 11] = [
+    "english",
+    "english",
+    "english",
+    "dutch",
+    "sealed_first_price",
+    "vickrey",
+    "reverse",
+    "multi_unit",
+    "japanese",
+    "candle",
+    "combinatorial",
+];
+/// How orders of one account that meet are told apart.
+const SELF_TRADES: [&str; 4] = ["cancel_newest", "cancel_oldest", "cancel_both", "allow"];
 /// How prices of several units are found.
 const PRICINGS: [&str; 3] = ["uniform_lowest_winning", "uniform_highest_losing", "pay_as_bid"];
 
@@ -27,7 +40,7 @@ pub(crate) fn new_lot(number: u64, now: Timestamp, seller: AccountId, chance: &m
         0 => now.plus_ms(TWELVE_HOURS_MS + chance.between(60_000, 3_600_000)),
         _ => now.plus_ms(chance.between(1_500, 14_000)),
     };
-    if !chance.per_mille(100) {
+    if format == "candle" || !chance.per_mille(100) {
         params["closes_at"] = closes_at.0.into();
     }
     match format {
@@ -35,6 +48,12 @@ pub(crate) fn new_lot(number: u64, now: Timestamp, seller: AccountId, chance: &m
         "dutch" => dutch(&mut params, chance),
         "reverse" => tender(&mut params, chance),
         "multi_unit" => several(&mut params, chance),
+        "japanese" => rising(&mut params, chance),
+        "candle" => params["candle_ms"] = chance.between(1_000, 6_000).into(),
+        "combinatorial" => {
+            let items = ["table", "chairs", "lamp", "rug", "clock"];
+            params["items"] = json!(items[..chance.between(2, 5) as usize]);
+        }
         _ if chance.per_mille(400) => params["reserve"] = (chance.between(20, 60) * 100).into(),
         _ => {}
     }
@@ -42,8 +61,11 @@ pub(crate) fn new_lot(number: u64, now: Timestamp, seller: AccountId, chance: &m
     if may_extend && chance.per_mille(600) && params.get("closes_at").is_some() {
         soft_close(&mut params, closes_at, chance);
     }
-    if format != "reverse" {
-        backing(&mut params, chance);
+    match format {
+        "reverse" => {}
+        // Who led at the moment that is drawn may have its money back by then.
+        "candle" => deposits(&mut params, chance),
+        _ => backing(&mut params, chance),
     }
     if chance.per_mille(300) {
         params["seller"] = seller.to_string().into();
@@ -100,6 +122,26 @@ fn soft_close(params: &mut Value, closes_at: Timestamp, chance: &mut Chance) {
     }
 }
 
+/// A clock that rises while at least as many stay in as there are units.
+fn rising(params: &mut Value, chance: &mut Chance) {
+    let start = chance.between(1, 20) * 50;
+    params["start_amount"] = start.into();
+    params["quantity"] = chance.between(1, 3).into();
+    let (step, interval_ms) = (chance.between(1, 8) * 50, chance.between(100, 2_000));
+    params["clock"] = json!({"start": start, "step": step, "interval_ms": interval_ms});
+    if chance.per_mille(300) {
+        params["clock"]["ceiling"] = (start + 5 * step).into();
+    }
+}
+
+/// A deposit, or none.
+fn deposits(params: &mut Value, chance: &mut Chance) {
+    if chance.per_mille(300) {
+        params["funding"] = "deposit".into();
+        params["deposit"] = chance.between(200, 3_000).into();
+    }
+}
+
 /// What is held behind bids: nothing, all of it, or a deposit.
 fn backing(params: &mut Value, chance: &mut Chance) {
     match chance.below(10) {
@@ -144,4 +186,22 @@ pub(crate) fn new_stock(number: u64, chance: &mut Chance) -> Intent {
         }
     }
     (to_stock(stock(number)), "stock.create", params)
+}
+
+/// An order book: the first with money and goods behind its orders, and the market's fees.
+pub(crate) fn new_book(number: u64, chance: &mut Chance) -> Intent {
+    let mut params = json!({
+        "book": book(number).to_string(), "market": MARKET.to_string(), "title": format!("Book {number}"),
+        "tick": 5, "lot_size": chance.between(1, 3), "modify_keeps_place": chance.per_mille(800),
+    });
+    if let Some(mode) = chance.pick(&SELF_TRADES) {
+        params["self_trade"] = (*mode).into();
+    }
+    if number == 0 {
+        params["funding"] = "full".into();
+    }
+    if chance.per_mille(500) {
+        params["reference"] = 100.into();
+    }
+    (to_book(book(number)), "book.create", params)
 }

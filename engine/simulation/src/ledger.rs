@@ -29,6 +29,10 @@ impl Ledger {
     /// I40: another has heard something else under this number. I14: it names an account.
     pub(crate) fn event(&mut self, channel: &str, seq: u64, event: &Value) -> Result<(), Broken> {
         self.heard += 1;
+        // A book's changes add up for who may skip steps: what they come to is compared, not what they say.
+        if event.get("from").is_some() && channel.starts_with("book:") {
+            return secrets(channel, &event["data"]);
+        }
         let told = event_hash(&event["type"], &event["ts"], &event["data"]);
         let known = *self.events.entry((channel.to_owned(), seq)).or_insert(told);
         if known != told {
@@ -71,11 +75,46 @@ pub(crate) fn event_hash(name: &Value, time: &Value, data: &Value) -> u64 {
 
 /// Whether events lay their fields over the snapshot's, and that is all there is to the channel.
 pub(crate) fn is_folded(channel: &str) -> bool {
-    channel.starts_with("lot:") || channel.starts_with("stock:")
+    channel.starts_with("lot:") || channel.starts_with("stock:") || channel.starts_with("book:")
 }
 
-/// Lays an event over a state.
-pub(crate) fn fold(state: &mut Map<String, Value>, data: &Value) {
+/// Lays an event over a state: its fields overwrite, but for what adds up of a book.
+pub(crate) fn fold(state: &mut Map<String, Value>, event: &Value) {
+    let data = &event["data"];
+    match event["type"].as_str() {
+        Some("book_changed") => {
+            for (side, best_is_highest) in [("bids", true), ("asks", false)] {
+                fold_levels(state, side, &data[side], best_is_highest);
+            }
+            // Of a client that may skip steps.
+            if let Some(last) = data["trades"].as_array().and_then(|trades| trades.last()) {
+                state.insert("last_trade".to_owned(), last.clone());
+            }
+        }
+        Some("trade") => drop(state.insert("last_trade".to_owned(), data.clone())),
+        Some("auction_indicative" | "auction_uncrossed") => {
+            let shown = if data["price"].is_null() { Value::Null } else { data.clone() };
+            state.insert("indicative".to_owned(), shown);
+        }
+        _ => overwrite(state, data),
+    }
+}
+
+/// The levels that a book's event names, best first; of quantity 0: gone.
+fn fold_levels(state: &mut Map<String, Value>, side: &str, changed: &Value, best_is_highest: bool) {
+    let read = |rows: &Value| -> Vec<(u64, u64)> {
+        let rows = rows.as_array().into_iter().flatten();
+        rows.map(|row| (row[0].as_u64().unwrap_or(0), row[1].as_u64().unwrap_or(0))).collect()
+    };
+    let mut levels: BTreeMap<u64, u64> = state.get(side).map(read).unwrap_or_default().into_iter().collect();
+    levels.extend(read(changed));
+    levels.retain(|_, quantity| *quantity > 0);
+    let rows = levels.into_iter().map(|(price, quantity)| json!([price, quantity]));
+    let rows: Vec<Value> = if best_is_highest { rows.rev().collect() } else { rows.collect() };
+    state.insert(side.to_owned(), rows.into());
+}
+
+fn overwrite(state: &mut Map<String, Value>, data: &Value) {
     for (name, value) in data.as_object().into_iter().flatten() {
         if !STEPS_ONLY.contains(&name.as_str()) {
             state.insert(name.clone(), value.clone());
@@ -86,7 +125,7 @@ pub(crate) fn fold(state: &mut Map<String, Value>, data: &Value) {
 /// A snapshot as a state. One that the gateway has folded holds fields of steps too.
 pub(crate) fn state_of(snapshot: &Value) -> Map<String, Value> {
     let mut state = Map::new();
-    fold(&mut state, snapshot);
+    overwrite(&mut state, snapshot);
     state
 }
 

@@ -13,7 +13,7 @@
 //! | I1, I2, I3, I36, I37 | `history` at each reply; `audit/outcomes` against the journal |
 //! | I4, I6, I22 | `audit/replay`: checkpoint and tail, genesis, live; other shard counts; a wall clock that jumps |
 //! | I11 to I20 | `audit/lots`: a naive recomputation of every English lot; `audit/town`: the shared checkers, every format |
-//! | I21, I23 to I35 | `audit/town`: the shared checkers over money, orders and stock; `audit/stock`: naively, for stock |
+//! | I21, I23 to I35 | `audit/town`: the shared checkers over money, orders, books and stock; `audit/stock`: naively, for stock |
 //! | I14, I38 to I43 | `watch` and `ledger` at each event; `audit/channels` against the journal |
 //! | I8, I9 | faults of the journal while replies are under way; `audit/outcomes` |
 //! | I47 | the quiet end of each world |
@@ -43,7 +43,7 @@ use std::fmt;
 use vendue_protocol::wire::Encoding;
 
 use client::Client;
-use market::{LOTS, STOCKS, lot, stock};
+use market::{BOOKS, LOTS, STOCKS, book, lot, stock};
 use world::World;
 
 /// How long after the last fault everything must have been answered (I47), in simulated milliseconds: where orders that
@@ -195,6 +195,9 @@ fn quiet(world: &mut World, step: &mut u32) -> Result<(), Broken> {
         witness.subscribe(&channel, &mut world.shared);
     }
     for channel in (0..STOCKS).map(|number| format!("stock:{}", stock(number))) {
+        witness.subscribe(&channel, &mut world.shared);
+    }
+    for channel in (0..BOOKS).map(|number| format!("book:{}", book(number))) {
         witness.subscribe(&channel, &mut world.shared);
     }
     // What it would have asked without a connection is asked when it has one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vendue_domain::actor::ActorAddress;
-use vendue_domain::id::{AccountId, Id, LotId, MarketId, OrderId, StockId};
+use vendue_domain::id::{AccountId, BookId, Id, LotId, MarketId, OrderId, StockId};
 use vendue_domain::time::Timestamp;
 
 use crate::chance::Chance;
@@ -16,10 +16,12 @@ pub(crate) const BEGIN: Timestamp = Timestamp(1_700_000_000_000_000);
 /// The only market.
 pub(crate) const MARKET: MarketId = MarketId::from_u128(0xA1);
 /// How many lots there are at first.
-pub(crate) const LOTS: u64 = 8;
+pub(crate) const LOTS: u64 = 11;
 /// How many stock items there are.
 pub(crate) const STOCKS: u64 = 3;
-/// How many reservations and bids are remembered for later commands.
+/// How many order books there are: the first is funded, the others are not.
+pub(crate) const BOOKS: u64 = 2;
+/// How many reservations, bids and orders of books are remembered for later commands.
 const REMEMBERED: usize = 64;
 
 /// A command that is yet to be sent: target, method, parameters.
@@ -43,6 +45,16 @@ pub(crate) const fn lot(number: u64) -> LotId {
 /// The stock item with this number.
 pub(crate) const fn stock(number: u64) -> StockId {
     StockId::from_u128(spread(0x5000 + number))
+}
+
+/// The order book with this number.
+pub(crate) const fn book(number: u64) -> BookId {
+    BookId::from_u128(spread(0xB00C_0000 + number))
+}
+
+/// An order book as the target of a command.
+pub(crate) fn to_book(book: BookId) -> (ActorAddress, String) {
+    (book.into(), book.to_string())
 }
 
 /// A lot as the target of a command.
@@ -103,11 +115,20 @@ pub(crate) fn stage(number: usize, bidders: u64, now: Timestamp, chance: &mut Ch
             let all = (0..bidders).map(|number| grant(bidder(number), "bidder"));
             all.chain([grant(seller, "seller")]).collect()
         }
-        3 => (0..bidders).map(|number| deposit(bidder(number), chance.between(0, 400) * 100)).collect(),
+        3 => {
+            let money = |number| deposit(bidder(number), chance.between(0, 400) * 100);
+            let mut all: Vec<Intent> = (0..bidders).map(money).collect();
+            all.extend(
+                (0..bidders)
+                    .map(|number| goods_deposit(bidder(number), &book(0).to_string(), chance.between(1, 60))),
+            );
+            all
+        }
         4 => {
             let mut all: Vec<Intent> =
                 (0..LOTS).map(|number| goods::new_lot(number, now, seller, chance)).collect();
             all.extend((0..STOCKS).map(|number| goods::new_stock(number, chance)));
+            all.extend((0..BOOKS).map(|number| goods::new_book(number, chance)));
             all
         }
         _ => {
@@ -137,6 +158,14 @@ pub(crate) fn deposit(account: AccountId, amount: u64) -> Intent {
     (to_account(account), "account.deposit", params)
 }
 
+/// Goods come in through the gate.
+pub(crate) fn goods_deposit(account: AccountId, goods: &str, quantity: u64) -> Intent {
+    let params = json!({
+        "account": account.to_string(), "goods": goods, "quantity": quantity, "reason": "through the gate",
+    });
+    (to_account(account), "account.deposit", params)
+}
+
 /// What has been said in public, and what replies have named: where the next commands aim.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
@@ -146,6 +175,8 @@ pub(crate) struct Knowledge {
     pub(crate) reservations: Vec<(AccountId, StockId, String)>,
     /// Bids: on what, and their ids.
     pub(crate) bids: Vec<(LotId, String)>,
+    /// Orders of books: whose, in which, and their ids.
+    pub(crate) book_orders: Vec<(AccountId, BookId, String)>,
     /// How many lots have been made.
     pub(crate) lots: u64,
     /// The formats of lots, and whether money is held behind their bids.
@@ -200,6 +231,9 @@ impl Knowledge {
         let id = issue.target.id;
         if let Some(reservation) = result["reservation"].as_str() {
             remember(&mut self.reservations, (issue.by, StockId(id), reservation.to_owned()));
+        }
+        if let Some(order) = result["book_order"].as_str().filter(|_| issue.method == "book.place") {
+            remember(&mut self.book_orders, (issue.by, BookId(id), order.to_owned()));
         }
         if let Some(bid) = result["bid"].as_str() {
             remember(&mut self.bids, (LotId(id), bid.to_owned()));

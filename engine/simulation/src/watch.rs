@@ -144,7 +144,7 @@ impl Watch {
         ledger.event(&self.name, seq, event)?;
         self.seq = Some(seq);
         if let Some(state) = &mut self.state {
-            ledger::fold(state, &event["data"]);
+            ledger::fold(state, event);
             ledger.state(&self.name, seq, state, "folding events")?;
         }
         Ok(())

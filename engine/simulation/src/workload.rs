@@ -1,5 +1,6 @@
 //! What clients do next, drawn by chance: mostly what is allowed, often at the edge, sometimes beyond it.
 
+mod books;
 mod orders;
 
 use serde_json::{Value, json};
@@ -40,9 +41,13 @@ pub(crate) fn bidder_acts(client: &mut Client, shared: &mut Shared) {
             let id = any_lot(&shared.knowledge, &mut shared.chance);
             client.get("lot", &id.to_string());
         }
-        68..=71 => {
+        68..=70 => {
             let id = any_stock(&mut shared.chance);
             client.get("stock", &id.to_string());
+        }
+        71 => {
+            let id = books::any_book(&mut shared.chance);
+            client.get("book", &id.to_string());
         }
         72..=82 => asks_again(client, account, shared),
         _ => watches(client, shared),
@@ -68,8 +73,9 @@ pub(crate) fn operator_acts(client: &mut Client, bidders: u64, shared: &mut Shar
         watches(client, shared);
     } else {
         let intent = match shared.chance.below(10) {
-            0..=3 => runs_a_lot(shared),
-            4..=6 => runs_the_market(bidders, shared),
+            0..=2 => runs_a_lot(shared),
+            3..=5 => runs_the_market(bidders, shared),
+            6 | 7 => books::of_operator(bidders, shared),
             _ => orders::of_operator(bidders, shared),
         };
         let issue = shared.issue(account, intent);
@@ -80,15 +86,16 @@ pub(crate) fn operator_acts(client: &mut Client, bidders: u64, shared: &mut Shar
 
 fn buys(account: AccountId, shared: &mut Shared) -> Intent {
     match shared.chance.below(100) {
-        0..=54 => bids(&shared.knowledge, &mut shared.chance),
-        55..=64 => {
+        0..=42 => bids(&shared.knowledge, &mut shared.chance),
+        43..=62 => books::trades(account, shared),
+        63..=69 => {
             let stock = any_stock(&mut shared.chance);
             let (quantity, ttl_ms) = (shared.chance.between(1, 6), shared.chance.between(200, 4_000));
             let params = json!({"stock": stock.to_string(), "quantity": quantity, "ttl_ms": ttl_ms});
             (to_stock(stock), "stock.reserve", params)
         }
-        65..=72 => of_reservation(account, &shared.knowledge, &mut shared.chance),
-        73..=84 => orders::places(account, shared),
+        70..=75 => of_reservation(account, &shared.knowledge, &mut shared.chance),
+        76..=86 => orders::places(account, shared),
         _ => orders::of_buyer(account, &shared.knowledge, &mut shared.chance),
     }
 }
@@ -123,6 +130,23 @@ fn bids(knowledge: &Knowledge, chance: &mut Chance) -> Intent {
         "multi_unit" => {
             params["quantity"] = chance.between(1, 4).into();
             params["all_or_none"] = chance.per_mille(300).into();
+        }
+        "japanese" => {
+            let until = next + chance.below(12) * 50;
+            if chance.per_mille(600) {
+                if chance.per_mille(700) {
+                    params["stay_until"] = until.into();
+                }
+                return (to_lot(lot), "lot.stay", params);
+            }
+            amount = next;
+            params["stay_until"] = until.into();
+        }
+        "combinatorial" => {
+            let first = chance.between(1, 4);
+            let package: Vec<u64> = (first..=first + chance.below(3)).collect();
+            amount = next.max(1_000) * package.len() as u64 + chance.below(40) * 100;
+            params["package"] = package.into();
         }
         _ => {}
     }
@@ -162,6 +186,11 @@ fn asks_again(client: &mut Client, account: AccountId, shared: &mut Shared) {
             let target = shared.history.issues[number].target_name.clone();
             let (method, params) = if target.starts_with("lot_") {
                 ("lot.bid", json!({"lot": target, "amount": 9_007_199}))
+            } else if target.starts_with("bok_") {
+                (
+                    "book.place",
+                    json!({"book": target, "side": "sell", "type": "market", "quantity": 1_000_002}),
+                )
             } else if target.starts_with("ord_") {
                 ("order.cancel", json!({"order": target, "reason": "other content"}))
             } else {
@@ -176,8 +205,9 @@ fn asks_again(client: &mut Client, account: AccountId, shared: &mut Shared) {
 fn watches(client: &mut Client, shared: &mut Shared) {
     let chance = &mut shared.chance;
     let channel = match chance.below(10) {
-        0..=5 => format!("lot:{}", any_lot(&shared.knowledge, chance)),
-        6 | 7 => format!("stock:{}", any_stock(chance)),
+        0..=4 => format!("lot:{}", any_lot(&shared.knowledge, chance)),
+        6 => format!("stock:{}", any_stock(chance)),
+        5 | 7 => format!("book:{}", books::any_book(chance)),
         8 if client.account.is_none() || chance.per_mille(300) => format!("market:{MARKET}"),
         _ if client.account == Some(AccountId::HOUSE) => format!("ops:{MARKET}"),
         _ if client.account.is_some() => "account".to_owned(),

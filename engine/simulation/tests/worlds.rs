@@ -11,13 +11,22 @@ const STEPS: u32 = 2_000;
 /// What happens in about every third world at least: in all fresh ones together it must. What each begins with is enough.
 /// A seed's world is another whenever the workload or a rule changes, so what one once broke is a table test of the room
 /// that it broke in.
-const HAPPENS: [&str; 40] = [
+const HAPPENS: [&str; 52] = [
     "account HoldCaptured",
     "account HoldReleased",
     "account HoldSet",
     "account Posted",
     "account Refused",
     "account RetractionCounted",
+    "book AuctionEnded",
+    "book Crossed",
+    "book Ended",
+    "book Entered",
+    "book HoldAsked",
+    "book Reduced",
+    "book Refused",
+    "book StateChanged",
+    "book Uncrossed",
     "lot Backed",
     "lot BidPlaced",
     "lot BidWaits",
@@ -43,8 +52,11 @@ const HAPPENS: [&str; 40] = [
     "order Refunded",
     "order Shipped",
     "order Won",
+    "sold Candle",
+    "sold Combinatorial",
     "sold Dutch",
     "sold English",
+    "sold Japanese",
     "stock Allocated",
     "stock Closed",
     "stock Extended",

@@ -40,9 +40,9 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-type Checked = Result<(), Broken>;
+pub(super) type Checked = Result<(), Broken>;
 
-fn holds(invariant: &'static str, holds: bool, what: impl FnOnce() -> String) -> Checked {
+pub(super) fn holds(invariant: &'static str, holds: bool, what: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(Broken { invariant, what: what() }) }
 }
 

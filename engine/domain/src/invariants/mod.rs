@@ -2,6 +2,7 @@
 //! and whoever reads a journal. Each says `Err` with the invariant's number and what broke it.
 
 pub mod auction;
+pub mod book;
 pub mod funding;
 pub mod money;
 pub mod orders;

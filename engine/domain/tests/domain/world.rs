@@ -13,6 +13,7 @@ use vendue_domain::effect::{Asked, Effects};
 use vendue_domain::facts::{AccountFacts, FactChange, Facts, MarketFacts, Role, Standing};
 use vendue_domain::id::{AccountId, Id, MarketId};
 use vendue_domain::invariants::auction::Auction;
+use vendue_domain::invariants::book::Book;
 use vendue_domain::record::{Field, Reader};
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
@@ -95,6 +96,8 @@ pub struct World {
     pub events: u64,
     /// Checks every event of a lot (I11 to I20).
     pub auction: Option<Auction>,
+    /// Checks every event of a book.
+    pub book: Option<Book>,
     /// Accounts that a client's command may ask beforehand, as they are just now; set anew before each command.
     pub accounts: Option<Rc<dyn Assurance>>,
 }
@@ -130,6 +133,7 @@ impl World {
             thorough_every: 1,
             events: 0,
             auction: None,
+            book: None,
             accounts: None,
         }
     }
@@ -297,6 +301,14 @@ impl World {
                     auction.take(event, stamp).unwrap_or_else(|broken| panic!("{broken}: {event:?}"))
                 }
                 None => self.auction = Auction::new(event),
+            }
+        }
+        if let Event::Book(event) = event {
+            match &mut self.book {
+                Some(book) => {
+                    book.take(event, stamp).unwrap_or_else(|broken| panic!("{broken}: {event:?}"));
+                }
+                None => self.book = Book::new(event),
             }
         }
         let thorough = self.events.is_multiple_of(self.thorough_every);

@@ -35,6 +35,7 @@ pub(crate) fn of(journal: &[Placed]) -> BTreeMap<String, u64> {
                     }
                 }
                 Event::Order(event) => count(format!("order {}", name(event))),
+                Event::Book(event) => count(format!("book {}", name(event))),
                 Event::Stock(event) => count(format!("stock {}", name(event))),
                 Event::Account(event) => count(format!("account {}", name(event))),
                 other => count(name(other)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use vendue_domain::actor::{ActorKind, Publication};
-use vendue_domain::id::{AccountId, LotId, StockId};
+use vendue_domain::id::{AccountId, BookId, LotId, StockId};
 use vendue_domain::time::Timestamp;
 use vendue_engine::entry::{Decided, Entry};
 
@@ -13,7 +13,7 @@ use crate::Broken;
 use crate::canonical::from_pack;
 use crate::ledger::{Ledger, event_hash};
 
-/// I41, for lots, stock and accounts. A market's and an operator's channels are made by views alone; that two clients never
+/// I41, for lots, stock, books and accounts. A market's and an operator's channels are made by views alone; that two clients never
 /// hear different things on them is the ledger's check.
 pub(super) fn check(ledger: &Ledger, journal: &[Placed]) -> Result<(), Broken> {
     let mut told: BTreeMap<(String, u64), u64> = BTreeMap::new();
@@ -44,6 +44,7 @@ fn public(decided: &Decided, told: &mut BTreeMap<(String, u64), u64>) -> Result<
     let channel = match address.kind {
         ActorKind::Lot => format!("lot:{}", LotId(decided.id)),
         ActorKind::Stock => format!("stock:{}", StockId(decided.id)),
+        ActorKind::Book => format!("book:{}", BookId(decided.id)),
         _ => return Ok(()),
     };
     let publications: Vec<_> =

@@ -1,6 +1,7 @@
 //! No check is one that cannot fail: right histories, each spoiled in one place, are caught, and by the check that is for it.
 #![allow(clippy::unwrap_used)] // A test that cannot go on says so by panicking.
 
+mod books;
 mod sales;
 
 use std::sync::OnceLock;
@@ -120,6 +121,7 @@ fn every_check_can_fail() {
     effects_are_done_once();
     money_is_kept();
     sales::sales_are_right();
+    books::books_are_right();
     nothing_waits_for_ever();
     clients_are_told_what_is_there();
 }

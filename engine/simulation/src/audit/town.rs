@@ -1,4 +1,4 @@
-//! Money, orders, stock and lots of every format: the shared checkers of `vendue_domain::invariants` over a journal.
+//! Money, orders, books, stock and lots of every format: the shared checkers of `vendue_domain::invariants` over a journal.
 //!
 //! Each event is checked as it comes; when nothing is under way the whole must add up: every hold has a lot or order that
 //! it is for, every winner an order, every order its goods and its money.
@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vendue_domain::actor::{ActorAddress, Entity, Event};
-use vendue_domain::id::{AccountId, HoldId, LotId, OrderId, StockId};
+use vendue_domain::id::{AccountId, BookId, HoldId, LotId, OrderId, StockId};
 use vendue_domain::invariants::auction::Auction;
+use vendue_domain::invariants::book::Book;
 use vendue_domain::invariants::funding::FundedLots;
 use vendue_domain::invariants::money::{self, Books};
 use vendue_domain::invariants::orders;
@@ -49,6 +50,7 @@ pub(super) struct Town {
     books: Books,
     funded: FundedLots,
     auctions: BTreeMap<LotId, Auction>,
+    traded: BTreeMap<BookId, Book>,
     reservations: BTreeMap<StockId, ReservationLives>,
     wins: Vec<(LotId, AccountId)>,
 }
@@ -101,6 +103,14 @@ impl Town {
                     }
                 }
             }
+            Event::Book(event) => match self.traded.get_mut(&BookId(id)) {
+                Some(book) => book.take(event, &stamp).map_err(|broken| broken.to_string()),
+                None => {
+                    let book = Book::new(event).ok_or("I16: a book's first event creates it")?;
+                    self.traded.insert(BookId(id), book);
+                    Ok(())
+                }
+            },
             _ => Ok(()),
         }
     }
@@ -141,6 +151,14 @@ impl Town {
         if self.funded.waiting() > 0 {
             return Err(Broken::new("I47", format!("{} bids wait for ever", self.funded.waiting())));
         }
+        for (book, traded) in &self.traded {
+            if traded.waiting() > 0 {
+                return Err(Broken::new(
+                    "I47",
+                    format!("{} orders of {book} wait for ever", traded.waiting()),
+                ));
+            }
+        }
         for (address, (_, entity)) in &self.actors {
             let due = entity.next_deadline();
             if due.is_some_and(|due| due.0 + OVERDUE_US <= now.0) {
@@ -171,7 +189,7 @@ impl Town {
         Ok(())
     }
 
-    /// Each live hold is owed by an open lot or an unpaid order that names it, and what those name is live (I32, I34).
+    /// Each live hold is owed by an open lot, a live order of a book or an unpaid order that names it, and what those name is live (I32, I34).
     fn holds(&self) -> Result<(), String> {
         let mut live: BTreeSet<(AccountId, HoldId, u64)> = BTreeSet::new();
         for (_, entity) in self.actors.values() {
@@ -185,6 +203,7 @@ impl Town {
             }
             named.insert((account, hold, held));
         }
+        named.extend(self.traded.values().flat_map(Book::holds));
         for (id, order) in self.orders() {
             for (hold, held) in order.deposit_holds() {
                 if order.state() == OrderState::AwaitingPayment && !named.insert((order.buyer(), hold, held))

@@ -2,7 +2,7 @@
 
 use vendue_domain::actor::Event;
 use vendue_domain::amount::Amount;
-use vendue_domain::lot::{LotEvent, LotResult};
+use vendue_domain::lot::{Format, LotEvent, LotResult};
 use vendue_domain::order::OrderEvent;
 use vendue_domain::stock::{ReservationClosed, ReservationEnd, StockEvent};
 use vendue_engine::entry::Entry;
@@ -78,12 +78,32 @@ pub(super) fn sales_are_right() {
             what: "the same, seen by the naive recomputation",
             invariants: &["I11 to I20"],
             spoil: |journal| {
-                first(journal, |event| match event {
-                    Event::Lot(LotEvent::BidPlaced(bid)) if bid.price < bid.maximum.0 => {
-                        bid.price = bid.maximum.0;
-                        true
-                    }
-                    _ => false,
+                // The recomputation knows English lots only.
+                let english: Vec<_> = journal
+                    .iter()
+                    .filter_map(|(_, entry)| match entry {
+                        Entry::Decided(decided) => match decided.events.0.first() {
+                            Some(Event::Lot(LotEvent::Created(created)))
+                                if created.listing.format == Format::English =>
+                            {
+                                Some(decided.id)
+                            }
+                            _ => None,
+                        },
+                        _ => None,
+                    })
+                    .collect();
+                journal.iter_mut().any(|(_, entry)| {
+                    let Entry::Decided(decided) = entry else { return false };
+                    decided.events.0.iter_mut().any(|event| match event {
+                        Event::Lot(LotEvent::BidPlaced(bid))
+                            if english.contains(&decided.id) && bid.price < bid.maximum.0 =>
+                        {
+                            bid.price = bid.maximum.0;
+                            true
+                        }
+                        _ => false,
+                    })
                 })
             },
             check: by_all,
