@@ -329,3 +329,107 @@ async fn a_watch_survives_a_killed_engine() {
     }
     assert_eq!(said.last().unwrap()["type"], "lot_closed");
 }
+
+/// An order book, funded: an auction, then trades; money and goods change hands.
+#[tokio::test]
+async fn a_book_is_traded_in_from_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--bare"]);
+    let one = |arguments: &[&str]| objects(&demo, &[arguments, &["--json"]].concat()).remove(0);
+    one(&["market", "create", "Harbour Rooms", "EUR", "--premium", "0:1%", "--open-registration"]);
+    let made = one(&["book", "create", "Cocoa, 1 kg", "0.05", "--funding", "full", "--reference", "COCOA"]);
+    let book = made["book"].as_str().unwrap().to_owned();
+    let account = |name: &str, amount: &str, goods: Option<&str>| {
+        let made = one(&["account", "create", name, "--grant", "bidder"]);
+        let id = made["account"].as_str().unwrap().to_owned();
+        let deposit = ["account", "deposit", &id, amount, "--reason", "brought in"];
+        let of_goods = goods.map_or_else(Vec::new, |goods| vec!["--goods", goods]);
+        one(&[&deposit[..], &of_goods].concat());
+        let token = demo.token(&id);
+        (id, token)
+    };
+    let (buyer, buyer_token) = account("Jane", "1000.00", None);
+    let (seller, seller_token) = account("John", "100", Some(&book));
+    one(&["book", "auction", "COCOA", "start"]);
+    let sell = one(&["book", "sell", "COCOA", "10", "8.00", "--token", &seller_token]);
+    let buy = one(&["book", "buy", "COCOA", "6", "8.20", "--token", &buyer_token]);
+    assert_eq!((&sell["status"], &buy["status"]), (&json!("open"), &json!("open")), "{sell} {buy}");
+    let ended = one(&["book", "auction", "COCOA", "uncross"]);
+    assert_eq!(ended["volume"], 6, "{ended}");
+    let rest = one(&["book", "buy", "COCOA", "4", "9.00", "--token", &buyer_token]);
+    assert_eq!(
+        (&rest["status"], &rest["trades"][0]["price"]),
+        (&json!("filled"), &json!(800)),
+        "at the resting order's price: {rest}"
+    );
+    let balance = |id: &str, of: &str| {
+        let shown = one(&["account", "show", id]);
+        let all = [&shown["balances"], &shown["holdings"]];
+        let found = all.iter().filter_map(|list| list.as_array()).flatten();
+        let found = found.filter(|one| one["currency"] == of || one["goods"] == of).cloned();
+        found.map(|one| (one["balance"].as_i64().unwrap(), one["held"].as_u64().unwrap())).next()
+    };
+    assert_eq!(balance(&buyer, &book), Some((10, 0)), "ten units, nothing held");
+    assert_eq!(balance(&seller, &book), Some((90, 0)));
+    let price = ended["price"].as_i64().unwrap();
+    let value = 6 * price + 4 * 800;
+    let paid = 100_000 - balance(&buyer, "EUR").unwrap().0;
+    assert!((value..=value + value / 100 + 2).contains(&paid), "{paid} for {value}, with a premium of 1 %");
+    assert_eq!(balance(&seller, "EUR"), Some((value, 0)));
+    assert_eq!(lines(&demo, &["book", "trades", "COCOA"]).len(), 3, "a heading and two trades");
+    let off = vendue()
+        .args(["book", "buy", "COCOA", "1", "8.03", "--token", &buyer_token])
+        .args(["--data-dir", &demo.text("data_dir")])
+        .output()
+        .unwrap();
+    assert_eq!(off.status.code(), Some(3), "the rules said no");
+    assert!(complaint(&off).contains("8.00") && complaint(&off).contains("8.05"), "{}", complaint(&off));
+}
+
+/// The rarer formats: who stays, whose package wins, and a candle that anybody can draw again.
+#[tokio::test]
+async fn the_rarer_formats_end_as_they_must() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--bare"]);
+    let one = |arguments: &[&str]| objects(&demo, &[arguments, &["--json"]].concat()).remove(0);
+    one(&["market", "create", "Harbour Rooms", "EUR", "--open-registration"]);
+    let tokens: Vec<String> = ["Jane", "John"]
+        .map(|name| {
+            let made = one(&["account", "create", name, "--grant", "bidder"]);
+            demo.token(made["account"].as_str().unwrap())
+        })
+        .into();
+    let lot = |arguments: &[&str]| {
+        one(&[&["lot", "create"], arguments].concat())["lot"].as_str().unwrap().to_owned()
+    };
+    let candle = lot(&["Port", "--format", "candle", "--start", "10", "--ends", "10m", "--candle", "9m"]);
+    one(&["bid", &candle, "20.00", "--token", &tokens[0]]);
+    one(&["bid", &candle, "30.00", "--token", &tokens[1]]);
+    one(&["lot", "close", &candle, "--reason", "the end of a test"]);
+    let found = one(&["verify", "candle", &candle]);
+    assert_eq!((&found["right"], found["ended_at"].is_null()), (&json!(true), false), "{found}");
+    let table = lot(&[
+        "Tea service",
+        "--format",
+        "combinatorial",
+        "--start",
+        "10",
+        "--item",
+        "pot",
+        "--item",
+        "cups",
+        "--ends",
+        "10m",
+    ]);
+    one(&["bid", &table, "90.00", "--package", "1,2", "--token", &tokens[0]]);
+    let sealed = one(&["bid", &table, "50.00", "--package", "2", "--token", &tokens[1]]);
+    assert_eq!(sealed["status"], "placed", "{sealed}");
+    one(&["lot", "close", &table, "--reason", "the end of a test"]);
+    let closed = one(&["lot", "show", &table]);
+    assert_eq!(closed["winners"][0]["amount"], 6_000, "the second's 50.00 and 10.00 for the pot: {closed}");
+    let violin = lot(&["Violin", "--format", "japanese", "--clock", "100:50:1h", "--ends", "1d"]);
+    for token in &tokens {
+        one(&["stay", &violin, "--token", token]);
+    }
+    assert_eq!(one(&["lot", "show", &violin])["bidders"], 2);
+}

@@ -128,6 +128,8 @@ fn answer() -> Reply<'static> {
         fees: None,
         total: None,
         held: None,
+        commission: None,
+        proceeds: None,
     });
     Reply::Accepted { seq: 1_042, position: 1, replayed: false, answer }
 }

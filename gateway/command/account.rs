@@ -103,7 +103,7 @@ pub(crate) struct MoveArguments {
     /// The currency [default: the market's].
     #[arg(long, conflicts_with = "goods")]
     currency: Option<String>,
-    /// A stock item whose units are moved instead of money.
+    /// A stock item or book whose units are moved instead of money.
     #[arg(long, value_name = "STOCK")]
     goods: Option<String>,
     /// Why; it stands in the statement.
@@ -331,7 +331,7 @@ async fn shift(method: &str, arguments: MoveArguments) -> Result<(), Failure> {
     let mut paid_in = None;
     if let Some(goods) = &arguments.goods {
         let quantity = quantity(&arguments.amount)?;
-        params["goods"] = json!(names::resolve(&connection, names::STOCK, goods).await?);
+        params["goods"] = json!(names::resolve_goods(&connection, goods).await?);
         params["quantity"] = json!(quantity);
     } else {
         let currency = currency(&connection, arguments.currency.as_deref()).await?;
@@ -376,7 +376,7 @@ async fn correct(arguments: CorrectArguments) -> Result<(), Failure> {
         None => (1, arguments.amount.as_str()),
     };
     let (size, paid_in) = if let Some(goods) = &arguments.goods {
-        params["goods"] = json!(names::resolve(&connection, names::STOCK, goods).await?);
+        params["goods"] = json!(names::resolve_goods(&connection, goods).await?);
         (quantity(size)?, None)
     } else {
         let currency = currency(&connection, arguments.currency.as_deref()).await?;

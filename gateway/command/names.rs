@@ -94,6 +94,18 @@ pub(crate) async fn resolve(connection: &Connection, kind: Kind, typed: &str) ->
     choose(kind, typed, &name, &items)
 }
 
+/// The id of goods that an account may have: a stock item, or what a book trades.
+pub(crate) async fn resolve_goods(connection: &Connection, typed: &str) -> Result<String, Failure> {
+    if typed.starts_with(BOOK.prefix) {
+        return resolve(connection, BOOK, typed).await;
+    }
+    match resolve(connection, STOCK, typed).await {
+        Ok(stock) => Ok(stock),
+        // By a seller's reference either may be meant.
+        Err(unknown) => resolve(connection, BOOK, typed).await.map_err(|_| unknown),
+    }
+}
+
 /// Every item of the market, page by page.
 pub(crate) async fn all(connection: &Connection, kind: Kind, filter: Value) -> Result<Vec<Value>, Failure> {
     let market = connection.market().await?;

@@ -207,16 +207,23 @@ crate::record! {
         3 => pub price: Option<crate::amount::Amount>,
         4 => pub min_next_amount: Option<crate::amount::Amount>,
         5 => pub ends_at: Option<Timestamp>,
-        /// The buyer's premium if the bidder wins at the price shown (at its own amount where none is shown); absent
-        /// where the lot has no fees.
+        /// The buyer's premium if the bidder wins at the price shown; at what it bids itself, for all its units, where no
+        /// price is shown or each bid has its own. Absent where the lot has no fees, and in tenders.
         #[serde(skip_serializing_if = "Option::is_none")]
         6 => pub fees: Option<u64>,
-        /// Price and fees.
+        /// That amount and its fees.
         #[serde(skip_serializing_if = "Option::is_none")]
         7 => pub total: Option<u64>,
         /// What is held for it, fees included, where bids are funded.
         #[serde(skip_serializing_if = "Option::is_none")]
         8 => pub held: Option<u64>,
+        /// A tender, whose bidders are paid: what is kept from the bidder's own amount if it wins; absent where the lot
+        /// has no commission.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        9 => pub commission: Option<u64>,
+        /// A tender: what the bidder gets if it wins, its amount less the commission.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        10 => pub proceeds: Option<u64>,
     }
 }
 

@@ -100,6 +100,28 @@ impl Field for Hidden {
     }
 }
 
+/// A sum from which a hidden amount could be told, a fee on it say; may be 0. Seen as little as [`Hidden`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HiddenSum(pub u64);
+
+impl fmt::Debug for HiddenSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("hidden")
+    }
+}
+
+impl Field for HiddenSum {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    #[inline]
+    fn decode(input: &mut Reader<'_>) -> Result<Self, RecordError> {
+        u64::decode(input).map(Self)
+    }
+}
+
 impl fmt::Debug for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.get())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use vendue_domain::actor::{BidStatus, Event, Publication, Snapshot};
 use vendue_domain::id::{LotId, MarketId};
-use vendue_domain::lot::LotEvent;
+use vendue_domain::lot::{Format, LotEvent};
 use vendue_domain::publication::Alias;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
@@ -94,6 +94,10 @@ impl Views {
         }
         let Some(shown) = self.shown.get_mut(&address) else { return false };
         let Snapshot::Lot(snapshot) = &mut shown.snapshot else { return false };
+        if snapshot.format == Format::Candle {
+            // Its public events are kept whole.
+            return false;
+        }
         let market = snapshot.market;
         if published.seq > shown.seq {
             snapshot.apply(event, &published.stamp);

@@ -34,6 +34,8 @@ fn benches(criterion: &mut Criterion) {
         fees: None,
         total: None,
         held: None,
+        commission: None,
+        proceeds: None,
     });
     let error = WireError::rejected(Rejection::BidTooLow(BidTooLow { min_next_amount: Amount::MAX }), false);
     let head = Head {

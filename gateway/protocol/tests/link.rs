@@ -57,6 +57,8 @@ fn replies() -> Vec<ReplyItem<'static>> {
         fees: None,
         total: None,
         held: None,
+        commission: None,
+        proceeds: None,
     });
     let rejection = Rejection::BidTooLow(BidTooLow { min_next_amount: Amount::ONE });
     [

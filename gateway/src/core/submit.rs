@@ -353,6 +353,8 @@ fn echo(now: Timestamp, command: &Command) -> Option<Answer> {
             fees: None,
             total: None,
             held: None,
+            commission: None,
+            proceeds: None,
         })),
         Command::Book(BookCommand::Place(order)) => {
             let takes = matches!(order.time_in_force, Some(TimeInForce::Ioc | TimeInForce::Fok));

@@ -67,6 +67,8 @@ pub fn accepted(seq: u64, position: u64, amount: u64) -> Reply<'static> {
         fees: None,
         total: None,
         held: None,
+        commission: None,
+        proceeds: None,
     });
     Reply::Accepted { seq, position, replayed: false, answer }
 }

@@ -2,6 +2,7 @@
 
 use super::format::Terms;
 use super::funding::Wish;
+use super::publish::Sums;
 use super::{BuyNow, Format, Lot, LotEvent, Phase, PlaceBid, RetractBid, StayLot, TakeLot};
 use crate::actor::{Answer, BidAnswer, BidStatus, Decision};
 use crate::context::Context;
@@ -23,7 +24,7 @@ impl Lot {
         self.check_known(command)?;
         let event = self.bidding.place(&self.terms(context.now), command, context)?;
         if command.validate_only == Some(true) {
-            return self.valid_answer(command, context).map(Decision::unchanged);
+            return self.valid_answer(command, &event, context).map(Decision::unchanged);
         }
         match self.funds.as_deref() {
             None => Ok(Decision::event(event)),
@@ -56,10 +57,17 @@ impl Lot {
     /// The answer to a bid that was only validated. It does not say whether the bid would lead: that would tell, for
     /// nothing, what the leader's maximum is (I14).
     /// Nor whether the money would be there: only the account knows. What would be held is told.
-    fn valid_answer(&self, command: &PlaceBid, context: &Context<'_>) -> Result<Answer, Rejection> {
+    fn valid_answer(
+        &self,
+        command: &PlaceBid,
+        event: &LotEvent,
+        context: &Context<'_>,
+    ) -> Result<Answer, Rejection> {
         let standing = self.bidding.rules().standing(&self.listing);
-        let basis = standing.price.unwrap_or(command.amount);
-        let fees = self.terms(context.now).premium(basis);
+        let Sums { fees, total, commission, proceeds } = Sums::of_own_amount(event).unwrap_or_else(|| {
+            let basis = standing.price.unwrap_or(command.amount);
+            Sums::to_pay(basis, self.terms(context.now).premium(basis))
+        });
         let backed = self.funds.is_some();
         let held = if backed { Some(self.exposure(command, context)?.get()) } else { None };
         Ok(Answer::Bid(BidAnswer {
@@ -69,8 +77,10 @@ impl Lot {
             min_next_amount: Some(standing.min_next_amount),
             ends_at: self.ends_at,
             fees,
-            total: fees.map(|fees| basis.get().saturating_add(fees)),
+            total,
             held,
+            commission,
+            proceeds,
         }))
     }
 

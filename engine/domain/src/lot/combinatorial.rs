@@ -10,7 +10,7 @@ use super::format::{Award, Awards, Rules, Standing, Terms};
 use super::retraction::{self, Scope};
 use super::roll::{Member, Roll};
 use super::{Listing, LotEvent, Package, PlaceBid, Restated, RestatementCause, RetractBid, SealedBid};
-use crate::amount::{Amount, Hidden};
+use crate::amount::{Amount, Hidden, HiddenSum};
 use crate::context::{Context, Stamp};
 use crate::id::{AccountId, BidId};
 use crate::limits::{self, BIDDERS_MAX, PACKAGE_BIDS_MAX, PACKAGE_BIDS_OF_ACCOUNT_MAX};
@@ -172,6 +172,8 @@ impl Rules for Combinatorial {
             limit,
             ends_at: terms.ends_at.map(Moment),
             package: Some(package),
+            premium: terms.premium(command.amount).map(HiddenSum),
+            commission: None,
         })))
     }
 

@@ -357,6 +357,7 @@ impl English {
             old_ends_at: None,
             falling: false,
             premium: terms.premium(price),
+            commission: None,
         }
     }
 

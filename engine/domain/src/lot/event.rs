@@ -3,7 +3,7 @@
 
 use super::funding::{Backed, BidWaits, Change, Closing, HoldAsked, HoldSettled, HoldsFreed, Refused};
 use super::{Content, Digest, Drawn, Listing, Package, Phase, SoftClose};
-use crate::amount::{Amount, Currency, Hidden};
+use crate::amount::{Amount, Currency, Hidden, HiddenSum};
 use crate::fees::Fees;
 use crate::id::{AccountId, BidId, HoldId, LotId, MarketId, OrderId};
 use crate::time::{Moment, Timestamp};
@@ -57,6 +57,8 @@ crate::record! {
         12 => pub falling: bool,
         /// The buyer's premium at the price; absent where the lot has none.
         13 => pub premium: Option<u64>,
+        /// A tender: what is kept from the price if the bidder is paid it; absent where the lot has no commission.
+        14 => pub commission: Option<u64>,
     }
 }
 
@@ -181,6 +183,10 @@ crate::record! {
         6 => pub ends_at: Option<Moment>,
         /// The items that it is for, where a lot has several; then only a bid for the same ones is replaced.
         7 => pub package: Option<Package>,
+        /// The buyer's premium at its amount; absent where the lot has none, and in a tender.
+        8 => pub premium: Option<HiddenSum>,
+        /// A tender: the commission at its amount; absent where the lot has none.
+        9 => pub commission: Option<HiddenSum>,
     }
 }
 
@@ -209,6 +215,8 @@ crate::record! {
         12 => pub ends_at: Option<Moment>,
         /// The end before it, where the bid extended it.
         13 => pub old_ends_at: Option<Moment>,
+        /// The buyer's premium on its amount for all its units: the most it can come to; absent where the lot has none.
+        14 => pub premium: Option<HiddenSum>,
     }
 }
 

@@ -238,6 +238,12 @@ impl Terms<'_> {
     pub(super) fn premium(&self, price: Amount) -> Option<u64> {
         self.listing.fees.as_ref()?.buyers_premium.as_ref().map(|table| table.on(price.get()))
     }
+
+    /// What is kept from who is paid a price, where the lot has a commission.
+    pub(super) fn commission(&self, price: Amount) -> Option<u64> {
+        let fees = self.listing.fees.as_ref()?;
+        fees.sellers_commission.as_ref().map(|_| fees.commission(price))
+    }
 }
 
 /// Accounts whose bids may cost them something else now, and what (before fees; `None`: nothing any more).

@@ -16,7 +16,7 @@ use super::dutch::clock::Running;
 use super::format::{Award, Awards, Rules, Standing, Terms};
 use super::offers::{Offer, Offers, Party, Withdrawal};
 use super::{Clock, Listing, LotEvent, PlaceBid, Restated, RetractBid, SealedBid, Stepped};
-use crate::amount::{Amount, Hidden};
+use crate::amount::{Amount, Hidden, HiddenSum};
 use crate::context::{Context, Stamp};
 use crate::id::{AccountId, BidId};
 use crate::limits::WINNERS_MAX;
@@ -240,6 +240,8 @@ impl Rules for Japanese {
             limit: price,
             ends_at: terms.ends_at.map(Moment),
             package: None,
+            premium: terms.premium(amount).map(HiddenSum),
+            commission: None,
         })))
     }
 

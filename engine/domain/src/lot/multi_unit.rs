@@ -13,7 +13,7 @@ use self::outcome::{Served, price, served};
 use super::format::{Award, Awards, Rules, Standing, Terms};
 use super::offers::{Offer, Offers, Withdrawal};
 use super::{Listing, LotEvent, PlaceBid, Pricing, Restated, RetractBid, UnitsBid};
-use crate::amount::{Amount, Hidden};
+use crate::amount::{Amount, Hidden, HiddenSum};
 use crate::context::{Context, Stamp};
 use crate::id::{AccountId, BidId};
 use crate::increments::Increments;
@@ -247,6 +247,12 @@ impl Rules for MultiUnit {
             risen,
             ends_at: later.map(Moment).or(ends_at),
             old_ends_at: later.and(ends_at),
+            premium: offer
+                .amount
+                .0
+                .checked_mul(offer.units)
+                .and_then(|all| terms.premium(all))
+                .map(HiddenSum),
         })))
     }
 

@@ -4,16 +4,16 @@ mod bids;
 
 use smallvec::smallvec;
 
+pub(super) use self::bids::Sums;
 use self::bids::{
     answer_to_take, bid_status, min_next_amount, price_of_raise, price_of_restatement, price_of_take,
     private_of_bid, private_of_restatement, private_of_units, public_of_bid, public_of_units, told_outbid,
     won,
 };
-use super::{Backed, Bought, Closed, LotEvent, LotResult, Phase, Win};
+use super::{Backed, Closed, LotEvent, LotResult, Phase, Win};
 use crate::actor::{
     Answer, BidAnswer, BidStatus, PrivateEvents, PublicEvents, Publication, RestatedAnswer, StateAnswer,
 };
-use crate::amount::Amount;
 use crate::context::Stamp;
 use crate::facts::FactChange;
 use crate::id::{AccountId, BidId, Id, LotId};
@@ -315,37 +315,35 @@ impl LotEvent {
     #[must_use]
     #[inline]
     pub fn answer(&self, id: Id, stamp: &Stamp) -> Option<Answer> {
-        let answer = |status, price: Option<Amount>, min_next_amount, ends_at, premium| {
+        let answer = |status, price, min_next_amount, ends_at| {
+            let Sums { fees, total, commission, proceeds } = Sums::of(self).unwrap_or_default();
             Answer::Bid(BidAnswer {
                 bid: BidId::from_u128(stamp.command_id),
                 status,
                 price,
                 min_next_amount,
                 ends_at,
-                fees: premium,
-                total: price.and_then(|price| total(price, premium)),
+                fees,
+                total,
                 held: None,
+                commission,
+                proceeds,
             })
         };
         let time = |moment: Option<Moment>| moment.map(|Moment(time)| time);
         Some(match self {
             Self::BidPlaced(event) => {
                 let next = Some(event.min_next_amount());
-                answer(event.status(), Some(event.price), next, time(event.ends_at), event.premium)
+                answer(event.status(), Some(event.price), next, time(event.ends_at))
             }
             Self::MaximumRaised(event) => {
                 let next = Some(min_next_amount(event.price, event.step));
-                answer(BidStatus::Leading, Some(event.price), next, time(event.ends_at), event.premium)
+                answer(BidStatus::Leading, Some(event.price), next, time(event.ends_at))
             }
-            Self::Bought(event) => {
-                let (price, ends_at) = (Some(event.win.amount), Some(event.ends_at));
-                answer(BidStatus::Won, price, None, ends_at, event.premium())
-            }
-            Self::SealedBid(event) => {
-                answer(BidStatus::Placed, None, Some(event.limit), time(event.ends_at), None)
-            }
+            Self::Bought(event) => answer(BidStatus::Won, Some(event.win.amount), None, Some(event.ends_at)),
+            Self::SealedBid(event) => answer(BidStatus::Placed, None, Some(event.limit), time(event.ends_at)),
             Self::UnitsBid(event) => {
-                answer(event.status(), event.price, Some(event.min_next_amount), time(event.ends_at), None)
+                answer(event.status(), event.price, Some(event.min_next_amount), time(event.ends_at))
             }
             Self::Taken(event) => return Some(answer_to_take(event, stamp)),
             // By the clock: nobody asked.
@@ -392,18 +390,6 @@ fn answer_of_backed(event: &Backed, id: Id, stamp: &Stamp) -> Option<Answer> {
         bid.held = event.held;
     }
     Some(answer)
-}
-
-fn total(price: Amount, fees: Option<u64>) -> Option<u64> {
-    fees.map(|fees| price.get().saturating_add(fees))
-}
-
-impl Bought {
-    /// The buyer's premium; absent where the lot has none.
-    fn premium(&self) -> Option<u64> {
-        let fees = self.sold.as_ref()?.fees.as_ref()?;
-        fees.buyers_premium.as_ref().map(|_| self.win.premium)
-    }
 }
 
 fn state(phase: Phase, ends_at: Option<Timestamp>) -> Answer {

@@ -135,6 +135,7 @@ impl Rules for Reverse {
             falling: true,
             // Who is paid pays no premium.
             premium: None,
+            commission: terms.commission(command.amount),
         }))
     }
 

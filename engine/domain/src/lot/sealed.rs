@@ -7,7 +7,7 @@ use super::format::{Award, Awards, Format, Rules, Standing, Terms};
 use super::offers::{Offer, Offers, Party, Withdrawal};
 use super::{Listing, LotEvent, PlaceBid, Restated, RetractBid, SealedBid};
 use super::{reverse, sealed_first_price, vickrey};
-use crate::amount::{Amount, Hidden};
+use crate::amount::{Amount, Hidden, HiddenSum};
 use crate::context::{Context, Stamp};
 use crate::id::{AccountId, BidId};
 use crate::limits::BIDDERS_MAX;
@@ -94,7 +94,8 @@ impl Rules for Sealed {
             return Err(Rejection::NotAllowedInFormat);
         }
         let limit = terms.listing.start_amount;
-        if terms.listing.format.is_tender() {
+        let tender = terms.listing.format.is_tender();
+        if tender {
             if command.amount > limit {
                 return Err(Rejection::BidTooHigh(BidTooHigh { max_next_amount: limit }));
             }
@@ -111,6 +112,8 @@ impl Rules for Sealed {
             limit,
             ends_at: terms.ends_at.map(Moment),
             package: None,
+            premium: if tender { None } else { terms.premium(command.amount).map(HiddenSum) },
+            commission: if tender { terms.commission(command.amount).map(HiddenSum) } else { None },
         })))
     }
 

@@ -1,7 +1,11 @@
 //! RULES, "Funding", "Fees", "Qualification": each case names the rule it shows, with the money that moves.
 
-use vendue_domain::actor::{ActorAddress, ActorKind};
+use vendue_domain::account::AccountCommand;
+use vendue_domain::actor::{ActorAddress, ActorKind, Command};
+use vendue_domain::effect::Effect;
 use vendue_domain::id::{AccountId, LotId};
+use vendue_domain::money::ASSURED_TAG;
+use vendue_domain::order::OrderCommand;
 
 use crate::lot_script::{LOT, Script, said, said_by};
 use crate::town::Town;
@@ -9,7 +13,9 @@ use crate::world::account;
 
 /// A rule as a story about bids and money. Beside the lines of a lot's script:
 /// `fund A 500`, `spend A 100` (elsewhere), `to A` and `to lot` (one effect), `settle` (all) with the answers that came by it, `held A = 500`,
-/// `free A = 500`, `orders = 1`, `retractions A = 1`.
+/// `free A = 500`, `orders = 1`, `retractions A = 1`; `assure`: accounts are asked beforehand from here on, as one shard does;
+/// `caused = place A 500 assured; release B`: the effects of the last line of the script; `unaudited`: what follows
+/// cannot be in a right history.
 struct Case {
     rule: &'static str,
     lot: &'static str,
@@ -29,6 +35,26 @@ fn check(cases: &[Case]) {
 struct Story {
     script: Script,
     town: Town,
+    assures: bool,
+    /// The effects of the last line of the script.
+    caused: String,
+}
+
+fn told(effect: &Effect) -> String {
+    let name = |who: AccountId| ('A'..='Z').find(|&letter| account(letter) == who).unwrap_or('?');
+    match &effect.command {
+        Command::Account(AccountCommand::PlaceHold(place)) => {
+            let assured = if place.tag == ASSURED_TAG { " assured" } else { "" };
+            format!("place {} {}{assured}", name(place.account), place.amount)
+        }
+        Command::Account(AccountCommand::ReleaseHold(release)) => {
+            format!("release {}", name(release.account))
+        }
+        Command::Order(OrderCommand::OpenWon(won)) => {
+            format!("order {} with {}", name(won.buyer), if won.hold.is_some() { "hold" } else { "nothing" })
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 fn who(word: &str) -> AccountId {
@@ -37,7 +63,12 @@ fn who(word: &str) -> AccountId {
 
 impl Story {
     fn new(lot: &str) -> Self {
-        let mut story = Self { script: Script::recording(lot), town: Town::default() };
+        let mut story = Self {
+            script: Script::recording(lot),
+            town: Town::default(),
+            assures: false,
+            caused: String::new(),
+        };
         story.town.take(&mut story.script.world);
         story
     }
@@ -61,6 +92,15 @@ impl Story {
             ["retractions", account] => bank.retractions(who(account)).to_string(),
             ["to", "lot"] => self.deliver(LOT.into()),
             ["to", account] => self.deliver(who(account).into()),
+            ["assure"] => {
+                self.assures = true;
+                String::new()
+            }
+            ["unaudited"] => {
+                self.town.unaudited = true;
+                String::new()
+            }
+            ["caused"] => std::mem::take(&mut self.caused),
             ["settle"] => {
                 self.town.settle(&mut [&mut self.script.world]);
                 self.answers()
@@ -71,7 +111,10 @@ impl Story {
     }
 
     fn script_step(&mut self, step: &str, name: &str) {
+        self.script.world.accounts = self.assures.then(|| self.town.assurance());
         self.script.step(step, name);
+        let effects = self.script.world.effects.iter();
+        self.caused = effects.map(told).collect::<Vec<_>>().join("; ");
         self.town.take(&mut self.script.world);
         self.town.wake(&mut self.script.world);
     }
@@ -326,6 +369,189 @@ fn fees() {
                 "A bid 1000 = leading 100 125 fees 10 total 110 held -",
                 "A bid 2000 = leading 100 125 fees 10 total 110 held -",
             ],
+        },
+    ]);
+}
+
+/// docs/engine.md, "accounts assure": where an account would place the hold nobody waits; the rules are the same.
+#[test]
+fn assured_holds() {
+    check(&[
+        Case {
+            rule: "assured: accepted at once; the first effect places the hold, the next frees who led",
+            lot: "full",
+            steps: &[
+                "assure",
+                "fund A 1000",
+                "fund B 1000",
+                "A bid 500 = leading 100 125 held 500",
+                "caused = place A 500 assured",
+                "settle = ",
+                "held A = 500",
+                "B bid 600 = leading 550 600 held 600",
+                "caused = place B 600 assured; release A",
+                "settle = ",
+                "held A = 0",
+                "held B = 600",
+            ],
+        },
+        Case {
+            rule: "assured: outbid at once, nothing is placed",
+            lot: "full",
+            steps: &[
+                "assure",
+                "fund A 1000",
+                "fund B 1000",
+                "A bid 500 = leading 100 125 held 500",
+                "settle = ",
+                "B bid 400 = outbid 425 450 held 0",
+                "caused = ",
+                "settle = ",
+                "held A = 500",
+                "free B = 1000",
+            ],
+        },
+        Case {
+            rule: "assured: raising needs only the difference, under the same hold",
+            lot: "full",
+            steps: &[
+                "assure",
+                "fund A 900",
+                "A bid 500 = leading 100 125 held 500",
+                "settle = ",
+                "A bid 900 = leading 100 125 held 900",
+                "caused = place A 900 assured",
+                "settle = ",
+                "held A = 900",
+                "free A = 0",
+            ],
+        },
+        Case {
+            rule: "not assured: it waits as ever, for too little money or for what is under way",
+            lot: "full",
+            steps: &[
+                "assure",
+                "fund A 499",
+                "A bid 500 = waits",
+                "caused = place A 500",
+                "settle = A: insufficient_funds 500 499",
+                "fund A 501",
+                "A bid 500 = leading 100 125 held 500",
+                "A bid 600 = waits",
+                "A bid 700 = waits",
+                "settle = A: leading 100 125 held 600; A: leading 100 125 held 700",
+                "held A = 700",
+            ],
+        },
+        Case {
+            rule: "assured: a deposit, once; the next bid asks for nothing",
+            lot: "deposit=50",
+            steps: &[
+                "assure",
+                "fund A 60",
+                "fund B 40",
+                "A bid 500 = leading 100 125 held 50",
+                "caused = place A 50 assured",
+                "settle = ",
+                "A bid 600 = leading 100 125 held 50",
+                "caused = ",
+                "B bid 700 = waits",
+                "settle = B: insufficient_funds 50 40",
+                "held A = 50",
+            ],
+        },
+        Case {
+            rule: "assured: the order of a purchase names the new hold",
+            lot: "full buy_now=900 reserve=700",
+            steps: &[
+                "assure",
+                "fund A 500",
+                "fund B 900",
+                "A bid 500 = leading 100 125 held 500",
+                "settle = ",
+                "B buy = won 900 - held 900",
+                "caused = place B 900 assured; order B with hold",
+                "settle = ",
+                "held A = 0",
+                "free B = 0",
+                "orders = 1",
+            ],
+        },
+        Case {
+            rule: "assured, and refused all the same: the account's bids go",
+            lot: "full",
+            steps: &[
+                "unaudited",
+                "assure",
+                "fund A 1000",
+                "fund B 1000",
+                "B bid 300 = leading 100 125 held 300",
+                "settle = ",
+                "A bid 500 = leading 325 350 held 500",
+                "spend A 600",
+                "settle = ",
+                "held A = 0",
+                "show price=100 leader=bidder-1 bids=1",
+                "held B = 300",
+            ],
+        },
+    ]);
+}
+
+/// RULES, "Fees": an answer says what the bidder pays or gets in all, in every format.
+#[test]
+fn fees_of_own_amounts() {
+    check(&[
+        Case {
+            rule: "sealed first price: at the own amount",
+            lot: "format=sealed_first_price premium=100000",
+            steps: &[
+                "A validate 1000 = placed - 100 fees 100 total 1100 held -",
+                "A bid 1000 = placed - 100 fees 100 total 1100 held -",
+                "B bid 505 = placed - 100 fees 51 total 556 held -",
+            ],
+        },
+        Case {
+            rule: "vickrey: at the own amount, the most that it can cost; funded, the same is held",
+            lot: "format=vickrey full premium=100000",
+            steps: &[
+                "fund A 1100",
+                "A validate 1000 = placed - 100 fees 100 total 1100 held 1100",
+                "A bid 1000 = waits",
+                "settle = A: placed - 100 fees 100 total 1100 held 1100",
+            ],
+        },
+        Case {
+            rule: "multi-unit: at the own amount for all its units, whatever the public price of a unit",
+            lot: "format=multi_unit quantity=5 start=10 premium=100000",
+            steps: &[
+                "A bid 100 quantity 3 = leading 100 10 fees 30 total 330 held -",
+                "B validate 50 quantity 2 = placed 100 10 fees 10 total 110 held -",
+                "B bid 50 quantity 2 = leading 50 55 fees 10 total 110 held -",
+            ],
+        },
+        Case {
+            rule: "reverse: the bidder is paid, and hears what it would get; the premium is the lot's seller's",
+            lot: "format=reverse start=1000 premium=100000 commission",
+            steps: &[
+                "A validate 900 = placed - 1000 commission 45 proceeds 855",
+                "A bid 900 = leading 900 850 commission 45 proceeds 855",
+                "B validate 600 = placed 900 850 commission 30 proceeds 570",
+                "B bid 600 = leading 600 550 commission 30 proceeds 570",
+            ],
+        },
+        Case {
+            rule: "reverse, sealed: the same",
+            lot: "format=reverse sealed start=1000 premium=100000 commission",
+            steps: &[
+                "A validate 900 = placed - 1000 commission 45 proceeds 855",
+                "A bid 900 = placed - 1000 commission 45 proceeds 855",
+            ],
+        },
+        Case {
+            rule: "reverse: no commission, nothing to say",
+            lot: "format=reverse start=1000 premium=100000",
+            steps: &["A bid 900 = leading 900 850"],
         },
     ]);
 }

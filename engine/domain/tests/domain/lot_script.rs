@@ -107,7 +107,7 @@ pub fn create_lot(text: &str) -> CreateLot {
             "deposit" => (lot.funding, lot.deposit) = (Some(Funding::Deposit), Some(number())),
             "qualify" => (lot.qualification, lot.deposit) = (Some(Qualification::Deposit), Some(number())),
             // The market's; see `Script::new`.
-            "premium" => {}
+            "premium" | "commission" => {}
             "reserve" => lot.reserve = Some(number()),
             "buy_now" => lot.buy_now = Some(number()),
             "opens" => lot.opens_at = (value != "never").then(|| at(value)),
@@ -213,7 +213,13 @@ impl Script {
         if let Some((_, ppm)) = settings(text).find(|(name, _)| *name == "premium") {
             let bands = vec![(0, ppm.parse().expect("parts per million"))];
             let table = FeeTable { bands, fixed: 0, rounding: Rounding::default() };
-            let fees = FeeSchedule { version: 1, buyers_premium: Some(table), sellers_commission: None };
+            // The sellers' commission is half of the premium.
+            let bands = vec![(0, table.bands[0].1 / 2)];
+            let commission = settings(text)
+                .any(|(name, _)| name == "commission")
+                .then(|| FeeTable { bands, ..table.clone() });
+            let fees =
+                FeeSchedule { version: 1, buyers_premium: Some(table), sellers_commission: commission };
             world.change_market(|market| market.fees = Some(std::sync::Arc::new(fees)));
         }
         let command = Command::Lot(LotCommand::Create(Box::new(create_lot(text))));
@@ -423,6 +429,11 @@ impl Script {
             ["bid", text, "if_seq", seq] => {
                 LotCommand::Bid(PlaceBid { if_seq: seq.parse().ok(), ..bid(text) })
             }
+            ["validate", text, "quantity", quantity] => LotCommand::Bid(PlaceBid {
+                quantity: quantity.parse().ok(),
+                validate_only: Some(true),
+                ..bid(text)
+            }),
             ["validate", text] => LotCommand::Bid(PlaceBid { validate_only: Some(true), ..bid(text) }),
             ["buy"] => LotCommand::BuyNow(BuyNow { lot: self.lot(), amount: None }),
             ["buy", text] => LotCommand::BuyNow(BuyNow { lot: self.lot(), amount: Some(bid(text).amount) }),
@@ -582,8 +593,12 @@ pub fn said_by(answer: &Answer) -> String {
                         held.map_or("-".to_owned(), |held| held.to_string())
                     ),
                 };
+                let to_get = bid
+                    .commission
+                    .zip(bid.proceeds)
+                    .map_or_else(String::new, |(kept, got)| format!(" commission {kept} proceeds {got}"));
                 format!(
-                    "{} {} {}{sums}",
+                    "{} {} {}{sums}{to_get}",
                     status.as_str().unwrap_or("?"),
                     number(bid.price),
                     number(bid.min_next_amount)

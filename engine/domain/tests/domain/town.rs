@@ -4,16 +4,17 @@
 //! Accounts and orders are naive stand-ins ([`Bank`]), all in one place; what they must never see is asserted there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use vendue_domain::account::AccountCommand;
 use vendue_domain::actor::{ActorAddress, ActorKind, Answer, Command, Event};
-use vendue_domain::context::Stamp;
+use vendue_domain::context::{Assurance, Stamp};
 use vendue_domain::effect::{Asked, Effect};
 use vendue_domain::facts::Standing;
 use vendue_domain::id::{AccountId, EntryId, HoldId, LotId, OrderId};
 use vendue_domain::invariants::funding::FundedLots;
 use vendue_domain::lot::{LotCommand, LotSettled};
-use vendue_domain::money::{Asker, CaptureHold, EntryKind, PlaceHold, Settled};
+use vendue_domain::money::{ASSURED_TAG, Asker, CaptureHold, EntryKind, PlaceHold, Settled};
 use vendue_domain::order::{OpenWonOrder, OrderCommand};
 use vendue_domain::rejection::{InsufficientFunds, Rejection};
 
@@ -32,6 +33,26 @@ struct Purse {
 impl Purse {
     fn held(&self) -> u64 {
         self.holds.values().map(|(_, amount)| amount).sum()
+    }
+
+    /// What a hold has now, and what it may become at most.
+    fn available_for(&self, hold: HoldId) -> (u64, u64) {
+        let now = self.holds.get(&hold).map_or(0, |&(_, held)| held);
+        (now, self.balance - (self.held() - now))
+    }
+}
+
+/// The purses as they are at one moment, asked beforehand.
+struct Assured {
+    purses: BTreeMap<AccountId, Purse>,
+    /// To whom something is under way: they assure nothing, as what comes first is not known.
+    busy: BTreeSet<ActorAddress>,
+}
+
+impl Assurance for Assured {
+    fn assures(&self, hold: &PlaceHold) -> bool {
+        let purse = self.purses.get(&hold.account).filter(|_| !self.busy.contains(&hold.account.into()));
+        purse.is_some_and(|purse| hold.amount <= purse.available_for(hold.hold).1)
     }
 }
 
@@ -89,23 +110,25 @@ impl Bank {
         }
     }
 
-    fn place(&mut self, place: &PlaceHold) -> Effect {
+    fn place(&mut self, place: &PlaceHold) -> Option<Effect> {
         let PlaceHold { account, hold, amount, asker, tag, .. } = *place;
         let purse = self.purse(account);
         assert!(!purse.ended.contains(&hold), "a hold that has ended never comes back (I32)");
-        let now = purse.holds.get(&hold).map_or(0, |&(_, held)| held);
-        let available = purse.balance - (purse.held() - now);
+        let (now, available) = purse.available_for(hold);
         let refused = (amount > available)
             .then_some(Rejection::InsufficientFunds(InsufficientFunds { needed: amount, available }));
         if refused.is_none() {
             purse.holds.insert(hold, (asker, amount));
+        }
+        if tag == ASSURED_TAG && refused.is_none() {
+            return None;
         }
         let amount = if refused.is_some() { now } else { amount };
         let settled = Settled { account, tag, hold: Some(hold), amount, refused };
         match asker {
             Asker::Lot(lot) => {
                 let command = LotCommand::Settled(Box::new(LotSettled { lot, settled }));
-                Effect::new(lot, Command::Lot(command))
+                Some(Effect::new(lot, Command::Lot(command)))
             }
             Asker::Order(_) | Asker::Book(_) => panic!("orders place no holds here"),
         }
@@ -135,7 +158,8 @@ impl Bank {
         let (hold, amount) = match (won.hold, won.deposit) {
             (Some(hold), None) => (hold, total),
             (None, Some(deposit)) => {
-                let held = self.purses[&won.buyer].holds[&deposit].1;
+                // An assured deposit may still be on its way; it is before the capture on the same lane.
+                let held = won.deposit_amount.expect("an order knows what its deposit holds").get();
                 (deposit, total.min(held))
             }
             (None, None) => return Vec::new(),
@@ -157,7 +181,9 @@ impl Bank {
     /// Decides an effect for an account or order: what it causes.
     fn decide(&mut self, command: &Command) -> Vec<Effect> {
         match command {
-            Command::Account(AccountCommand::PlaceHold(place)) => return vec![self.place(place)],
+            Command::Account(AccountCommand::PlaceHold(place)) => {
+                return self.place(place).into_iter().collect();
+            }
             Command::Account(AccountCommand::ReleaseHold(release)) => {
                 self.end(release.account, release.hold);
             }
@@ -182,6 +208,8 @@ pub struct Town {
     /// Answers that came later, until somebody takes them.
     pub answers: Vec<(Asked, Result<Answer, Rejection>)>,
     pub audit: FundedLots,
+    /// For a history that cannot be: the audit would rightly find that somebody leads without money.
+    pub unaudited: bool,
     /// The events of its lots with their stamps, until somebody takes them, where they are kept.
     pub keeps: bool,
     pub recorded: Vec<(Event, Stamp)>,
@@ -207,13 +235,18 @@ impl Town {
             self.answers.push((asked, result));
         }
         for (event, stamp) in world.recorded.drain(..) {
-            if let Event::Lot(event) = &event {
+            if let (Event::Lot(event), false) = (&event, self.unaudited) {
                 self.audit.take(LotId(world.id), event, &stamp).unwrap_or_else(|broken| panic!("{broken}"));
             }
             if self.keeps {
                 self.recorded.push((event, stamp));
             }
         }
+    }
+
+    /// The accounts as they answer just now.
+    pub fn assurance(&self) -> Rc<dyn Assurance> {
+        Rc::new(Assured { purses: self.bank.purses.clone(), busy: self.lanes.keys().copied().collect() })
     }
 
     pub fn is_answered(&self) -> bool {

@@ -1,12 +1,14 @@
 //! One actor, the facts around it, and a clock: what the shell does, without the shell. Every event that passes through it
 //! is checked for what must hold of all events.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 use vendue_domain::account::{AccountCommand, CreateAccount};
 use vendue_domain::actor::{ActorKind, Answer, Entity, Event, PrivateEvents, PublicEvents, Snapshot};
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::command::Targeted as _;
-use vendue_domain::context::{Context, Stamp};
+use vendue_domain::context::{Assurance, Context, Stamp};
 use vendue_domain::effect::{Asked, Effects};
 use vendue_domain::facts::{AccountFacts, FactChange, Facts, MarketFacts, Role, Standing};
 use vendue_domain::id::{AccountId, Id, MarketId};
@@ -93,6 +95,8 @@ pub struct World {
     pub events: u64,
     /// Checks every event of a lot (I11 to I20).
     pub auction: Option<Auction>,
+    /// Accounts that a client's command may ask beforehand, as they are just now; set anew before each command.
+    pub accounts: Option<Rc<dyn Assurance>>,
 }
 
 impl World {
@@ -126,6 +130,7 @@ impl World {
             thorough_every: 1,
             events: 0,
             auction: None,
+            accounts: None,
         }
     }
 
@@ -186,7 +191,7 @@ impl World {
             facts: &self.facts,
             command_id: self.commands,
             content: 7,
-            accounts: None,
+            accounts: self.accounts.as_deref(),
         };
         let decision = match &self.entity {
             Some(entity) => entity.decide(command, &context),

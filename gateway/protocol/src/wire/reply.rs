@@ -186,8 +186,13 @@ fn write_bid_json(out: &mut Vec<u8>, bid: &BidAnswer, seq: u64, replayed: bool) 
         Some(ends_at) => json::write_i64(out, ends_at.0),
         None => out.extend_from_slice(b"null"),
     }
-    let money: [(&[u8], _); 3] =
-        [(b",\"fees\":", bid.fees), (b",\"total\":", bid.total), (b",\"held\":", bid.held)];
+    let money: [(&[u8], _); 5] = [
+        (b",\"fees\":", bid.fees),
+        (b",\"total\":", bid.total),
+        (b",\"held\":", bid.held),
+        (b",\"commission\":", bid.commission),
+        (b",\"proceeds\":", bid.proceeds),
+    ];
     for (name, units) in money {
         if let Some(units) = units {
             out.extend_from_slice(name);
@@ -205,7 +210,13 @@ fn write_bid_pack(out: &mut Vec<u8>, bid: &BidAnswer) {
         Some(amount) => pack::write_uint(out, amount.get()),
         None => pack::write_nil(out),
     };
-    let money = [("fees", bid.fees), ("total", bid.total), ("held", bid.held)];
+    let money = [
+        ("fees", bid.fees),
+        ("total", bid.total),
+        ("held", bid.held),
+        ("commission", bid.commission),
+        ("proceeds", bid.proceeds),
+    ];
     let more = money.iter().filter(|(_, units)| units.is_some()).count() as u32;
     pack::write_map(out, 5 + more + BESIDE);
     pack::write_name(out, "bid");

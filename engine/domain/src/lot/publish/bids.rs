@@ -4,10 +4,10 @@ use smallvec::smallvec;
 
 use super::one;
 use crate::actor::{Answer, BidAnswer, BidStatus, PrivateEvents, PublicEvents, Publication};
-use crate::amount::Amount;
+use crate::amount::{Amount, HiddenSum};
 use crate::context::Stamp;
 use crate::id::{AccountId, BidId, LotId, MarketId};
-use crate::lot::{BidPlaced, MaximumRaised, Restated, Taken, UnitsBid, Win, reverse};
+use crate::lot::{BidPlaced, LotEvent, MaximumRaised, Restated, Taken, UnitsBid, Win, reverse};
 use crate::publication::{Alias, BidStatusChanged, Outbid, PriceChanged, TimeExtended, Won};
 use crate::time::Moment;
 
@@ -119,6 +119,62 @@ pub(super) fn price_of_take(event: &Taken) -> PriceChanged {
     }
 }
 
+/// What an answer to a bid says of the bidder's money; nothing where the lot has no such fees.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::lot) struct Sums {
+    /// As in [`BidAnswer`].
+    pub(in crate::lot) fees: Option<u64>,
+    pub(in crate::lot) total: Option<u64>,
+    pub(in crate::lot) commission: Option<u64>,
+    pub(in crate::lot) proceeds: Option<u64>,
+}
+
+impl Sums {
+    /// Of who pays.
+    pub(in crate::lot) fn to_pay(amount: Amount, premium: Option<u64>) -> Self {
+        let total = premium.map(|premium| premium.saturating_add(amount.get()));
+        Self { fees: premium, total, ..Self::default() }
+    }
+
+    /// Of who is paid.
+    fn to_get(amount: Amount, commission: Option<u64>) -> Self {
+        let proceeds = commission.map(|commission| amount.get().saturating_sub(commission));
+        Self { commission, proceeds, ..Self::default() }
+    }
+
+    /// At the price that an event shows.
+    pub(super) fn of(event: &LotEvent) -> Option<Self> {
+        match event {
+            LotEvent::BidPlaced(event) if !event.falling => Some(Self::to_pay(event.price, event.premium)),
+            LotEvent::MaximumRaised(event) => Some(Self::to_pay(event.price, event.premium)),
+            LotEvent::Bought(event) => {
+                let fees = event.sold.as_ref().and_then(|sold| sold.fees.as_ref());
+                let table = fees.and_then(|fees| fees.buyers_premium.as_ref());
+                Some(Self::to_pay(event.win.amount, table.map(|_| event.win.premium)))
+            }
+            event => Self::of_own_amount(event),
+        }
+    }
+
+    /// At what the bidder itself has bid, in the formats that go by it: they tell nothing of others.
+    pub(in crate::lot) fn of_own_amount(event: &LotEvent) -> Option<Self> {
+        let plain = |HiddenSum(sum)| sum;
+        match event {
+            LotEvent::BidPlaced(event) if event.falling => Some(Self::to_get(event.price, event.commission)),
+            LotEvent::SealedBid(event) if event.commission.is_some() => {
+                Some(Self::to_get(event.amount.0, event.commission.map(plain)))
+            }
+            LotEvent::SealedBid(event) => Some(Self::to_pay(event.amount.0, event.premium.map(plain))),
+            LotEvent::UnitsBid(event) => {
+                // The product is an amount, or the bid would not have been taken.
+                let all = event.amount.0.checked_mul(event.units).unwrap_or(Amount::MAX);
+                Some(Self::to_pay(all, event.premium.map(plain)))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The price of a unit; the total is of all units of this take.
 pub(super) fn answer_to_take(event: &Taken, stamp: &Stamp) -> Answer {
     Answer::Bid(BidAnswer {
@@ -130,6 +186,8 @@ pub(super) fn answer_to_take(event: &Taken, stamp: &Stamp) -> Answer {
         fees: event.premium,
         total: event.premium.map(|premium| premium.saturating_add(event.amount.get())),
         held: None,
+        commission: None,
+        proceeds: None,
     })
 }
 
