@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::*;
 use tokio_tungstenite::tungstenite::Message;
 use vendue_protocol::domain::actor::Command;
-use vendue_protocol::domain::id::AccountId;
+use vendue_protocol::domain::id::{AccountId, BookId};
 use vendue_protocol::domain::lot::LotCommand;
 use vendue_protocol::domain::rejection::Rejection;
 use vendue_protocol::link::{NotExecuted, Reply};
@@ -500,4 +500,20 @@ fn echo_answers_bids_without_an_engine() {
     world.ask(client, json!({"id": 1, "method": "connect", "params": {"token": token(7, 10)}}));
     let reply = world.ask(client, bid(2, 5, 500, "k"));
     assert_eq!((&reply["result"]["status"], &reply["result"]["price"]), (&json!("leading"), &json!(500)));
+}
+
+#[test]
+fn echo_answers_orders_without_an_engine() {
+    let mut world = World::new(|options| options.echo = true);
+    let client = world.open(Encoding::Json);
+    world.ask(client, json!({"id": 1, "method": "connect", "params": {"token": token(7, 10)}}));
+    let mut check = |id: u64, force: &str, status: &str, filled: u64| {
+        let book = BookId::from_u128(5).to_string();
+        let order = json!({"book": book, "side": "buy", "type": "limit", "quantity": 3, "price": 500, "time_in_force": force, "key": force});
+        let reply = world.ask(client, json!({"id": id, "method": "book.place", "params": order}));
+        let result = &reply["result"];
+        assert_eq!((&result["status"], &result["filled"]), (&json!(status), &json!(filled)), "{reply}");
+    };
+    check(2, "gtc", "open", 0);
+    check(3, "ioc", "filled", 3);
 }

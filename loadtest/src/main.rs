@@ -32,12 +32,14 @@ Examples:
       Closed model: each connection bids again when it is answered.
   vendue-loadtest run --closed --connections 32 --pipeline 64 --encoding msgpack
       2,048 bids in flight, many in a frame.
+  vendue-loadtest run --mode book --closed --connections 100 --funding full
+      Orders in a book instead of bids, each a hold of money or goods.
   vendue-loadtest run --closed --connections 100 --compare-echo --rounds 5 --seconds 3
       The same load on the market and on its gateway in echo mode by turns: the ratio of each round, the median and the spread.
   vendue-loadtest run ws://127.0.0.1:7400/ws --token-secret-file data/demo/token.secret --rate 200
       A running market.
 
-At the end each lot's price and number of bids are compared with the tool's own record of what was acknowledged.";
+At the end each lot's price and number of bids, or each book's depth, are compared with the tool's own record of what was acknowledged.";
 
 #[derive(Parser)]
 #[command(name = "vendue-loadtest", version, about = "Replays auctions, makes load, and verifies what the market made of it", after_help = EXIT_CODES)]

@@ -104,6 +104,24 @@ fn every_kind_of_load_is_verified() {
 }
 
 #[test]
+fn orders_in_books_are_verified() {
+    let check = |arguments: &[&str]| {
+        let report = load(Fault::None, &[&["--mode", "book"], arguments].concat());
+        let (figures, found) = (report.figures.as_ref().unwrap(), report.verification.as_ref().unwrap());
+        assert_eq!(
+            (found.wrong, found.unsure, figures.rejected.total()),
+            (0, 0, 0),
+            "{arguments:?}\n{report}"
+        );
+        assert!(found.accepted > 0 && figures.trades_per_second > Some(0.0), "{arguments:?}\n{report}");
+    };
+    check(&["--closed"]);
+    check(&["--closed", "--encoding", "msgpack", "--books", "3", "--pipeline", "8"]);
+    check(&["--closed", "--pipeline", "64", "--funding", "full"]);
+    check(&["--rate", "4000", "--encoding", "msgpack"]);
+}
+
+#[test]
 fn a_market_that_forgets_or_takes_too_little_is_caught() {
     let check = |fault, arguments: &[&str]| {
         let report = load(fault, arguments);
@@ -111,4 +129,5 @@ fn a_market_that_forgets_or_takes_too_little_is_caught() {
     };
     check(Fault::Forgets, &["--closed", "--lots", "40"]);
     check(Fault::TakesLow, &["--closed", "--lots", "40", "--rejected", "50"]);
+    check(Fault::Forgets, &["--closed", "--mode", "book", "--pipeline", "8"]);
 }

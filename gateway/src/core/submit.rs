@@ -1,10 +1,11 @@
 //! Requests under way to the engine, from their sending to their outcome.
 
 use vendue_protocol::channel::Channel;
-use vendue_protocol::domain::actor::{Answer, BidAnswer, BidStatus, Command};
+use vendue_protocol::domain::actor::{Answer, BidAnswer, BidStatus, BookAnswer, BookTrade, Command};
 use vendue_protocol::domain::amount::Amount;
+use vendue_protocol::domain::book::{BookCommand, OrderStatus, TimeInForce};
 use vendue_protocol::domain::command::Common;
-use vendue_protocol::domain::id::{AccountId, BidId};
+use vendue_protocol::domain::id::{AccountId, BidId, BookOrderId};
 use vendue_protocol::domain::lot::LotCommand;
 use vendue_protocol::domain::record::Field;
 use vendue_protocol::domain::time::Timestamp;
@@ -82,9 +83,9 @@ impl Core {
         let key = common.key.as_deref().unwrap_or_default();
         fill_creation_id(&mut command, account, submission.method, key);
         if self.options.echo
-            && let Command::Lot(LotCommand::Bid(bid)) = &command
+            && let Some(answer) = echo(now, &command)
         {
-            self.echo(now, submission, bid.amount);
+            self.echo(now, submission, &answer);
             return Ok(());
         }
         let (request, expires_at) = (self.insert_pending(submission, Lane::Command)?, submission.deadline);
@@ -319,20 +320,8 @@ impl Core {
     }
 
     /// For benches: the reply that an engine would give, at once.
-    fn echo(&mut self, now: Timestamp, submission: &Submission, amount: Amount) {
-        let answer = Answer::Bid(BidAnswer {
-            bid: BidId::from_u128(now.0 as u128),
-            status: BidStatus::Leading,
-            price: Some(amount),
-            min_next_amount: Some(amount.saturating_add(Amount::ONE)),
-            ends_at: Some(now.plus_ms(3_600_000)),
-            fees: None,
-            total: None,
-            held: None,
-            commission: None,
-            proceeds: None,
-        });
-        let done = Done::Accepted { seq: 1_000, replayed: false, answer: &answer };
+    fn echo(&mut self, now: Timestamp, submission: &Submission, answer: &Answer) {
+        let done = Done::Accepted { seq: 1_000, replayed: false, answer };
         match submission.owner {
             Owner::Socket { connection, id } => {
                 let to = To {
@@ -348,5 +337,39 @@ impl Core {
             }
             Owner::Identify { .. } | Owner::Follow { .. } => {}
         }
+    }
+}
+
+/// What a gateway in echo mode answers itself: bids as leading; orders as an engine would on average, those that rest open, the
+/// others filled by one trade.
+fn echo(now: Timestamp, command: &Command) -> Option<Answer> {
+    match command {
+        Command::Lot(LotCommand::Bid(bid)) => Some(Answer::Bid(BidAnswer {
+            bid: BidId::from_u128(now.0 as u128),
+            status: BidStatus::Leading,
+            price: Some(bid.amount),
+            min_next_amount: Some(bid.amount.saturating_add(Amount::ONE)),
+            ends_at: Some(now.plus_ms(3_600_000)),
+            fees: None,
+            total: None,
+            held: None,
+            commission: None,
+            proceeds: None,
+        })),
+        Command::Book(BookCommand::Place(order)) => {
+            let takes = matches!(order.time_in_force, Some(TimeInForce::Ioc | TimeInForce::Fok));
+            let filled = if takes { order.quantity } else { 0 };
+            let price = order.price.map_or(1, Amount::get);
+            let trade = takes.then_some(BookTrade { price, quantity: filled });
+            Some(Answer::BookOrder(BookAnswer {
+                book_order: BookOrderId::from_u128(now.0 as u128),
+                status: if takes { OrderStatus::Filled } else { OrderStatus::Open },
+                filled,
+                remaining: order.quantity - filled,
+                trades: trade.into_iter().collect(),
+                cause: None,
+            }))
+        }
+        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use vendue_client::{Client, Key, Options};
-use vendue_domain::id::{AccountId, LotId, MarketId};
+use vendue_domain::id::{AccountId, BookId, LotId, MarketId};
 
 use super::Market;
 use crate::failure::Failure;
@@ -128,6 +128,30 @@ impl Venue {
         let params =
             json!({"account": account, "amount": amount, "currency": CURRENCY, "reason": "load test"});
         self.command("account.deposit", params).await
+    }
+
+    /// Gives an account units of a book's goods.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn supply(&self, account: AccountId, book: BookId, quantity: u64) -> Result<Value, Failure> {
+        let (account, goods) = (account.to_string(), book.to_string());
+        let params = json!({"account": account, "goods": goods, "quantity": quantity, "reason": "load test"});
+        self.command("account.deposit", params).await
+    }
+
+    /// Creates an order book with a tick of one minor unit; `funded`: every order is held in full. Who meets itself trades.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn book(&self, title: &str, funded: bool) -> Result<BookId, Failure> {
+        let id = BookId::from_u128(rand::random());
+        let create = json!({
+            "book": id.to_string(), "market": self.market.to_string(), "title": title, "tick": 1, "self_trade": "allow",
+            "funding": if funded { "full" } else { "none" },
+        });
+        self.command("book.create", create).await?;
+        Ok(id)
     }
 
     /// Creates a lot and opens it.

@@ -21,6 +21,16 @@ pub enum Encoding {
     Msgpack,
 }
 
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Bids on lots.
+    Bids,
+    /// Orders in books.
+    Book,
+}
+
 /// Arguments of `run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
@@ -29,6 +39,13 @@ pub struct RunArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub market: MarketArgs,
+    /// What is sent: bids on lots; or orders in books, half of which rest at ten prices of each side, while the others take as
+    /// much.
+    #[arg(long, value_enum, default_value = "bids", help_heading = "Load")]
+    pub mode: Mode,
+    /// Books that are traded in in turn (`--mode book`).
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Load")]
+    pub books: u32,
     /// Closed model: a connection bids again when it is answered. Says what the market can take at this concurrency, and
     /// nothing of the latency at a given rate.
     #[arg(long, help_heading = "Load")]
@@ -55,7 +72,8 @@ pub struct RunArgs {
     /// Share of bids below the minimum, which the market must reject, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Load")]
     pub rejected: u8,
-    /// How lots are backed by money: with `full` every bid that takes the lead is a hold, and frees another.
+    /// How lots and books are backed by money: with `full` every bid that takes the lead is a hold, and frees another; every
+    /// order is a hold of money or goods, and every trade moves both.
     #[arg(long, value_enum, default_value = "none", conflicts_with = "echo", help_heading = "Load")]
     pub funding: Funding,
     /// How messages are written.
@@ -108,6 +126,10 @@ pub enum Model {
 /// The load as it will be made.
 #[derive(Debug, Clone, Serialize)]
 pub struct Load {
+    /// What is sent.
+    pub mode: Mode,
+    /// Books, where orders are.
+    pub books: u32,
     /// When bids are made.
     pub model: Model,
     /// Connections.
@@ -151,7 +173,12 @@ impl RunArgs {
         if seconds <= 0.0 {
             return Err(Failure::Usage("nothing to measure: the duration is 0".into()));
         }
+        if self.mode == Mode::Book && (self.rejected > 0 || self.lots.is_some()) {
+            return Err(Failure::Usage("--rejected and --lots are of bids, not of --mode book".into()));
+        }
         Ok(Load {
+            mode: self.mode,
+            books: self.books,
             model: if self.closed { Model::Closed } else { Model::Open(self.rate) },
             connections: self.connections,
             pipeline,

@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::args::Encoding;
 use super::frame::{self, Opcode};
-use super::ledger::Sent;
 use super::message::FIRST_ID;
+use super::work::Job;
 use crate::failure::Failure;
 
 /// How long the handshake may wait for the server.
@@ -23,8 +23,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Flying {
     /// Its request's id; 0: none.
     pub id: u64,
-    /// What was bid.
-    pub sent: Sent,
+    /// What was asked for.
+    pub sent: Job,
     /// When it was due, on the generator's clock.
     pub due_ns: u64,
     /// When it was written.
@@ -109,7 +109,7 @@ impl Connection {
 
     /// Takes a free place for a bid; its id. There must be [`Connection::room`].
     #[inline]
-    pub fn launch(&mut self, sent: Sent, due_ns: u64, sent_ns: u64) -> Option<u64> {
+    pub fn launch(&mut self, sent: Job, due_ns: u64, sent_ns: u64) -> Option<u64> {
         let place = self.free.pop()?;
         let at = usize::from(place);
         let id = FIRST_ID + self.turns[at] * self.flying.len() as u64 + u64::from(place);

@@ -10,11 +10,10 @@ use rustix::time::{ClockId, clock_gettime};
 use super::args::{Load, Model};
 use super::connection::{Connection, Written};
 use super::frame::{self, Opcode};
-use super::ledger::Ledger;
 use super::measure::Leg;
-use super::message::{Bid, Template};
 use super::scan::{Said, Scanner};
 use super::schedule::Poisson;
+use super::work::Work;
 use crate::failure::Failure;
 
 /// Bytes read at once: more than the protocol's largest frame.
@@ -29,8 +28,7 @@ const WAIT_MAX_NS: u64 = 20_000_000;
 /// Connections, lots, and the record of what happened.
 pub struct Generator {
     connections: Vec<Connection>,
-    ledger: Ledger,
-    template: Template,
+    work: Work,
     scanner: Scanner,
     opcode: Opcode,
     epoll: OwnedFd,
@@ -66,7 +64,7 @@ impl Generator {
     ///
     /// # Errors
     /// Where the system has no room for them.
-    pub fn new(connections: Vec<Connection>, ledger: Ledger, load: &Load) -> Result<Self, Failure> {
+    pub fn new(connections: Vec<Connection>, work: Work, load: &Load) -> Result<Self, Failure> {
         let failed = "cannot wait for the sockets";
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Failure::system(failed))?;
         for (at, connection) in connections.iter().enumerate() {
@@ -80,8 +78,7 @@ impl Generator {
         };
         Ok(Self {
             connections,
-            ledger,
-            template: Template::new(load.encoding),
+            work,
             scanner: Scanner::new(load.encoding),
             opcode,
             epoll,
@@ -99,8 +96,8 @@ impl Generator {
 
     /// The record.
     #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub const fn work(&self) -> &Work {
+        &self.work
     }
 
     fn now(&self) -> u64 {
@@ -207,7 +204,7 @@ impl Generator {
 
     /// Reads what has come for a connection; the number of replies.
     fn receive(&mut self, at: usize, leg: &mut Leg, window: Window) -> Result<usize, Failure> {
-        let Self { connections, ledger, scanner, buffer, started, .. } = self;
+        let Self { connections, work, scanner, buffer, started, .. } = self;
         let bidder = at as u32;
         let mut landed = 0;
         let read = connections[at].read(buffer, |landing, payload| {
@@ -215,14 +212,15 @@ impl Generator {
             let mut reply = |id: u64, said: Said<'_>| {
                 let Some(bid) = landing.land(id) else { return };
                 landed += 1;
-                let accepted = said == Said::Yes;
-                ledger.acknowledge(&bid.sent, bidder, accepted);
-                leg.wrongly_accepted += u64::from(accepted && bid.sent.low);
+                leg.wrongly_accepted += u64::from(work.acknowledge(&bid.sent, bidder, &said));
                 if !window.holds(now) {
                     return;
                 }
                 match said {
-                    Said::Yes => leg.accepted += 1,
+                    Said::Yes(traded) => {
+                        leg.accepted += 1;
+                        leg.trades += traded.trades;
+                    }
                     Said::No(code) => leg.rejected.add(code),
                 }
                 leg.bid_ack.record(now.saturating_sub(bid.due_ns));
@@ -308,22 +306,22 @@ impl Generator {
 
     /// Writes the bids that are due as one frame.
     fn send(&mut self, at: usize, now: u64, leg: &mut Leg) -> Result<(), Failure> {
-        let Self { connections, ledger, template, due, out, .. } = self;
+        let Self { connections, work, due, out, .. } = self;
         let connection = &mut connections[at];
         let count = due.len();
         out.clear();
         self.mask = self.mask.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         frame::write(out, self.opcode, self.mask, |out| {
-            template.open(out, count);
+            work.open(out, count);
             for (nth, &(bidder, due_ns)) in due.iter().enumerate() {
-                let sent = ledger.next(bidder);
+                let sent = work.next(bidder);
                 let Some(id) = connection.launch(sent, due_ns, now) else { break };
                 if nth > 0 {
-                    template.separate(out);
+                    work.separate(out);
                 }
-                template.write(out, &Bid { id, lot: &ledger.lot(sent.lot).text, amount: sent.amount });
+                work.write(out, id, &sent);
             }
-            template.close(out, count);
+            work.close(out, count);
         });
         leg.bytes_out += out.len() as u64;
         leg.syscalls += 1;

@@ -112,6 +112,8 @@ pub struct Leg {
     pub accepted: u64,
     /// Replies that said no, by code.
     pub rejected: Codes,
+    /// Trades that accepted orders made at once.
+    pub trades: u64,
     /// Low bids that were taken all the same, at any time: the market is broken.
     pub wrongly_accepted: u64,
     /// Bytes written, frames' headers included.
@@ -149,6 +151,12 @@ impl Leg {
         self.accepted as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
+    /// Trades a second.
+    #[must_use]
+    pub fn trades_per_second(&self) -> f64 {
+        self.trades as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
     /// The share of one core that the generator used.
     #[must_use]
     pub fn generator_share(&self) -> f64 {
@@ -167,7 +175,7 @@ impl Leg {
         if self.replies() == 0 {
             Some("there was no reply in the measured time".into())
         } else if self.unanswered > 0 {
-            Some(format!("{} bids were never answered", self.unanswered))
+            Some(format!("{} requests were never answered", self.unanswered))
         } else if share > SHARE_MAX {
             Some(format!("the generator was the bottleneck: it used {:.0} % of a core", share * 100.0))
         } else if lag_us > LAG_MAX_US {

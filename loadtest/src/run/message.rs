@@ -9,7 +9,7 @@ pub const START_AMOUNT: u64 = 2_000_000_000;
 /// An amount that every lot must reject.
 pub const LOW_AMOUNT: u64 = 1_000_000_000;
 /// Length of an id's or amount's digits.
-const DIGITS: usize = 10;
+pub(super) const DIGITS: usize = 10;
 /// Length of a lot's id in text.
 pub const LOT_TEXT: usize = 30;
 
@@ -116,7 +116,7 @@ impl Template {
 
 /// The last ten digits of a number.
 #[inline]
-fn digits(number: u64) -> [u8; DIGITS] {
+pub(super) fn digits(number: u64) -> [u8; DIGITS] {
     const PAIRS: &[u8; 200] = &{
         let mut pairs = [0; 200];
         let mut at = 0;

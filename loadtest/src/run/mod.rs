@@ -7,20 +7,23 @@ pub mod generator;
 pub mod ledger;
 pub mod measure;
 pub mod message;
+pub mod order;
+pub mod orders;
 pub mod process;
 pub mod report;
 pub mod scan;
 pub mod schedule;
 pub mod verify;
+pub mod work;
 
-pub use args::{Load, RunArgs};
+pub use args::{Load, Mode, RunArgs};
 pub use report::RunReport;
 
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use vendue_domain::amount::AMOUNT_MAX;
-use vendue_domain::id::{AccountId, LotId};
+use vendue_domain::id::{AccountId, BookId, LotId};
 
 use crate::failure::Failure;
 use crate::market::{Account, Funding, LotOptions, Market, Venue, together};
@@ -28,9 +31,11 @@ use connection::Connection;
 use generator::Generator;
 use ledger::Ledger;
 use message::START_AMOUNT;
+use orders::Orders;
 use process::{ProcessCost, Usage, sync_p50_us};
 use report::{Comparison, Figures, Round};
 use verify::{Verification, verify};
+use work::{Record, Work};
 
 /// The increments of the tool's market: one minor unit at any price, so that every rising amount is a bid.
 const INCREMENTS: &[(u64, u64)] = &[(0, 1)];
@@ -105,19 +110,18 @@ struct Stage {
 impl Stage {
     /// Creates bidders and lots (in echo mode there is nothing to create) and connects.
     fn build(market: Market, echo: bool, load: &Load, runtime: &Runtime) -> Result<Self, Failure> {
-        let (venue, accounts, lots) = if echo {
+        let (venue, accounts, record) = if echo {
             let accounts = (0..load.connections).map(|_| stranger(&market)).collect::<Result<_, _>>()?;
-            let lots = (0..load.lots).map(|_| LotId::from_u128(rand::random())).collect();
-            (None, accounts, lots)
+            (None, accounts, imagined(load))
         } else {
-            let (venue, accounts, lots) = runtime.block_on(furnish(&market, load))?;
-            (Some(venue), accounts, lots)
+            let (venue, accounts, record) = runtime.block_on(furnish(&market, load))?;
+            (Some(venue), accounts, record)
         };
         let connections = accounts
             .iter()
             .map(|account| Connection::open(&market.url, &account.token, load.encoding, load.pipeline))
             .collect::<Result<Vec<_>, _>>()?;
-        let generator = Generator::new(connections, Ledger::new(&lots, load.rejected), load)?;
+        let generator = Generator::new(connections, Work::new(record, load.encoding), load)?;
         Ok(Self { generator, venue, market })
     }
 
@@ -142,7 +146,7 @@ impl Stage {
                 }
             }
         }
-        Ok(Figures::new(&leg, costs))
+        Ok(Figures::new(&leg, load.mode, costs))
     }
 
     /// The server's processes, where they are the tool's own.
@@ -155,7 +159,7 @@ impl Stage {
 
     fn verify(&self, runtime: &Runtime) -> Result<Option<Verification>, Failure> {
         let verified =
-            self.venue.as_ref().map(|venue| runtime.block_on(verify(venue, self.generator.ledger())));
+            self.venue.as_ref().map(|venue| runtime.block_on(verify(venue, self.generator.work().record())));
         verified.transpose()
     }
 }
@@ -166,10 +170,28 @@ fn stranger(market: &Market) -> Result<Account, Failure> {
     Ok(Account { id, token: market.tokens.mint(id)? })
 }
 
-async fn furnish(market: &Market, load: &Load) -> Result<(Venue, Vec<Account>, Vec<LotId>), Failure> {
+/// Lots or books that a gateway in echo mode asks nobody about.
+fn imagined(load: &Load) -> Record {
+    match load.mode {
+        Mode::Bids => {
+            let lots: Vec<_> = (0..load.lots).map(|_| LotId::from_u128(rand::random())).collect();
+            Record::Bids(Ledger::new(&lots, load.rejected))
+        }
+        Mode::Book => {
+            let books: Vec<_> = (0..load.books).map(|_| BookId::from_u128(rand::random())).collect();
+            Record::Orders(Orders::new(&books, load.connections))
+        }
+    }
+}
+
+async fn furnish(market: &Market, load: &Load) -> Result<(Venue, Vec<Account>, Record), Failure> {
     let venue = Venue::create(market, "Load", Some(INCREMENTS)).await?;
     let names: Vec<String> = (1..=load.connections).map(|number| format!("Load bidder {number}")).collect();
     let accounts = venue.bidders(market, &names).await?;
+    if load.mode == Mode::Book {
+        let record = trade(&venue, &accounts, load).await?;
+        return Ok((venue, accounts, record));
+    }
     let mut funded_for = None;
     if load.funding == Funding::Full {
         funded_for = Some(venue.account(market, "Load seller", "seller").await?.id);
@@ -183,5 +205,23 @@ async fn furnish(market: &Market, load: &Load) -> Result<(Venue, Vec<Account>, V
         })
         .collect();
     let lots = venue.lots(&lots).await?;
-    Ok((venue, accounts, lots))
+    Ok((venue, accounts, Record::Bids(Ledger::new(&lots, load.rejected))))
+}
+
+/// Creates books; where they are funded, every trader gets half of all the money and goods that an account can have, so that what
+/// it buys and sells finds room.
+async fn trade(venue: &Venue, accounts: &[Account], load: &Load) -> Result<Record, Failure> {
+    let funded = load.funding == Funding::Full;
+    let numbers = 1..=load.books;
+    let books = together(numbers, DEPOSITS_AT_ONCE, |number| async move {
+        venue.book(&format!("Load book {number}"), funded).await
+    })
+    .await?;
+    if funded {
+        together(accounts, DEPOSITS_AT_ONCE, |account| venue.deposit(account.id, AMOUNT_MAX / 2)).await?;
+        let pairs = accounts.iter().flat_map(|account| books.iter().map(move |book| (account.id, *book)));
+        together(pairs, DEPOSITS_AT_ONCE, |(account, book)| venue.supply(account, book, AMOUNT_MAX / 2))
+            .await?;
+    }
+    Ok(Record::Orders(Orders::new(&books, load.connections)))
 }

@@ -4,17 +4,21 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::args::{Load, Model};
+use super::args::{Load, Mode, Model};
 use super::measure::{Codes, LatencySummary, Leg, Spread};
 use super::process::ProcessCost;
 use super::verify::Verification;
 use crate::failure::Exit;
+use crate::market::Funding;
 
 /// The figures of one leg.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     /// Accepted bids a second.
     pub accepted_per_second: f64,
+    /// Trades a second that accepted orders made at once; absent for bids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trades_per_second: Option<f64>,
     /// Replies of either kind a second.
     pub replies_per_second: f64,
     /// Rejections by code.
@@ -48,10 +52,11 @@ pub struct Figures {
 impl Figures {
     /// From what was counted.
     #[must_use]
-    pub fn new(leg: &Leg, processes: Vec<ProcessCost>) -> Self {
+    pub fn new(leg: &Leg, mode: Mode, processes: Vec<ProcessCost>) -> Self {
         let bids = leg.replies().max(1) as f64;
         Self {
             accepted_per_second: leg.accepted_per_second(),
+            trades_per_second: (mode == Mode::Book).then(|| leg.trades_per_second()),
             replies_per_second: leg.replies_per_second(),
             rejected: leg.rejected.clone(),
             bid_ack: leg.bid_ack.summary(),
@@ -144,10 +149,17 @@ impl fmt::Display for RunReport {
                 for problem in &found.problems {
                     writeln!(f, "wrong: {problem}")?;
                 }
-                let right = found.lots - found.wrong;
+                if found.unsure > 0 {
+                    writeln!(f, "not compared: {} books with orders whose fate is not known", found.unsure)?;
+                }
+                let right = found.lots - found.wrong - found.unsure;
+                let (places, one) = match self.load.mode {
+                    Mode::Bids => ("lots", "bids"),
+                    Mode::Book => ("books", "orders"),
+                };
                 write!(
                     f,
-                    "verified: {right} of {} lots agree with the record of {} accepted bids",
+                    "verified: {right} of {} {places} agree with the record of {} accepted {one}",
                     found.lots, found.accepted
                 )
             }
@@ -159,9 +171,16 @@ impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.model {
             Model::Closed => write!(f, "closed model")?,
-            Model::Open(rate) => write!(f, "open model, {rate} bids/s (seed {})", self.seed)?,
+            Model::Open(rate) => write!(f, "open model, {rate} a second (seed {})", self.seed)?,
         }
-        write!(f, ", {} connections x {} in flight, {} lots", self.connections, self.pipeline, self.lots)?;
+        write!(f, ", {} connections x {} in flight, ", self.connections, self.pipeline)?;
+        match self.mode {
+            Mode::Bids => write!(f, "{} lots", self.lots)?,
+            Mode::Book => write!(f, "orders in {} books", self.books)?,
+        }
+        if self.funding == Funding::Full {
+            write!(f, ", funded")?;
+        }
         write!(f, ", {:?}, {} s", self.encoding, self.duration.as_secs_f64())?;
         if self.rejected > 0 { write!(f, ", {} % below the minimum", self.rejected) } else { Ok(()) }
     }
@@ -169,11 +188,15 @@ impl fmt::Display for Load {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = if self.trades_per_second.is_some() { "order" } else { "bid" };
         writeln!(
             f,
-            "accepted   {:>12.0} bids/s   replies {:.0}/s",
+            "accepted   {:>12.0} {one}s/s   replies {:.0}/s",
             self.accepted_per_second, self.replies_per_second
         )?;
+        if let Some(trades) = self.trades_per_second {
+            writeln!(f, "traded     {trades:>12.0} trades/s")?;
+        }
         for (code, count) in self.rejected.iter() {
             writeln!(f, "rejected   {count:>12} {code}")?;
         }
@@ -182,14 +205,16 @@ impl fmt::Display for Figures {
             "{:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
             "us", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"
         )?;
-        for (name, line) in [("bid_ack", &self.bid_ack), ("service", &self.service)] {
+        for (name, line) in
+            [(if one == "bid" { "bid_ack" } else { "order_ack" }, &self.bid_ack), ("service", &self.service)]
+        {
             let [a, b, c, d] = [line.p50_us, line.p75_us, line.p90_us, line.p99_us];
             let [e, g, h] = [line.p99_9_us, line.p99_99_us, line.max_us];
             writeln!(f, "{name:<10} {a:>10.1} {b:>10.1} {c:>10.1} {d:>10.1} {e:>10.1} {g:>10.1} {h:>10.1}")?;
         }
         writeln!(
             f,
-            "generator  {:.3} us CPU/bid, {:.2} of a core, {:.2} syscalls/bid, {:.0} bytes out and {:.0} in/bid",
+            "generator  {:.3} us CPU/{one}, {:.2} of a core, {:.2} syscalls/{one}, {:.0} bytes out and {:.0} in/{one}",
             self.generator_cpu_us_per_bid,
             self.generator_share,
             self.generator_syscalls_per_bid,
@@ -199,7 +224,7 @@ impl fmt::Display for Figures {
         for process in &self.processes {
             writeln!(
                 f,
-                "{:<10} {:.3} us CPU/bid, {:.2} of a core, {:.2} file reads and writes/bid, {:.0} bytes to disk/bid",
+                "{:<10} {:.3} us CPU/{one}, {:.2} of a core, {:.2} file reads and writes/{one}, {:.0} bytes to disk/{one}",
                 process.name,
                 process.cpu_us_per_bid,
                 process.core_share,
@@ -208,7 +233,7 @@ impl fmt::Display for Figures {
             )?;
         }
         if self.unsent > 0 {
-            writeln!(f, "not kept up: {} bids were due and could not be sent", self.unsent)?;
+            writeln!(f, "not kept up: {} {one}s were due and could not be sent", self.unsent)?;
         }
         if self.wrongly_accepted > 0 {
             writeln!(f, "BROKEN: {} bids below the minimum were accepted", self.wrongly_accepted)?;

@@ -9,10 +9,19 @@ use super::args::Encoding;
 /// What a reply says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said<'a> {
-    /// `ok: true`.
-    Yes,
+    /// `ok: true`; of an order, what it traded at once.
+    Yes(Traded),
     /// `ok: false`, with the error's code.
     No(&'a str),
+}
+
+/// What the reply to an order says of its trades; nothing for a bid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traded {
+    /// Units.
+    pub filled: u64,
+    /// Trades.
+    pub trades: u64,
 }
 
 /// Reads frames of replies.
@@ -20,13 +29,20 @@ pub enum Said<'a> {
 pub struct Scanner {
     encoding: Encoding,
     next: Finder<'static>,
+    filled: Finder<'static>,
+    trade: Finder<'static>,
 }
 
 impl Scanner {
     /// For this encoding.
     #[must_use]
     pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, next: Finder::new(b"},{\"") }
+        Self {
+            encoding,
+            next: Finder::new(b"},{\""),
+            filled: Finder::new(b"\"filled\":"),
+            trade: Finder::new(TRADE),
+        }
     }
 
     /// Tells each reply of a frame to `reply`; other messages (heartbeats, events) are passed over.
@@ -45,15 +61,53 @@ impl Scanner {
         let mut seen = 0;
         loop {
             let Some((id, said)) = json_head(rest) else { return json_whole(payload, seen, reply) };
-            reply(id, said);
+            let next = self.next_message(rest);
+            reply(
+                id,
+                if said == Said::YES {
+                    Said::Yes(self.traded(&rest[..next.unwrap_or(rest.len())]))
+                } else {
+                    said
+                },
+            );
             seen += 1;
-            // The next message of the array. In a string this cannot stand: there a quote would have its backslash.
-            match self.next.find(rest) {
-                Some(at) => rest = &rest[at + 2..],
+            match next {
+                Some(at) => rest = &rest[at..],
                 None => return Ok(()),
             }
         }
     }
+
+    /// Where the next message of the array begins. In a string this cannot stand: there a quote would have its backslash. An
+    /// order's trades look like messages, and begin otherwise.
+    fn next_message(&self, message: &[u8]) -> Option<usize> {
+        let mut from = 0;
+        loop {
+            let at = from + self.next.find(&message[from..])? + 2;
+            if !message[at..].starts_with(TRADE) {
+                return Some(at);
+            }
+            from = at;
+        }
+    }
+
+    /// What one reply that says yes tells of trades.
+    fn traded(&self, message: &[u8]) -> Traded {
+        let Some(at) = self.filled.find(message) else { return Traded::default() };
+        let digits = message[at + b"\"filled\":".len()..].iter().take_while(|byte| byte.is_ascii_digit());
+        let filled =
+            digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+        let trades = if filled == 0 { 0 } else { self.trade.find_iter(message).count() as u64 };
+        Traded { filled, trades }
+    }
+}
+
+/// How each trade of an order's reply begins.
+const TRADE: &[u8] = b"{\"price\":";
+
+impl Said<'_> {
+    /// Yes, and nothing of trades.
+    pub const YES: Self = Said::Yes(Traded { filled: 0, trades: 0 });
 }
 
 /// A frame in which something looks unusual; the first `seen` replies were told already.
@@ -82,7 +136,7 @@ fn json_head(message: &[u8]) -> Option<(u64, Said<'_>)> {
     }
     let rest = rest.strip_prefix(b",\"ok\":")?;
     if rest.starts_with(b"true") {
-        return Some((id, Said::Yes));
+        return Some((id, Said::YES));
     }
     let code = rest.strip_prefix(b"false,\"error\":{\"code\":\"")?;
     let end = memchr::memchr(b'"', code)?;
@@ -93,7 +147,10 @@ fn json_head(message: &[u8]) -> Option<(u64, Said<'_>)> {
 fn told(message: &Value, reply: &mut impl FnMut(u64, Said<'_>)) {
     if let Some(id) = message["id"].as_u64() {
         let no = || Said::No(message["error"]["code"].as_str().unwrap_or("unknown"));
-        reply(id, if message["ok"] == true { Said::Yes } else { no() });
+        let result = &message["result"];
+        let filled = result["filled"].as_u64().unwrap_or_default();
+        let trades = result["trades"].as_array().map_or(0, Vec::len) as u64;
+        reply(id, if message["ok"] == true { Said::Yes(Traded { filled, trades }) } else { no() });
     }
 }
 
@@ -178,14 +235,20 @@ impl<'a> Packed<'a> {
 
     /// One message: its id, where it has one, and what it says.
     fn message(&mut self) -> Option<(Option<u64>, Said<'a>)> {
-        let (mut id, mut said) = (None, Said::No("unknown"));
+        let (mut id, mut said, mut traded) = (None, Said::No("unknown"), Traded::default());
         for _ in 0..self.map()? {
             match self.text()? {
                 b"id" if self.0.first() == Some(&0xC0) => self.skip()?,
                 b"id" => id = Some(self.unsigned()?),
                 b"ok" => {
                     if self.byte()? == 0xC3 {
-                        said = Said::Yes;
+                        said = Said::Yes(traded);
+                    }
+                }
+                b"result" if matches!(self.0.first(), Some(0x80..=0x8F | 0xDE | 0xDF)) => {
+                    traded = self.traded()?;
+                    if let Said::Yes(already) = &mut said {
+                        *already = traded;
                     }
                 }
                 b"error" if self.0.first() != Some(&0xC0) => said = Said::No(self.code()?),
@@ -193,6 +256,24 @@ impl<'a> Packed<'a> {
             }
         }
         Some((id, said))
+    }
+
+    /// What a result tells of trades.
+    fn traded(&mut self) -> Option<Traded> {
+        let mut traded = Traded::default();
+        for _ in 0..self.map()? {
+            match self.text()? {
+                b"filled" => traded.filled = self.unsigned()?,
+                b"trades" => {
+                    traded.trades = self.array()?;
+                    for _ in 0..traded.trades {
+                        self.skip()?;
+                    }
+                }
+                _ => self.skip()?,
+            }
+        }
+        Some(traded)
     }
 
     /// The code of an error.
@@ -294,8 +375,41 @@ mod tests {
     #[test]
     fn the_usual_shape_is_read_without_the_library() {
         let text = br#"[{"id":12,"ok":true,"result":{"bid":"bid_1","seq":1},"t_in":1,"t_out":2},{"id":13,"ok":false,"error":{"code":"bid_too_low","message":"x","details":{"min_next_amount":7}},"t_in":1,"t_out":2}]"#;
-        assert_eq!(json_head(&text[1..]), Some((12, Said::Yes)));
+        assert_eq!(json_head(&text[1..]), Some((12, Said::YES)));
         assert_eq!(scan(Encoding::Json, text).unwrap(), [(12, None), (13, Some("bid_too_low".into()))]);
+    }
+
+    #[test]
+    fn what_an_order_traded_is_read_in_both_encodings() {
+        let order = |id: u64, trades: &[u64]| {
+            let list: Vec<_> =
+                trades.iter().map(|&quantity| json!({"price": 10_001, "quantity": quantity})).collect();
+            json!({"id": id, "ok": true, "result": {"book_order": "bko_1", "filled": trades.iter().sum::<u64>(), "remaining": 0,
+                "trades": list, "seq": 4, "replayed": false}, "t_in": 1, "t_out": 2})
+        };
+        let check = |frame: &[&[u64]]| {
+            let messages: Value = frame.iter().zip(7..).map(|(trades, id)| order(id, trades)).collect();
+            let expected: Vec<_> = frame
+                .iter()
+                .zip(7..)
+                .map(|(trades, id)| (id, trades.iter().sum(), trades.len() as u64))
+                .collect();
+            for (encoding, bytes) in [
+                (Encoding::Json, serde_json::to_vec(&messages).unwrap()),
+                (Encoding::Msgpack, rmp_serde::to_vec_named(&messages).unwrap()),
+            ] {
+                let mut found: Vec<(u64, u64, u64)> = Vec::new();
+                let told = Scanner::new(encoding).scan(&bytes, &mut |id, said| {
+                    let Said::Yes(traded) = said else { panic!() };
+                    found.push((id, traded.filled, traded.trades));
+                });
+                assert_eq!((told, &found), (Ok(()), &expected), "{messages}");
+            }
+        };
+        check(&[&[]]);
+        check(&[&[5]]);
+        check(&[&[], &[1, 2, 300], &[4], &[]]);
+        check(&[&[1, 2], &[3, 4]]);
     }
 
     #[test]

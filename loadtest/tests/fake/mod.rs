@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
@@ -37,6 +37,8 @@ pub(crate) enum Fault {
 #[derive(Default)]
 struct World {
     lots: HashMap<String, Lot>,
+    books: HashMap<String, Book>,
+    orders: u64,
     increments: HashMap<String, &'static [(u64, u64)]>,
     watchers: HashMap<String, Vec<mpsc::Sender<Value>>>,
     /// Where each account's channel stands.
@@ -157,6 +159,19 @@ fn answer(
             world.lots.insert(text(params, "lot"), lot);
             Ok(json!({}))
         }
+        "account.deposit" => Ok(json!({})),
+        "book.create" => {
+            world.books.insert(text(params, "book"), Book::default());
+            Ok(json!({}))
+        }
+        "book.place" => Ok(place(&mut world, params, fault)),
+        "book.get" => {
+            let [bids, asks] = &world.books[&text(params, "book")].levels;
+            let shown = |(price, units): (&u64, &u64)| json!([price, units]);
+            Ok(
+                json!({"bids": bids.iter().rev().map(shown).collect::<Vec<_>>(), "asks": asks.iter().map(shown).collect::<Vec<_>>()}),
+            )
+        }
         "lot.bid" => bid(&mut world, account, params, fault),
         "lot.close" => {
             close(&mut world, &text(params, "lot"), fault);
@@ -219,6 +234,39 @@ fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result
     };
     lot.keys.insert((account.to_owned(), text(params, "key")), kept);
     result
+}
+
+/// Units by price: bids, asks.
+#[derive(Default)]
+struct Book {
+    levels: [BTreeMap<u64, u64>; 2],
+}
+
+/// Matches level by level.
+fn place(world: &mut World, params: &Value, fault: Fault) -> Value {
+    world.orders += 1;
+    let forgotten = fault == Fault::Forgets && world.orders.is_multiple_of(10);
+    let book = world.books.get_mut(&text(params, "book")).unwrap();
+    let (price, quantity) = (params["price"].as_u64().unwrap(), params["quantity"].as_u64().unwrap());
+    let sell = params["side"] == "sell";
+    let (mut left, mut trades) = (quantity, Vec::new());
+    let other = &mut book.levels[usize::from(!sell)];
+    while left > 0 {
+        let best = if sell { other.last_entry() } else { other.first_entry() };
+        let reached = |at: u64| if sell { at >= price } else { at <= price };
+        let Some(mut level) = best.filter(|level| reached(*level.key())) else { break };
+        let taken = left.min(*level.get());
+        left -= taken;
+        *level.get_mut() -= taken;
+        trades.push(json!({"price": level.key(), "quantity": taken}));
+        if *level.get() == 0 {
+            level.remove();
+        }
+    }
+    if params["time_in_force"] == "gtc" && !forgotten {
+        *book.levels[usize::from(sell)].entry(price).or_default() += left;
+    }
+    json!({"book_order": "bko_1", "status": "open", "filled": quantity - left, "remaining": left, "trades": trades, "seq": 1})
 }
 
 fn close(world: &mut World, id: &str, fault: Fault) {
