@@ -49,6 +49,9 @@ pub(crate) struct Options {
 /// How many commands may be decided and not durable: the producer waits past it.
 const IN_FLIGHT: u64 = 16_384;
 
+/// How long a leg waits for replies that do not come before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Counts what is durable, and the sizes of the commits.
 #[derive(Default)]
 struct Count {
@@ -156,14 +159,18 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
             }
         });
         sent += options.commit;
+        let waiting = Instant::now();
         while sent - count.replies.load(Ordering::Relaxed) > IN_FLIGHT {
+            if waiting.elapsed() > PATIENCE {
+                return Err(format!("commands are unanswered: {:?}", shard.stats()));
+            }
             std::thread::sleep(Duration::from_micros(50));
         }
     }
     let cpu_ns = thread_cpu_ns() - cpu_before;
     let patience = Instant::now();
     while count.replies.load(Ordering::Relaxed) < sent {
-        if patience.elapsed() > Duration::from_secs(10) {
+        if patience.elapsed() > PATIENCE {
             return Err(format!("commands are unanswered: {:?}", shard.stats()));
         }
         std::thread::yield_now();
