@@ -145,6 +145,8 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
         }
     };
     prepare(&mut shard, &committer, &made);
+    // What is durable is told a moment later: the leg counts its own replies only.
+    await_replies(&count, made.len() as u64, &shard)?;
     count.replies.store(0, Ordering::Relaxed);
     count.sizes.lock().map_err(|e| e.to_string())?.clear();
     let bytes_before = committer.stats().bytes.load(Ordering::Relaxed);
@@ -159,22 +161,10 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
             }
         });
         sent += options.commit;
-        let waiting = Instant::now();
-        while sent - count.replies.load(Ordering::Relaxed) > IN_FLIGHT {
-            if waiting.elapsed() > PATIENCE {
-                return Err(format!("commands are unanswered: {:?}", shard.stats()));
-            }
-            std::thread::sleep(Duration::from_micros(50));
-        }
+        await_replies(&count, sent.saturating_sub(IN_FLIGHT), &shard)?;
     }
     let cpu_ns = thread_cpu_ns() - cpu_before;
-    let patience = Instant::now();
-    while count.replies.load(Ordering::Relaxed) < sent {
-        if patience.elapsed() > PATIENCE {
-            return Err(format!("commands are unanswered: {:?}", shard.stats()));
-        }
-        std::thread::yield_now();
-    }
+    await_replies(&count, sent, &shard)?;
     let took = began.elapsed().as_secs_f64();
     let bytes = committer.stats().bytes.load(Ordering::Relaxed) - bytes_before;
     committer.stop();
@@ -183,6 +173,18 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     let sizes = std::mem::take(&mut *count.sizes.lock().map_err(|e| e.to_string())?);
     let (per_second, bytes_per_command) = (sent as f64 / took, bytes as f64 / sent as f64);
     Ok(Leg { per_second, sizes, bytes_per_command, cpu_ns_per_command: cpu_ns / sent as f64 })
+}
+
+/// Waits until so many commands are answered.
+fn await_replies(count: &Count, expected: u64, shard: &Shard) -> Result<(), String> {
+    let waiting = Instant::now();
+    while count.replies.load(Ordering::Relaxed) < expected {
+        if waiting.elapsed() > PATIENCE {
+            return Err(format!("commands are unanswered: {:?}", shard.stats()));
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    Ok(())
 }
 
 /// What this thread has used of its core.
