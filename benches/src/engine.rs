@@ -164,6 +164,10 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
         await_replies(&count, sent.saturating_sub(IN_FLIGHT), &shard)?;
     }
     let cpu_ns = thread_cpu_ns() - cpu_before;
+    // Effects that found their round full are decided in the next one.
+    while shard.effects_waiting() > 0 {
+        round(&mut shard, &committer, |_| {});
+    }
     await_replies(&count, sent, &shard)?;
     let took = began.elapsed().as_secs_f64();
     let bytes = committer.stats().bytes.load(Ordering::Relaxed) - bytes_before;
