@@ -175,6 +175,20 @@ impl Shard {
         self.insert(address, entity, seq, seq);
     }
 
+    /// Recovery: brings what is known of an actor near the processor; what for it does not matter.
+    #[must_use]
+    #[inline]
+    pub fn touch(&self, address: &ActorAddress) -> u64 {
+        let index = self.index.get(address).copied();
+        index.and_then(|index| self.cells[index as usize].as_ref()).map_or(0, |cell| cell.seq)
+    }
+
+    /// Recovery: whether another actor may be kept in memory beforehand.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.index.len() < self.options.resident_max as usize
+    }
+
     /// Recovery: whether the actor is in memory.
     #[must_use]
     pub fn holds(&self, address: &ActorAddress) -> bool {

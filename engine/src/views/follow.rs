@@ -16,7 +16,7 @@ use crate::unit::{LinkId, Published};
 
 /// How many of the newest events of all channels are kept: at least what can have been on its way when a link broke
 /// (`in_flight_max` decisions of two events). About 20 MB.
-const RING_MAX: usize = 131_072;
+pub(super) const RING_MAX: usize = 131_072;
 
 /// How long the events of a channel whose last link has gone are kept, in microseconds.
 pub(super) const LEFT_US: i64 = 60_000_000;
@@ -75,7 +75,7 @@ impl Views {
     /// Whether a channel's events are kept for a gateway that comes back.
     #[inline]
     fn is_kept(&self, channel: Channel) -> bool {
-        self.recovering
+        (self.recovering && self.position >= self.kept_from)
             || (!self.followers.is_empty() && self.followers.contains_key(&channel))
             || (!self.left.is_empty() && self.left.contains_key(&channel))
     }

@@ -94,6 +94,8 @@ pub struct Views {
     left: HashMap<Channel, Timestamp>,
     /// Recovery: nobody follows yet, and everything told is kept for those who come back.
     recovering: bool,
+    /// ... from this position on.
+    kept_from: u64,
     /// Whether actors were taken from the state store.
     from_store: bool,
     followers: HashMap<Channel, smallvec::SmallVec<[LinkId; 2]>>,
@@ -144,6 +146,7 @@ impl Views {
             ring: follow::Ring::default(),
             left: HashMap::new(),
             recovering: true,
+            kept_from: 0,
             from_store: false,
             followers: HashMap::new(),
             waiting: BTreeMap::new(),
@@ -271,6 +274,11 @@ impl Views {
     /// Recovery: a fact that the state store holds.
     pub fn learn_stored(&mut self, change: &vendue_domain::facts::FactChange) {
         self.facts.learn(change);
+    }
+
+    /// Recovery: the journal is read up to `last`. The events of so many records are kept for gateways that come back.
+    pub fn recovering_until(&mut self, last: u64) {
+        self.kept_from = last.saturating_sub(follow::RING_MAX as u64);
     }
 
     /// Recovery: the views begin after this position.
