@@ -13,11 +13,9 @@ use vendue_engine::EngineOptions;
 use vendue_engine::entry::{Entry, Genesis};
 use vendue_engine::keys::{Known, NoOlderKeys, OlderKeys};
 use vendue_engine::local::{Ground, LocalCell};
-use vendue_engine::recovery::{Sources, recover};
+use vendue_engine::recovery::{Progress, Sources, recover_with};
 use vendue_engine::views::Open;
-use vendue_storage::{
-    FileJournal, Journal, JournalOptions, JournalReader, KeyEntry, KeyLists, SledStore, StateStore,
-};
+use vendue_storage::{FileJournal, Journal, JournalOptions, JournalReader, KeyEntry, KeyLists, SledStore};
 
 use crate::memory::resident;
 use crate::workload::{Bids, LINK, NoSeal, START, accounts, lots, only_market};
@@ -37,6 +35,9 @@ pub(crate) struct Options {
     /// Bidders.
     #[arg(long, default_value_t = 10_000)]
     bidders: u64,
+    /// Bidders who contest one lot, one after the other.
+    #[arg(long, default_value_t = 4)]
+    rivals: u64,
     /// Bids after the checkpoint: each is one event of its lot and of two accounts' feeds.
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
@@ -119,7 +120,7 @@ fn make(wanted: &Options, dir: &Path) -> Result<(), String> {
     }
     cell.checkpoint().map_err(words)?;
     println!("made {} lots and their checkpoint in {:.1} s", wanted.lots, began.elapsed().as_secs_f64());
-    let mut bids = Bids::new(wanted.lots, wanted.bidders, 0);
+    let mut bids = Bids::new(wanted.lots, wanted.bidders, 0).with_rivals(wanted.rivals);
     for _ in 0..wanted.events.div_ceil(ROUND) {
         cell.round(0, START, |shard| {
             for _ in 0..ROUND {
@@ -166,13 +167,19 @@ fn print(what: &str, took: Duration, rest: &str) {
     println!("  {what:<34} {:>8.0} ms   {rest}", took.as_secs_f64() * 1e3);
 }
 
+/// What this process has used of all processors, in seconds.
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 /// Reads the directory back, and says how long each part took; the whole time.
 fn read_back(dir: &Path) -> Result<Duration, String> {
-    let began = Instant::now();
+    let (began, cpu_before) = (Instant::now(), cpu_seconds());
     let journal = open_journal(dir)?;
     print("journal opened", began.elapsed(), "");
     let before = Instant::now();
-    let store = SledStore::open(&dir.join("state"), CACHE_BYTES).map_err(words)?;
+    let store = Arc::new(SledStore::open(&dir.join("state"), CACHE_BYTES).map_err(words)?);
     if store.report().set_aside.is_some() {
         return Err("the state store was not good".into());
     }
@@ -184,14 +191,15 @@ fn read_back(dir: &Path) -> Result<Duration, String> {
     let reader: Arc<dyn JournalReader> = journal.reader();
     let sources = Sources {
         journal: &*reader,
-        store: &store as &dyn StateStore,
+        store: &*store,
         older_keys: lists,
         keys_listed,
         seal: Arc::new(NoSeal),
         open: Arc::new(NoNames),
     };
     let before = Instant::now();
-    let recovered = recover(&Arc::new(options()), &sources).map_err(words)?;
+    let recovered = recover_with(&Arc::new(options()), &sources, Some(store.clone()), &Progress::default());
+    let recovered = recovered.map_err(words)?;
     let report = recovered.report;
     let took = before.elapsed();
     print(
@@ -200,9 +208,10 @@ fn read_back(dir: &Path) -> Result<Duration, String> {
         &format!("{} actors, {} records", report.stored_actors, report.replayed_records),
     );
     let whole = began.elapsed();
+    let cpu = cpu_seconds() - cpu_before;
     let seconds = whole.as_secs_f64();
     println!(
-        "  start in {seconds:.2} s: {:.2} million events/s; {} MiB resident",
+        "  start in {seconds:.2} s: {:.2} million events/s, {cpu:.1} s of processor; {} MiB resident",
         report.replayed_records as f64 / seconds / 1e6,
         resident()? / (1024 * 1024),
     );

@@ -31,6 +31,9 @@ pub struct EngineOptions {
     pub deadline_max_ms: u64,
     /// Actors of one shard kept in memory; more are passivated to the state store after a checkpoint.
     pub resident_max: u32,
+    /// Snapshots that the views keep in memory, about, in bytes; what has changed since the last checkpoint stays, of the
+    /// rest what changed last. Others are read from the state store.
+    pub views_memory_bytes: u64,
     /// Size of a journal segment in bytes.
     pub segment_bytes: u64,
     /// `auto`, `on` or `off`: write the journal past the page cache (`O_DIRECT`).
@@ -79,6 +82,7 @@ impl Default for EngineOptions {
             keys_in_memory: 8_000_000,
             deadline_max_ms: 60_000,
             resident_max: 4_000_000,
+            views_memory_bytes: 512 * 1024 * 1024,
             segment_bytes: 64 * 1024 * 1024,
             direct_io: DirectIo::Auto,
             checkpoint_bytes: 256 * 1024 * 1024,

@@ -163,16 +163,18 @@ const VIEW_SPACES: [ViewSpace; 7] = [
 /// # Errors
 /// Damage in the journal or store, or records that this build cannot read.
 pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Recovered, EngineError> {
-    recover_with(options, sources, &Progress::default())
+    recover_with(options, sources, None, &Progress::default())
 }
 
-/// The same, telling `progress` how far it has come: another thread may show that.
+/// The same, telling `progress` how far it has come: another thread may show that. With `store` (the one of the sources)
+/// the views keep in memory what has changed and read the rest there.
 ///
 /// # Errors
 /// As [`recover`].
 pub fn recover_with(
     options: &Arc<EngineOptions>,
     sources: &Sources<'_>,
+    store: Option<Arc<dyn StateStore>>,
     progress: &Progress,
 ) -> Result<Recovered, EngineError> {
     let genesis = read_genesis(sources.journal)?;
@@ -206,6 +208,9 @@ pub fn recover_with(
         progress,
     };
     recovery.views.show_effects(directory.clone());
+    if let Some(store) = store {
+        recovery.views.read_from(store);
+    }
     if let Some(bytes) = sources.store.marker()? {
         let marker =
             Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
@@ -219,6 +224,7 @@ pub fn recover_with(
     }
     recovery.views.starts_after(recovery.replay_from - 1);
     recovery.replay(sources)?;
+    recovery.refresh_views();
     recovery.redeliver();
     let Recovery { shards, mut views, last_time, report, outstanding, .. } = recovery;
     views.recovered();

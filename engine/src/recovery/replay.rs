@@ -104,18 +104,24 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    /// Looks for the actors of a batch: many misses of the cache at a time instead of one after the other.
+    /// Looks for the actors of a batch, one kind of memory after the other: many misses of the cache at a time instead of
+    /// one waiting for the next.
     fn touch(&self, batch: &[Step]) {
         let shards = self.shards.len() as u16;
-        let mut seen = 0_u64;
-        for step in batch {
-            if let Step::Entry(_, Entry::Decided(decided)) = step
-                && let Some(address) = decided.address()
-            {
-                seen ^= self.shards[usize::from(Shard::owner(&address, shards))].touch(&address);
+        let place = |step: &Step| match step {
+            Step::Entry(_, Entry::Decided(decided)) => {
+                let address = decided.address()?;
+                let owner = usize::from(Shard::owner(&address, shards));
+                Some((owner, self.shards[owner].place(&address)?))
             }
-        }
-        std::hint::black_box(seen);
+            _ => None,
+        };
+        let places: Vec<(usize, u32)> = batch.iter().filter_map(place).collect();
+        let cells =
+            places.iter().fold(0, |seen, (owner, place)| seen ^ self.shards[*owner].touch_cell(*place));
+        let states =
+            places.iter().fold(0, |seen, (owner, place)| seen ^ self.shards[*owner].touch_entity(*place));
+        std::hint::black_box((cells, states));
     }
 
     fn entry(
@@ -252,6 +258,7 @@ fn read(
 /// Shows the views what has been applied.
 fn show(views: &mut Views, seen: &Receiver<Shown>) {
     for batch in seen {
+        views.touch(batch.iter().map(|(published, _)| published));
         for (published, position) in &batch {
             views.take(published, *position);
         }

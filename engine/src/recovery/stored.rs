@@ -69,6 +69,19 @@ impl Recovery<'_> {
         Ok(())
     }
 
+    /// The views' snapshots of what the journal changed, each made once.
+    pub(super) fn refresh_views(&mut self) {
+        let shards = self.shards.len() as u16;
+        for address in self.views.take_stale() {
+            match self.shards[usize::from(Shard::owner(&address, shards))].entity(&address) {
+                Some(entity) => self.views.refresh(address, entity),
+                None => {
+                    tracing::error!(actor = %address, "an actor that the journal changed is not in memory")
+                }
+            }
+        }
+    }
+
     fn take_stored(&mut self, address: ActorAddress, seq: u64, entity: Entity) {
         if let Entity::Stock(stock) = &entity {
             for reservation in stock.live_reservations() {

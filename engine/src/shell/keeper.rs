@@ -269,6 +269,10 @@ impl Checkpoint<'_> {
         for (number, ((actors, facts), lanes)) in held.enumerate() {
             let Some(shard) = self.shared.shard(number as u16) else { continue };
             if stored {
+                for slice in actors.chunks(VIEW_SLICE) {
+                    let _ = self.shared.views.send(ViewsMessage::Stored(slice.to_vec()));
+                    std::thread::sleep(SLICE_PAUSE);
+                }
                 shard.do_send(ShardMessage::Stored(actors));
             } else {
                 let addresses = actors.into_iter().map(|(address, _)| address).collect();

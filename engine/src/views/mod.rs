@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod board;
 mod book_orders;
+mod cold;
 mod draws;
 mod effects;
 mod feed;
@@ -27,6 +28,7 @@ use vendue_domain::account::AccountEvent;
 use vendue_domain::actor::{ActorAddress, ActorKind, Entity, Event, Snapshot};
 use vendue_domain::facts::Facts;
 use vendue_domain::id::{AccountId, LotId, MarketId};
+use vendue_domain::lot::Format;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::link::{
@@ -45,7 +47,14 @@ pub trait Open: Send + Sync {
 
 /// One actor as the public knows it.
 struct Shown {
-    snapshot: Snapshot,
+    body: cold::Body,
+    /// About how many bytes the snapshot took when it came into memory.
+    weight: u32,
+    market: MarketId,
+    /// Its public events are kept whole.
+    is_candle: bool,
+    /// Recovery: events have been passed over.
+    stale: bool,
     /// The actor's sequence number that the snapshot has reached.
     seq: u64,
     channel_seq: u64,
@@ -57,6 +66,14 @@ struct Shown {
     history_noted: bool,
     /// Whether it has changed since its market's last mark.
     on_board: bool,
+}
+
+impl Shown {
+    /// Takes the numbers of what happened over.
+    fn pass_over(&mut self, published: &Published) {
+        self.seq = published.seq;
+        self.channel_seq = published.channel_seq;
+    }
 }
 
 /// A question that waits until the views have come as far as its asker has.
@@ -104,6 +121,9 @@ pub struct Views {
     out: HashMap<LinkId, Outbox>,
     links: Vec<LinkId>,
     changed: stored::Changed,
+    warmth: cold::Warmth,
+    /// Recovery: actors whose snapshots are behind.
+    stale: Vec<ActorAddress>,
 }
 
 /// What goes to one link at the end of a round.
@@ -154,6 +174,8 @@ impl Views {
             out: HashMap::new(),
             links: Vec::new(),
             changed: stored::Changed::default(),
+            warmth: cold::Warmth::default(),
+            stale: Vec::new(),
         }
     }
 
@@ -220,25 +242,40 @@ impl Views {
             for event in &published.events[1..] {
                 snapshot.apply(event, &published.stamp);
             }
-            self.place(address, snapshot, published.seq, published.channel_seq);
+            let weight = cold::weight(&snapshot);
+            self.warmth.add(weight);
+            self.place(address, &snapshot, published.seq, published.channel_seq);
+            if let Some(shown) = self.shown.get_mut(&address) {
+                (shown.weight, shown.body) = (weight, cold::Body::Hot(snapshot));
+            }
             return;
         };
         if published.seq <= shown.seq {
             return;
         }
-        for event in &published.events {
-            shown.snapshot.apply(event, &published.stamp);
+        if self.recovering && self.from_store {
+            // Made anew from the actor when the journal has been read: once, instead of once for each event.
+            shown.pass_over(published);
+            if !std::mem::replace(&mut shown.stale, true) {
+                self.stale.push(address);
+            }
+            return;
         }
-        shown.seq = published.seq;
-        shown.channel_seq = published.channel_seq;
-        if let Snapshot::Order(order) = &shown.snapshot {
+        let is_there = shown.body.hot().is_some() || self.warm(published);
+        let Some(shown) = self.shown.get_mut(&address) else { return };
+        shown.pass_over(published);
+        let Some(snapshot) = shown.body.hot_mut().filter(|_| is_there) else { return };
+        for event in &published.events {
+            snapshot.apply(event, &published.stamp);
+        }
+        if let Snapshot::Order(order) = snapshot {
             self.orders.note(order);
         }
     }
 
-    fn place(&mut self, address: ActorAddress, snapshot: Snapshot, seq: u64, channel_seq: u64) {
-        self.lists.insert(&address, &snapshot);
-        if let Snapshot::Order(order) = &snapshot {
+    fn place(&mut self, address: ActorAddress, snapshot: &Snapshot, seq: u64, channel_seq: u64) {
+        self.lists.insert(&address, snapshot);
+        if let Snapshot::Order(order) = snapshot {
             self.orders.note(order);
         }
         let order = self.next_order;
@@ -246,7 +283,11 @@ impl Views {
         self.shown.insert(
             address,
             Shown {
-                snapshot,
+                body: cold::Body::Cold(cold::Card::Account),
+                weight: 0,
+                market: market_of(snapshot),
+                is_candle: matches!(snapshot, Snapshot::Lot(lot) if lot.format == Format::Candle),
+                stale: false,
                 seq,
                 channel_seq,
                 order,
@@ -263,7 +304,12 @@ impl Views {
             self.names.insert(AccountId(address.id), account.name_sealed().to_vec());
         }
         self.from_store = true;
-        self.place(address, entity.snapshot(), seq, entity.channel_seq());
+        let snapshot = entity.snapshot();
+        self.place(address, &snapshot, seq, entity.channel_seq());
+        let (body, weight) = self.stored_body(snapshot);
+        if let Some(shown) = self.shown.get_mut(&address) {
+            (shown.weight, shown.body) = (weight, body);
+        }
     }
 
     /// Whether what is shown may be newer than the record that is being read.
@@ -274,6 +320,27 @@ impl Views {
     /// Recovery: a fact that the state store holds.
     pub fn learn_stored(&mut self, change: &vendue_domain::facts::FactChange) {
         self.facts.learn(change);
+    }
+
+    /// Recovery: brings what these decisions will change near the processor, one kind of memory after the other, so that
+    /// the misses of the cache overlap.
+    pub fn touch<'a>(&self, batch: impl Iterator<Item = &'a Published> + Clone) {
+        let mut seen = 0;
+        for published in batch.clone() {
+            seen ^= self.shown.get(&published.address).map_or(0, |shown| shown.seq);
+        }
+        for account in batch.clone().flat_map(heard_by) {
+            seen ^= self.feeds.get(&account).map_or(0, |feed| feed.cursor.seq);
+        }
+        for published in batch.clone() {
+            let newest =
+                self.shown.get(&published.address).and_then(|shown| shown.history.items().next_back());
+            seen ^= newest.map_or(0, |bid| bid.seq);
+        }
+        for account in batch.flat_map(heard_by) {
+            seen ^= self.feeds.get(&account).map_or(0, feed::Feed::newest_at);
+        }
+        std::hint::black_box(seen);
     }
 
     /// Recovery: the journal is read up to `last`. The events of so many records are kept for gateways that come back.
@@ -292,7 +359,7 @@ impl Views {
     }
 
     fn market_of(&self, address: &ActorAddress) -> Option<MarketId> {
-        self.shown.get(address).map(|shown| market_of(&shown.snapshot))
+        self.shown.get(address).map(|shown| shown.market)
     }
 
     /// A link has come.
@@ -339,6 +406,12 @@ impl Views {
         } else {
             self.change_following(link, &item);
         }
+    }
+
+    /// A question for whose answer the state store is ahead: it is asked again after the next decision, which is on its way.
+    fn ask_later(&mut self, waiting: Waiting) {
+        self.waiting_count += 1;
+        self.waiting.entry(self.position + 1).or_default().push(waiting);
     }
 
     fn answer_waiting(&mut self) {
@@ -406,11 +479,23 @@ impl Views {
                 bytes.extend_from_slice(&address.id.0);
                 bytes.extend_from_slice(&shown.seq.to_le_bytes());
                 bytes.extend_from_slice(&shown.channel_seq.to_le_bytes());
-                let _ = rmp_serde::encode::write_named(&mut bytes, &shown.snapshot);
+                match self.snapshot_of(&address, shown) {
+                    Ok(snapshot) => drop(rmp_serde::encode::write_named(&mut bytes, &*snapshot)),
+                    Err(_) => bytes.push(0),
+                }
             }
         }
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }
+}
+
+/// Who hears of a lot's events privately.
+fn heard_by(published: &Published) -> smallvec::SmallVec<[AccountId; 2]> {
+    let lots = published.events.iter().filter_map(|event| match event {
+        Event::Lot(lot) => Some(lot.private_to(&published.stamp)),
+        _ => None,
+    });
+    lots.flatten().collect()
 }
 
 /// The market that something belongs to; an account belongs to the platform.
