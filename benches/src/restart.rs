@@ -82,6 +82,7 @@ fn options() -> EngineOptions {
         in_flight_max: 1 << 22,
         keys_in_memory: KEYS_MAX,
         resident_max: 1 << 30,
+        memory_budget: 1 << 40,
         ..EngineOptions::default()
     }
 }

@@ -31,6 +31,10 @@ pub struct EngineOptions {
     pub deadline_max_ms: u64,
     /// Actors of one shard kept in memory; more are passivated to the state store after a checkpoint.
     pub resident_max: u32,
+    /// About how many bytes of actors all shards keep in memory together; what is stored and idle leaves beyond it, what has
+    /// been used last stays. What has changed since the last checkpoint stays whatever it takes: past the budget the next one
+    /// is begun early.
+    pub memory_budget: u64,
     /// Snapshots that the views keep in memory, about, in bytes; what has changed since the last checkpoint stays, of the
     /// rest what changed last. Others are read from the state store.
     pub views_memory_bytes: u64,
@@ -82,6 +86,7 @@ impl Default for EngineOptions {
             keys_in_memory: 8_000_000,
             deadline_max_ms: 60_000,
             resident_max: 4_000_000,
+            memory_budget: 4 * 1024 * 1024 * 1024,
             views_memory_bytes: 512 * 1024 * 1024,
             segment_bytes: 64 * 1024 * 1024,
             direct_io: DirectIo::Auto,
@@ -104,7 +109,7 @@ impl EngineOptions {
     /// # Errors
     /// The first option out of its range, with the range.
     pub fn validate(&self) -> Result<(), EngineError> {
-        let checks: [(&'static str, u64, u64, u64); 13] = [
+        let checks: [(&'static str, u64, u64, u64); 15] = [
             ("shards", u64::from(self.shards), 0, u64::from(SHARDS_MAX)),
             ("in_flight_max", u64::from(self.in_flight_max), 16, 1 << 22),
             ("parked_max", u64::from(self.parked_max), 16, 1 << 22),
@@ -112,6 +117,8 @@ impl EngineOptions {
             ("keys_in_memory", u64::from(self.keys_in_memory), 1_000, 1 << 31),
             ("deadline_max_ms", self.deadline_max_ms, 100, 3_600_000),
             ("resident_max", u64::from(self.resident_max), 1_000, 1 << 31),
+            ("memory_budget", self.memory_budget, 16 * 1024 * 1024, 1 << 50),
+            ("views_memory_bytes", self.views_memory_bytes, 1024 * 1024, 1 << 50),
             ("segment_bytes", self.segment_bytes, 2 * 1024 * 1024, 1 << 34),
             ("checkpoint_bytes", self.checkpoint_bytes, 1024 * 1024, 1 << 40),
             ("checkpoint_interval_ms", self.checkpoint_interval_ms, 100, 24 * 3_600_000),

@@ -169,7 +169,7 @@ impl Recovery<'_> {
         {
             let (seq, entity) =
                 read_stored(&address, &value).map_err(|error| EngineError::Record { position, error })?;
-            self.shards[owner].restore(address, seq, entity);
+            self.shards[owner].restore(address, seq, entity, value.len());
         }
         if !self.shards[owner].replay(address, &decided) {
             return Err(missing);

@@ -41,7 +41,7 @@ impl Recovery<'_> {
             scan(store, kind as u8, |key, value| {
                 let address = ActorAddress { kind, id: Id(key.id) };
                 let (seq, entity) = read_stored(&address, value)?;
-                self.take_stored(address, seq, entity);
+                self.take_stored(address, seq, entity, value.len());
                 Ok(())
             })?;
         }
@@ -82,7 +82,7 @@ impl Recovery<'_> {
         }
     }
 
-    fn take_stored(&mut self, address: ActorAddress, seq: u64, entity: Entity) {
+    fn take_stored(&mut self, address: ActorAddress, seq: u64, entity: Entity, bytes: usize) {
         if let Entity::Stock(stock) = &entity {
             for reservation in stock.live_reservations() {
                 self.directory.insert(reservation, StockId(address.id));
@@ -96,7 +96,7 @@ impl Recovery<'_> {
         self.progress.add_actor();
         let owner = usize::from(Shard::owner(&address, self.shards.len() as u16));
         if self.shards[owner].has_room() {
-            self.shards[owner].restore(address, seq, entity);
+            self.shards[owner].restore(address, seq, entity, bytes);
         } else {
             self.all_resident = false;
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, Context, Handler, Message};
@@ -194,6 +195,9 @@ impl Host {
         }
         if !requests.is_empty() {
             self.shared.loader.send(LoaderMessage { shard: self.shard.number(), requests });
+        }
+        if self.shard.needs_checkpoint() {
+            self.shared.pressed.store(true, Ordering::Relaxed);
         }
         let next = self.shard.next_deadline();
         if next.is_some() && (self.sleeps_until.is_none() || next < self.sleeps_until) {

@@ -65,7 +65,8 @@ pub(super) fn run(
         let grown = bytes - bytes_at_last;
         let due = last.elapsed() >= Duration::from_millis(shared.options.checkpoint_interval_ms);
         let rested = ended.elapsed() >= took * REST_FACTOR;
-        if rested && (grown >= shared.options.checkpoint_bytes || (due && grown > 0)) {
+        let pressed = shared.pressed.swap(false, Ordering::Relaxed);
+        if rested && (grown >= shared.options.checkpoint_bytes || ((due || pressed) && grown > 0)) {
             bytes_at_last = bytes;
             last = Instant::now();
             if let Err(error) = checkpoint(shared, store) {

@@ -46,6 +46,8 @@ struct Shared {
     views: crossbeam::channel::Sender<views_thread::ViewsMessage>,
     loader: LoaderHandle,
     failed: Arc<AtomicBool>,
+    /// Some shard has more in memory than it should, and can let go of it only after a checkpoint.
+    pressed: AtomicBool,
     cell: u128,
     directory: Arc<crate::directory::Directory>,
     epoch: u64,
@@ -150,6 +152,7 @@ async fn run_cell(
         views: views_sender,
         loader,
         failed: failed.clone(),
+        pressed: AtomicBool::new(false),
         cell: genesis.cell,
         directory,
         epoch,
