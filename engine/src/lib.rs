@@ -32,4 +32,4 @@ pub mod views;
 pub use connector::{ManualConnector, PaymentConnector};
 pub use error::EngineError;
 pub use options::{DirectIo, EngineOptions, SHARDS_MAX};
-pub use shell::Engine;
+pub use shell::{Engine, Starting, starting_path};

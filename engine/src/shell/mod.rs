@@ -16,6 +16,7 @@ mod links;
 mod loader;
 mod release;
 mod server;
+mod starting;
 mod views_thread;
 
 use std::future::Future;
@@ -27,11 +28,16 @@ use crate::commit::Committer;
 use crate::connector::{ManualConnector, PaymentConnector};
 use crate::error::EngineError;
 use crate::options::EngineOptions;
-use crate::recovery::{Recovered, Sources, recover};
+use crate::recovery::{Progress, Recovered, Sources, recover_with};
 use files::Files;
 use host::{ShardActor, ShardAddr, ShardMessage};
 use links::Links;
 use loader::LoaderHandle;
+
+pub use starting::{Starting, starting_path};
+
+/// Of what a start says of itself, every so many is a line of the log: one each 5 s.
+const LOG_EACH: u32 = 10;
 
 /// The engine of one cell.
 pub struct Engine;
@@ -78,8 +84,31 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`].
     pub fn run_with(
+        options: EngineOptions,
+        connector: Arc<dyn PaymentConnector>,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()> + 'static,
+    ) -> Result<(), EngineError> {
+        let lines = std::sync::atomic::AtomicU32::new(0);
+        let log = move |starting: Option<&Starting>| {
+            if let Some(starting) = starting
+                && lines.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOG_EACH)
+            {
+                tracing::info!("the engine starts: {starting}");
+            }
+        };
+        Self::run_showing(options, connector, log, ready, shutdown)
+    }
+
+    /// The same; a start that takes longer than 2 s tells `show` twice a second how far it has come, from a thread of its
+    /// own, and `None` when that is over.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_showing(
         mut options: EngineOptions,
         connector: Arc<dyn PaymentConnector>,
+        show: impl Fn(Option<&Starting>) + Send + 'static,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()> + 'static,
     ) -> Result<(), EngineError> {
@@ -87,8 +116,10 @@ impl Engine {
         // Asked of the system once: it reads files to answer, and every frame wants to know.
         options.shards = options.shard_count();
         let options = Arc::new(options);
+        let progress = Arc::new(Progress::default());
+        let announcer = starting::Announcer::start(progress.clone(), &options.link_path(), show);
         let files = Files::open(&options)?;
-        let recovered = recover(
+        let recovered = recover_with(
             &options,
             &Sources {
                 journal: &*files.reader,
@@ -98,7 +129,13 @@ impl Engine {
                 seal: files.vault.clone(),
                 open: files.vault.clone(),
             },
+            Some(files.store.clone()),
+            &progress,
         )?;
+        drop(announcer);
+        if recovered.report.stored_actors == 0 && recovered.report.last_position > 1 {
+            tracing::warn!("the state store held nothing: everything was read from the journal");
+        }
         let clock = SystemClock::start(recovered.last_time, options.allow_clock_behind)?;
         let report = recovered.report;
         tracing::info!(

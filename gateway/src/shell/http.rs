@@ -126,11 +126,27 @@ fn ready(worker: &Worker) -> Reply {
     if worker.core.borrow().is_ready() {
         text(StatusCode::OK, "ready\n")
     } else {
-        text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the engine cannot be reached, or the gateway is about to end\n",
-        )
+        let said = starting(&worker.options.engine_socket);
+        let why = "the engine cannot be reached, or the gateway is about to end\n";
+        text(StatusCode::SERVICE_UNAVAILABLE, said.unwrap_or_else(|| why.to_owned()))
     }
+}
+
+/// The most that is taken of what an engine says of its start, in bytes: a line.
+const STARTING_BYTES: u64 = 512;
+/// What was said longer ago is of an engine that is gone: one that starts says something twice a second.
+const STARTING_FRESH: Duration = Duration::from_secs(5);
+
+/// What an engine that is still starting says of itself in the file `<its socket>.starting`.
+fn starting(engine_socket: &std::path::Path) -> Option<String> {
+    use std::io::Read;
+    let mut path = engine_socket.as_os_str().to_owned();
+    path.push(".starting");
+    let file = std::fs::File::open(path).ok()?;
+    let age = file.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+    let mut line = String::new();
+    file.take(STARTING_BYTES).read_to_string(&mut line).ok()?;
+    (age < STARTING_FRESH).then(|| format!("the engine starts: {}\n", line.trim_end()))
 }
 
 fn currencies() -> String {
