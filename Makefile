@@ -16,6 +16,8 @@ SOAK_SECONDS ?= 600
 # How many simulated worlds it lives through, from this seed on.
 SOAK_WORLDS ?= 5000
 SOAK_SEED ?= 1
+# How many lots it keeps where memory is for 5,000.
+SOAK_LOTS ?= 2000000
 
 .PHONY: help run web check format lint deny unit test rust-test history pages browser-demo bench soak clean
 
@@ -97,6 +99,7 @@ bench: ## Prints the figures, each beside what it is measured against
 	$(CARGO) run --release -p vendue-benches -- engine
 	$(CARGO) run --release -p vendue-benches -- memory
 	$(CARGO) run --release -p vendue-benches -- book
+	VENDUE_SOAK_LOTS=$(SOAK_LOTS) $(CARGO) test --release --locked -p vendue-engine --test memory -- --nocapture
 	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
 	for connections in 1 100 1000; do \
 		$(TARGET)/release/vendue-loadtest run --closed --connections $$connections --compare-echo; done

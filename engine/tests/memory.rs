@@ -12,7 +12,8 @@ use vendue_domain::lot::{LotCommand, OpenLot};
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
-use vendue_protocol::link::{CommandItem, FrameBuilder, FrameKind, QueryItem};
+use vendue_protocol::channel::Channel;
+use vendue_protocol::link::{CommandItem, FollowItem, FrameBuilder, FrameKind, QueryItem};
 use vendue_protocol::query::{GetLot, ListLots, LotSort, Query};
 
 /// How many lots there are (`VENDUE_SOAK_LOTS`: any number), and about how many the budget is for.
@@ -241,4 +242,49 @@ fn far_more_lots_than_memory_holds() {
         assert_eq!(lot.ends_at, ends.get(&lot.lot).copied(), "it ended when it was to end");
     }
     memory.world.cell.link_down(LINK);
+}
+
+/// A checkpoint holds a bid that the views have not told yet: whoever reads or follows the lot then, which is not in the
+/// views' memory, is answered when they have, and the bid is told once (I38, I43).
+#[test]
+fn a_store_that_is_ahead_is_waited_for() {
+    let mut memory = filled(2 * BUDGET_LOTS, 4);
+    let world = &mut memory.world;
+    let n = 17;
+    // Too low: the lot comes into its shard's memory, and nothing happens that the views would read it for.
+    let told = world.send(bidder(0), place_bid(n, 1));
+    assert!(matches!(told, Told::Rejected { .. }), "{told:?}");
+    let (_, in_memory) = world.cell.views().in_memory();
+    assert!(in_memory < world.cell.views().known(), "some snapshots have left memory");
+    let bid = world.deliver(bidder(0), "in time", &place_bid(n, 5_000), Timestamp(i64::MAX));
+    world.cell.checkpoint().expect("the store takes it");
+    let ask_now = |world: &mut World, kind| {
+        world.next += 1;
+        let mut frame = FrameBuilder::new(Vec::new(), kind);
+        if kind == FrameKind::Queries {
+            let query = Query::LotGet(GetLot { lot: lot(n) });
+            let item = QueryItem { request: world.next, by: bidder(0), min_position: 0, query };
+            frame.item(|out| item.encode(out));
+        } else {
+            let channel = Channel::Lot(lot(n));
+            let (request, by) = (world.next, bidder(0));
+            let item = FollowItem { request, by, channel, follow: true, after: 0, min_position: 0 };
+            frame.item(|out| item.encode(out));
+        }
+        world.frame(&frame.finish());
+        world.next
+    };
+    let read = ask_now(world, FrameKind::Queries);
+    let followed = ask_now(world, FrameKind::Follows);
+    let told = world.commit_once();
+    assert!(told.get(&bid).is_some_and(Told::is_ok), "{told:?}");
+    let Some(Told::Data(bytes)) = told.get(&read) else { panic!("not answered: {told:?}") };
+    let found: Lot = rmp_serde::from_slice(bytes).expect("a lot");
+    assert_eq!((found.price, found.bids), (Some(1_000), 1), "as it is after the bid");
+    // Created, opened, bid: the snapshot holds all of them, and none is told after it.
+    let Some(Told::Followed { seq, snapshot: true }) = told.get(&followed) else { panic!("{told:?}") };
+    let Told::Accepted { seq: of_bid, .. } = told[&bid] else { panic!("{told:?}") };
+    assert_eq!(*seq, of_bid);
+    let events = world.frames.iter().filter(|(kind, _)| *kind == FrameKind::Events).count();
+    assert_eq!(events, 0, "what the snapshot holds is not told again");
 }
