@@ -102,6 +102,9 @@ struct AccountAnswer<'a> {
     seq: u64,
 }
 
+/// An actor in a list.
+pub(super) type Found<'a> = (ActorAddress, &'a Shown);
+
 /// Why a query has no answer.
 pub(super) enum Refusal {
     /// This is told.
@@ -268,7 +271,7 @@ impl Views {
         wanted: impl Fn(&Shown) -> bool,
         cursor: Option<&str>,
         limit: Option<u32>,
-    ) -> Result<(Vec<(ActorAddress, &'a Shown)>, Option<String>), Refusal> {
+    ) -> Result<(Vec<Found<'a>>, Option<String>), Refusal> {
         let after: Option<u64> = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?;
         let limit = page_limit(limit);
         let mut page = Vec::new();

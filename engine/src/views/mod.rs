@@ -16,6 +16,7 @@ mod history;
 mod lists;
 mod log;
 mod orders;
+mod recovering;
 mod statement;
 mod stored;
 mod trades;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use vendue_domain::account::AccountEvent;
-use vendue_domain::actor::{ActorAddress, ActorKind, Entity, Event, Snapshot};
+use vendue_domain::actor::{ActorAddress, ActorKind, Event, Snapshot};
 use vendue_domain::facts::Facts;
 use vendue_domain::id::{AccountId, LotId, MarketId};
 use vendue_domain::lot::Format;
@@ -298,61 +299,6 @@ impl Views {
         );
     }
 
-    /// Recovery: an actor as the state store holds it.
-    pub fn restore(&mut self, address: ActorAddress, seq: u64, entity: &Entity) {
-        if let Entity::Account(account) = entity {
-            self.names.insert(AccountId(address.id), account.name_sealed().to_vec());
-        }
-        self.from_store = true;
-        let snapshot = entity.snapshot();
-        self.place(address, &snapshot, seq, entity.channel_seq());
-        let (body, weight) = self.stored_body(snapshot);
-        if let Some(shown) = self.shown.get_mut(&address) {
-            (shown.weight, shown.body) = (weight, body);
-        }
-    }
-
-    /// Whether what is shown may be newer than the record that is being read.
-    const fn may_be_ahead(&self) -> bool {
-        self.recovering && self.from_store
-    }
-
-    /// Recovery: a fact that the state store holds.
-    pub fn learn_stored(&mut self, change: &vendue_domain::facts::FactChange) {
-        self.facts.learn(change);
-    }
-
-    /// Recovery: brings what these decisions will change near the processor, one kind of memory after the other, so that
-    /// the misses of the cache overlap.
-    pub fn touch<'a>(&self, batch: impl Iterator<Item = &'a Published> + Clone) {
-        let mut seen = 0;
-        for published in batch.clone() {
-            seen ^= self.shown.get(&published.address).map_or(0, |shown| shown.seq);
-        }
-        for account in batch.clone().flat_map(heard_by) {
-            seen ^= self.feeds.get(&account).map_or(0, |feed| feed.cursor.seq);
-        }
-        for published in batch.clone() {
-            let newest =
-                self.shown.get(&published.address).and_then(|shown| shown.history.items().next_back());
-            seen ^= newest.map_or(0, |bid| bid.seq);
-        }
-        for account in batch.flat_map(heard_by) {
-            seen ^= self.feeds.get(&account).map_or(0, feed::Feed::newest_at);
-        }
-        std::hint::black_box(seen);
-    }
-
-    /// Recovery: the journal is read up to `last`. The events of so many records are kept for gateways that come back.
-    pub fn recovering_until(&mut self, last: u64) {
-        self.kept_from = last.saturating_sub(follow::RING_MAX as u64);
-    }
-
-    /// Recovery: the views begin after this position.
-    pub fn starts_after(&mut self, position: u64) {
-        self.position = self.position.max(position);
-    }
-
     /// What is shown of an actor.
     fn of(&self, id: impl Into<ActorAddress>) -> Option<&Shown> {
         self.shown.get(&id.into())
@@ -381,11 +327,6 @@ impl Views {
             }
             !links.is_empty()
         });
-    }
-
-    /// Recovery is over: from now on only what somebody follows, or followed lately, is kept.
-    pub fn recovered(&mut self) {
-        self.recovering = false;
     }
 
     /// Takes a question.
@@ -487,15 +428,6 @@ impl Views {
         }
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }
-}
-
-/// Who hears of a lot's events privately.
-fn heard_by(published: &Published) -> smallvec::SmallVec<[AccountId; 2]> {
-    let lots = published.events.iter().filter_map(|event| match event {
-        Event::Lot(lot) => Some(lot.private_to(&published.stamp)),
-        _ => None,
-    });
-    lots.flatten().collect()
 }
 
 /// The market that something belongs to; an account belongs to the platform.
