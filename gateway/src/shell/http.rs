@@ -27,7 +27,7 @@ use crate::core::{HttpAnswer, HttpReply, HttpRequest};
 use crate::metrics::Metrics;
 use crate::origin::Judged;
 use crate::shell::worker::Worker;
-use crate::shell::{pages, socket, tls};
+use crate::shell::{documents, pages, socket, tls};
 
 /// How long a client may take to send a request's head, also between requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -218,12 +218,19 @@ fn currencies() -> String {
 }
 
 fn page(path: &str) -> Reply {
+    if let Some((content_type, body)) = documents::find(path) {
+        return of_page(with_type(StatusCode::OK, content_type, body), "no-cache");
+    }
     let Some(page) = pages::find(path) else {
         return problem(&WireError::new(Code::NotFound).saying("there is nothing at this path"));
     };
-    let mut reply = with_type(StatusCode::OK, page.content_type, page.body);
-    let headers = reply.headers_mut();
     let cache = if page.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    of_page(with_type(StatusCode::OK, page.content_type, page.body), cache)
+}
+
+/// What a browser may do with a page, and for how long it may keep it.
+fn of_page(mut reply: Reply, cache: &'static str) -> Reply {
+    let headers = reply.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));

@@ -1,6 +1,7 @@
 //! What carries the core: threads with a listener, a link and a clock each. Nothing is decided here.
 
 mod clock;
+mod documents;
 mod http;
 mod limits;
 mod link;
