@@ -198,7 +198,7 @@ impl Listener {
 fn channel_of(example: &Example) -> Option<String> {
     let kind = example.method.strip_suffix(".create")?;
     let id = example.params_http()[kind].as_str()?;
-    matches!(kind, "market" | "sale" | "lot" | "stock" | "book").then(|| format!("{kind}:{id}"))
+    matches!(kind, "market" | "lot" | "stock" | "book").then(|| format!("{kind}:{id}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,7 +267,7 @@ async fn the_examples_are_a_story_that_can_be_played() {
                 "book.book_state",
                 "market.lot_listed",
                 "ops.audited",
-                "sale.sale_registered",
+                "market.lots_changed",
             ],
         ),
         (

@@ -127,6 +127,7 @@ struct HistoryBid {
     amount: Option<Amount>,
     ts: Timestamp,
     /// Units, where the lot has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
     quantity: Option<u64>,
 }
 
@@ -302,8 +303,10 @@ struct Authenticated {
 
 #[derive(JsonSchema)]
 struct Pong {
+    #[serde(skip_serializing_if = "Option::is_none")]
     t0: Option<Echo>,
     /// Over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<Timestamp>,
 }
 
@@ -313,7 +316,9 @@ struct Subscribed {
     epoch: String,
     seq: u64,
     resumed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     snapshot: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{EXAMPLES, answers, bare, definitions, error_schema, events, generator};
+use super::{EXAMPLES, Shapes, answers, bare, error_schema, events};
 use crate::wire::METHODS;
 
 const ABOUT: &str = "One WebSocket for commands, questions and live events. Subprotocols: `vendue.v1.json` (text) and \
@@ -14,19 +14,19 @@ const ABOUT: &str = "One WebSocket for commands, questions and live events. Subp
 /// The document that `/asyncapi.json` serves.
 #[must_use]
 pub fn asyncapi() -> Value {
-    let mut generator = generator();
+    let mut shapes = Shapes::new();
     let mut messages = Map::new();
     let (mut sent, mut told) = (Vec::new(), Vec::new());
     for method in METHODS.iter().filter(|method| method.is_offered) {
-        let params = bare((method.schema)(&mut generator));
-        let result = answers::of(method.name, &mut generator).map_or_else(|| json!({}), bare);
+        let params = bare((method.schema)(&mut shapes.requests));
+        let result = answers::of(method.name, &mut shapes.answers).map_or_else(|| json!({}), bare);
         messages.insert(name(method.name, "request"), request(method.name, method.summary(), &params));
         messages.insert(name(method.name, "reply"), reply(method.name, &result));
         sent.push(method.name);
     }
     for kind in events::CHANNELS {
         for (event, data) in kind.events {
-            let data = bare(data(&mut generator));
+            let data = bare(data(&mut shapes.answers));
             let message = name(&format!("{}.{event}", kind.name), "event");
             messages.insert(message.clone(), event_message(kind.name, event, &data));
             told.push((message, kind.summary));
@@ -57,7 +57,7 @@ pub fn asyncapi() -> Value {
         .keys()
         .map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") })))
         .collect();
-    let schemas = definitions(&mut generator, &[("Error", error_schema())]);
+    let schemas = shapes.definitions(&[("Error", error_schema())]);
     json!({
         "asyncapi": "3.0.0",
         "info": { "title": "Vendue", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT },

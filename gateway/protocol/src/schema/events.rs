@@ -33,9 +33,6 @@ channels! {
         "bidders_changed" => BiddersChanged, "clock_ticked" => ClockTicked, "time_extended" => TimeExtended,
         "lot_closed" => LotClosed, "lot_reopened" => LotReopened, "lot_revised" => LotRevised,
     }
-    "sale" "A sale's public events: `sale:<id>`." {
-        "sale_registered" => SaleRegistered, "sale_revised" => SaleRevised,
-    }
     "stock" "A stock item's public events: `stock:<id>`." { "stock_changed" => StockChanged }
     "book" "A book's public events: `book:<id>`." {
         "book_changed" => BookChanged, "trade" => Trade, "book_state" => BookStateChanged,

@@ -25,10 +25,28 @@ use crate::wire::{Code, METHODS};
 /// Where definitions stand in both kinds of document.
 const DEFINITIONS: &str = "/components/schemas";
 
-fn generator() -> SchemaGenerator {
-    SchemaSettings::draft2020_12()
-        .with(|settings| settings.definitions_path = DEFINITIONS.into())
-        .into_generator()
+/// Gathers the shapes of what is sent (answers, events) and of what is read (requests): the same type may have to be given
+/// whole in the one, and in part in the other.
+struct Shapes {
+    requests: SchemaGenerator,
+    answers: SchemaGenerator,
+}
+
+impl Shapes {
+    fn new() -> Self {
+        let settings =
+            || SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = DEFINITIONS.into());
+        Self { requests: settings().into_generator(), answers: settings().for_serialize().into_generator() }
+    }
+
+    /// The definitions that were gathered, with more beside them. Where both sides have one of a name the request's stands: it
+    /// allows more.
+    fn definitions(&mut self, more: &[(&str, Value)]) -> Value {
+        let mut all: Map<String, Value> = self.answers.take_definitions(true);
+        all.extend(self.requests.take_definitions(true));
+        all.extend(more.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
+        Value::Object(all)
+    }
 }
 
 /// What every document says of errors.
@@ -60,15 +78,6 @@ fn bare(schema: Schema) -> Value {
         object.remove("$schema");
     }
     value
-}
-
-/// The definitions that a generator has gathered, with more beside them.
-fn definitions(generator: &mut SchemaGenerator, more: &[(&str, Value)]) -> Value {
-    let mut all: Map<String, Value> = generator.take_definitions(true);
-    for (name, schema) in more {
-        all.insert((*name).to_owned(), schema.clone());
-    }
-    Value::Object(all)
 }
 
 /// The words before a dot: what a method is about.

@@ -1,9 +1,8 @@
 //! OpenAPI 3.1: every method over HTTP.
 
-use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::{EXAMPLES, answers, bare, definitions, error_schema, generator, subject, subjects};
+use super::{EXAMPLES, Shapes, answers, bare, error_schema, subject, subjects};
 use crate::wire::{Kind, METHODS, Method, Rights};
 
 /// What is said before anything else.
@@ -15,10 +14,10 @@ const ABOUT: &str = "Auctions, stock at a fixed price and order books. Every met
 /// The document that `/openapi.json` serves.
 #[must_use]
 pub fn openapi() -> Value {
-    let mut generator = generator();
+    let mut shapes = Shapes::new();
     let mut paths = Map::new();
     for method in METHODS.iter().filter(|method| method.is_offered && is_http(method)) {
-        paths.insert(format!("/v1/{}", method.name), path(method, &mut generator));
+        paths.insert(format!("/v1/{}", method.name), path(method, &mut shapes));
     }
     for (path, summary, content) in BESIDE {
         let response = json!({ "description": summary, "content": { *content: {} } });
@@ -35,10 +34,8 @@ pub fn openapi() -> Value {
         "type": "object",
         "properties": { "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" } }
     });
-    let schemas = definitions(
-        &mut generator,
-        &[("Timestamp", instant), ("Error", error_schema()), ("Problem", problem)],
-    );
+    let schemas =
+        shapes.definitions(&[("Timestamp", instant), ("Error", error_schema()), ("Problem", problem)]);
     let tags: Vec<Value> =
         subjects().into_iter().chain(["server"]).map(|name| json!({ "name": name })).collect();
     json!({
@@ -78,9 +75,9 @@ fn is_http(method: &Method) -> bool {
     method.kind != Kind::Session || method.name == "ping"
 }
 
-fn path(method: &Method, generator: &mut SchemaGenerator) -> Value {
-    let params = (method.schema)(generator);
-    let result = answers::of(method.name, generator).map_or_else(|| json!({}), bare);
+fn path(method: &Method, shapes: &mut Shapes) -> Value {
+    let params = (method.schema)(&mut shapes.requests);
+    let result = answers::of(method.name, &mut shapes.answers).map_or_else(|| json!({}), bare);
     let examples = examples(method);
     let mut post = operation(method, &result);
     post["operationId"] = json!(method.name);
@@ -101,7 +98,7 @@ fn path(method: &Method, generator: &mut SchemaGenerator) -> Value {
     if method.kind != Kind::Command {
         let mut get = operation(method, &result);
         get["operationId"] = json!(format!("{}.get", method.name));
-        get["parameters"] = query(method, generator);
+        get["parameters"] = query(method, shapes);
         path["get"] = get;
     }
     path
@@ -120,10 +117,11 @@ fn operation(method: &Method, result: &Value) -> Value {
 }
 
 /// The parameters of a question as those of a query string.
-fn query(method: &Method, generator: &mut SchemaGenerator) -> Value {
-    let name = (method.schema)(generator);
+fn query(method: &Method, shapes: &mut Shapes) -> Value {
+    let name = (method.schema)(&mut shapes.requests);
     let name = name.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-    let definition = name.and_then(|name| generator.definitions().get(name)).cloned().unwrap_or_default();
+    let definition =
+        name.and_then(|name| shapes.requests.definitions().get(name)).cloned().unwrap_or_default();
     let required = definition["required"].as_array().cloned().unwrap_or_default();
     let properties = definition["properties"].as_object().cloned().unwrap_or_default();
     let parameter = |(name, schema): (String, Value)| {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{EXAMPLES, bare, generator, subject, subjects};
+use super::{EXAMPLES, Shapes, bare, subject, subjects};
 use crate::wire::{Kind, METHODS, Method, Rights};
 
 /// The style of the page, served beside it: the pages' policy allows no styles within.
@@ -27,14 +27,14 @@ pub fn page(style: &str) -> String {
         let _ = write!(html, "<li><a href=\"#{about}\">{about}</a></li>");
     }
     html.push_str("</ul></nav><main>");
-    let mut generator = generator();
+    let mut shapes = Shapes::new();
     for about in subjects() {
         let _ = write!(html, "<section><h2 id=\"{about}\">{about}</h2>");
         for method in METHODS.iter().filter(|method| method.is_offered && subject(method.name) == about) {
-            let reference = bare((method.schema)(&mut generator));
+            let reference = bare((method.schema)(&mut shapes.requests));
             let name =
                 reference["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-            let definition = generator.definitions().get(name).cloned().unwrap_or_default();
+            let definition = shapes.requests.definitions().get(name).cloned().unwrap_or_default();
             write_method(&mut html, method, &definition);
         }
         html.push_str("</section>");
@@ -87,7 +87,7 @@ fn write_parameters(html: &mut String, definition: &Value) {
             html,
             "<tr><td><code>{name}</code>{needed}</td><td>{}</td><td>{}</td></tr>",
             escaped(&type_name(schema)),
-            escaped(meaning)
+            marked(meaning)
         );
     }
     html.push_str("</tbody></table>");
@@ -115,6 +115,20 @@ fn type_name(schema: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Text with what stands between backticks set as code.
+fn marked(text: &str) -> String {
+    let parts = escaped(text);
+    let mut html = String::with_capacity(parts.len());
+    for (nth, part) in parts.split('`').enumerate() {
+        if nth % 2 == 1 {
+            let _ = write!(html, "<code>{part}</code>");
+        } else {
+            html.push_str(part);
+        }
+    }
+    html
 }
 
 fn escaped(text: &str) -> String {

@@ -35,12 +35,12 @@ fn every_reference_leads_somewhere() {
 #[test]
 fn every_method_is_described_with_an_answer_and_an_example() {
     let (openapi, asyncapi) = (openapi(), asyncapi());
-    let mut generator = generator();
+    let mut shapes = Shapes::new();
     let shown: BTreeSet<&str> =
         EXAMPLES.iter().filter(|example| !example.hidden).map(|example| example.method.as_str()).collect();
     for method in METHODS {
         let name = method.name;
-        assert!(answers::of(name, &mut generator).is_some(), "{name} has no answer");
+        assert!(answers::of(name, &mut shapes.answers).is_some(), "{name} has no answer");
         assert!(shown.contains(name), "{name} has no example");
         assert!(method.summary().ends_with('.'), "{name} has no summary");
         let path = &openapi["paths"][format!("/v1/{name}")];
@@ -56,11 +56,11 @@ fn every_method_is_described_with_an_answer_and_an_example() {
 
 #[test]
 fn names_of_parameters_are_those_that_are_read() {
-    let mut generator = generator();
+    let mut shapes = Shapes::new();
     for method in METHODS {
-        let schema = (method.schema)(&mut generator);
+        let schema = (method.schema)(&mut shapes.requests);
         let name = schema.get("$ref").and_then(Value::as_str).unwrap().rsplit('/').next().unwrap().to_owned();
-        let properties = generator.definitions()[&name]["properties"].as_object().unwrap();
+        let properties = shapes.requests.definitions()[&name]["properties"].as_object().unwrap();
         let described: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
         let read: BTreeSet<&str> = method.params.iter().copied().collect();
         assert_eq!(described, read, "{}", method.name);
