@@ -71,8 +71,18 @@ impl Notarized {
         previous: Digest,
     ) -> Self {
         let public = key.public();
-        let mut signed =
-            Self { cell, number, first, last, time, root, previous, key: public, signature: Bytes::default(), form: FORM };
+        let mut signed = Self {
+            cell,
+            number,
+            first,
+            last,
+            time,
+            root,
+            previous,
+            key: public,
+            signature: Bytes::default(),
+            form: FORM,
+        };
         signed.signature = Bytes(key.sign(&signed.signed_bytes()).to_vec());
         signed
     }

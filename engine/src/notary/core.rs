@@ -87,10 +87,10 @@ impl Notary {
         self.is_full() || now.micros_since(since) >= self.due.micros
     }
 
-    /// Whether it takes no more records before it is signed.
+    /// Whether it takes no more records before it is signed. Checkpoints alone never fill it: each would call for the next.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.leaves.len() >= self.due.records as usize
+        self.since.is_some() && self.leaves.len() >= self.due.records as usize
     }
 
     /// Signs what it was given and begins the next interval; `None` where it was given nothing.

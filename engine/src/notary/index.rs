@@ -64,7 +64,8 @@ impl NotaryIndex {
         }
         let mut bytes = [0; ENTRY_BYTES as usize];
         self.file.read_exact_at(&mut bytes, n * ENTRY_BYTES)?;
-        let number = |at: usize| bytes[at..at + 8].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let number =
+            |at: usize| bytes[at..at + 8].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
         Ok(Some(IndexEntry { first: number(0), last: number(8), at: number(16) }))
     }
 

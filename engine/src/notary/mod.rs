@@ -37,8 +37,19 @@ pub use statement::Statement;
 pub use tree::{Leaf, leaf_of_record, path, root, root_of_path};
 pub use witness::{WitnessLine, read_witness, write_witness};
 
+use vendue_protocol::link::{NotExecuted, Reply};
+
 /// The directory of the notary's files, in the data directory.
 pub const NOTARY_DIR: &str = "notary";
+
+/// What is answered where no notary runs.
+pub(crate) const fn off() -> Reply<'static> {
+    Reply::NotExecuted {
+        why: NotExecuted::InvalidRequest,
+        retry_after_ms: 0,
+        message: "this engine signs nothing (engine.notary = false)",
+    }
+}
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

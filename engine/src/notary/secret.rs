@@ -86,7 +86,8 @@ impl NotaryKey {
         let dir = data_dir.join(NOTARY_DIR);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
         let beside = dir.join("key.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(&key.encode())?;
         file.sync_all()?;
         std::fs::rename(&beside, dir.join(KEY_FILE))?;
@@ -162,7 +163,8 @@ fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for digit in 0..=chunk.len() {
             text.push(char::from(ALPHABET[(bits >> (18 - 6 * digit)) as usize & 63]));
         }

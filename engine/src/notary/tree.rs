@@ -106,9 +106,12 @@ pub fn root_of_path(leaf: Digest, index: u64, count: u64, path: &[Digest]) -> Op
         return None;
     }
     let up = is_left.into_iter().rev().zip(path);
-    Some(up.fold(leaf, |hash, (beside_is_left, beside)| {
-        if beside_is_left { node(beside, &hash) } else { node(&hash, beside) }
-    }))
+    Some(up.fold(
+        leaf,
+        |hash, (beside_is_left, beside)| {
+            if beside_is_left { node(beside, &hash) } else { node(&hash, beside) }
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -116,7 +119,9 @@ mod tests {
     use super::*;
 
     fn leaves(count: usize, seed: u8) -> Vec<Digest> {
-        (0..count).map(|number| Digest(Sha256::digest([number as u8, (number >> 8) as u8, seed]).into())).collect()
+        (0..count)
+            .map(|number| Digest(Sha256::digest([number as u8, (number >> 8) as u8, seed]).into()))
+            .collect()
     }
 
     #[test]
@@ -126,7 +131,9 @@ mod tests {
             let root = root(&leaves);
             for index in 0..count {
                 let path = path(&leaves, index);
-                let led = |leaf, index, count, path: &[Digest]| root_of_path(leaf, index as u64, count as u64, path);
+                let led = |leaf, index, count, path: &[Digest]| {
+                    root_of_path(leaf, index as u64, count as u64, path)
+                };
                 assert_eq!(led(leaves[index], index, count, &path), Some(root), "{index} of {count}");
                 assert_ne!(led(leaves[index], index + 1, count, &path), Some(root), "{index} of {count}");
                 assert_ne!(led(Digest([7; 32]), index, count, &path), Some(root), "{index} of {count}");

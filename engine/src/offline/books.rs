@@ -58,7 +58,8 @@ impl Town {
         // Applying cannot fail in a right history; in a forged one it may do anything.
         let after = catch_unwind(AssertUnwindSafe(|| replayed(before, decided)));
         let after = after.map_err(|_| ("actors", format!("{address} cannot take over what it decided")))?;
-        let after = after.ok_or_else(|| ("actors", format!("I5: {address} is not born by its first event")))?;
+        let after =
+            after.ok_or_else(|| ("actors", format!("I5: {address} is not born by its first event")))?;
         let checked = match &after.1 {
             Entity::Stock(state) => stock::counters(state).map_err(|what| ("stock", what)),
             Entity::Account(state) => money::account(state).map_err(|what| ("money", what)),
@@ -183,7 +184,8 @@ impl Town {
         named.extend(self.traded.values().flat_map(Book::holds));
         for (id, order) in self.orders() {
             for (hold, held) in order.deposit_holds() {
-                if order.state() == OrderState::AwaitingPayment && !named.insert((order.buyer(), hold, held)) {
+                if order.state() == OrderState::AwaitingPayment && !named.insert((order.buyer(), hold, held))
+                {
                     return Err(format!("I32: {id} and another name {hold}"));
                 }
             }

@@ -9,8 +9,7 @@ use crate::entry::Entry;
 use crate::notary::{Notarized, NotaryKey, leaf_of_record, read_witness, root};
 
 const NAME: &str = "notary";
-const REWRITTEN: &str =
-    "the history has been changed since it was signed: restore a backup from before, and keep this directory as evidence";
+const REWRITTEN: &str = "the history has been changed since it was signed: restore a backup from before, and keep this directory as evidence";
 
 /// What the notary has signed, compared as the journal is read.
 pub(super) struct NotaryAudit {
@@ -34,7 +33,11 @@ impl NotaryAudit {
     ) -> Self {
         for (at, checkpoint) in &signed {
             if let Err(why) = checkpoint.check(expected) {
-                report.found(NAME, format!("checkpoint {} at record {at}: {why}", checkpoint.number), REWRITTEN);
+                report.found(
+                    NAME,
+                    format!("checkpoint {} at record {at}: {why}", checkpoint.number),
+                    REWRITTEN,
+                );
             }
             if cell.is_some_and(|cell| cell != checkpoint.cell) || checkpoint.last >= *at {
                 let what = format!("checkpoint {} at record {at} is of another journal", checkpoint.number);
@@ -52,7 +55,8 @@ impl NotaryAudit {
             let ((_, one), (at, next)) = (&pair[0], &pair[1]);
             let follows = next.number == one.number + 1 && next.first == one.last + 1;
             if !follows || next.previous != one.head() {
-                let what = format!("checkpoint {} at record {at} does not continue {}", next.number, one.number);
+                let what =
+                    format!("checkpoint {} at record {at} does not continue {}", next.number, one.number);
                 report.found(NAME, what, REWRITTEN);
             }
         }
@@ -60,7 +64,9 @@ impl NotaryAudit {
             report.found(NAME, error.to_string(), "put notary/key back from a backup");
             None
         });
-        let foreign = signed.iter().find(|(_, checkpoint)| key.as_ref().is_none_or(|key| key.public() != checkpoint.key));
+        let foreign = signed
+            .iter()
+            .find(|(_, checkpoint)| key.as_ref().is_none_or(|key| key.public() != checkpoint.key));
         if let Some((at, checkpoint)) = foreign {
             let what = format!(
                 "checkpoint {} at record {at} was signed by key {}, which is not in notary/key: the records cannot be compared with what was signed",
@@ -106,7 +112,11 @@ impl NotaryAudit {
                         self.compare(line, report);
                     }
                     if lines.is_empty() {
-                        report.found(NAME, format!("{} holds no checkpoint", path.display()), "name the file of engine.witness_file");
+                        report.found(
+                            NAME,
+                            format!("{} holds no checkpoint", path.display()),
+                            "name the file of engine.witness_file",
+                        );
                     }
                 }
                 Err(error) => report.found(NAME, error, "name the file of engine.witness_file"),
@@ -116,9 +126,17 @@ impl NotaryAudit {
         let covered = self.signed.last().map_or(0, |(_, checkpoint)| checkpoint.last);
         report.notarized = (count, covered);
         if count == 0 && seen == 0 {
-            return report.skipped(NAME, "nothing is signed in this journal (engine.notary = false, or it is very young)");
+            return report.skipped(
+                NAME,
+                "nothing is signed in this journal (engine.notary = false, or it is very young)",
+            );
         }
-        let mut looked_at = format!("{} checkpoints, {} roots made again, {} records not signed yet", count, self.roots, last - covered.min(last));
+        let mut looked_at = format!(
+            "{} checkpoints, {} roots made again, {} records not signed yet",
+            count,
+            self.roots,
+            last - covered.min(last)
+        );
         if witness.is_some() {
             looked_at += &format!(", {seen} lines of the witness");
         }
@@ -128,7 +146,11 @@ impl NotaryAudit {
     fn compare(&self, line: &Notarized, report: &mut VerifyReport) {
         let number = line.number;
         if let Err(why) = line.check(None) {
-            return report.found(NAME, format!("the witness's checkpoint {number}: {why}"), "the witness file was changed: look for a copy");
+            return report.found(
+                NAME,
+                format!("the witness's checkpoint {number}: {why}"),
+                "the witness file was changed: look for a copy",
+            );
         }
         match self.signed.iter().find(|(_, checkpoint)| checkpoint.number == number) {
             Some((_, checkpoint)) if checkpoint == line => {}

@@ -38,7 +38,7 @@ pub struct Finding {
 pub struct VerifyReport {
     /// The checks, in order.
     pub checks: Vec<CheckReport>,
-    /// What is wrong; at most [`super::verify::FINDINGS_MAX`] of each check.
+    /// What is wrong; at most ten of each check.
     pub findings: Vec<Finding>,
     /// How many more there were.
     pub more: u64,

@@ -19,8 +19,7 @@ use crate::views::ViewSpace;
 
 const STATE: &str = "state";
 const KEYS: &str = "keys";
-const REBUILD: &str =
-    "stop the engine, move state/ away and start it: it builds the state again from the journal, which is the truth";
+const REBUILD: &str = "stop the engine, move state/ away and start it: it builds the state again from the journal, which is the truth";
 const REWRITE: &str = "stop the engine, remove the list and start it: it is written again from its segment";
 
 /// Of the copy of the state store: enough for any store that was written with the engine's own default.
@@ -57,7 +56,10 @@ impl StateAudit {
             Ok(Some(audit)) => Some(audit),
             Ok(None) => None,
             Err(why) => {
-                report.skipped(STATE, format!("a copy of state/ cannot be read: {why} (TMPDIR says where it is put)"));
+                report.skipped(
+                    STATE,
+                    format!("a copy of state/ cannot be read: {why} (TMPDIR says where it is put)"),
+                );
                 None
             }
         }
@@ -65,7 +67,8 @@ impl StateAudit {
 
     fn read(state: &Path, cell: Option<u128>, report: &mut VerifyReport) -> Result<Option<Self>, String> {
         let failed = |error: &dyn std::fmt::Display| error.to_string();
-        let scratch = tempfile::Builder::new().prefix("vendue-verify-").tempdir().map_err(|error| failed(&error))?;
+        let scratch =
+            tempfile::Builder::new().prefix("vendue-verify-").tempdir().map_err(|error| failed(&error))?;
         let beside = scratch.path().join("state");
         copy(state, &beside).map_err(|error| failed(&error))?;
         let store = SledStore::open(&beside, CACHE_BYTES).map_err(|error| failed(&error))?;
@@ -102,7 +105,11 @@ impl StateAudit {
         Ok(Some(audit))
     }
 
-    fn load(&mut self, store: &SledStore, report: &mut VerifyReport) -> Result<(), vendue_storage::StorageError> {
+    fn load(
+        &mut self,
+        store: &SledStore,
+        report: &mut VerifyReport,
+    ) -> Result<(), vendue_storage::StorageError> {
         for kind in ACTOR_KINDS {
             store.scan(kind as u8, &mut |key, value| {
                 let address = ActorAddress { kind, id: Id(key.id) };
@@ -121,7 +128,11 @@ impl StateAudit {
             match Lane::from_bytes(value) {
                 Ok(lane) => drop(self.lanes.insert(key.slot, lane)),
                 Err(error) => {
-                    report.found(STATE, format!("the lane of slot {} cannot be read: {error}", key.slot), REBUILD);
+                    report.found(
+                        STATE,
+                        format!("the lane of slot {} cannot be read: {error}", key.slot),
+                        REBUILD,
+                    );
                 }
             }
             ControlFlow::Continue(())
@@ -152,7 +163,13 @@ impl StateAudit {
     }
 
     /// After a decision: where the store has the actor at this number, both must be the same.
-    pub(super) fn after(&mut self, position: Position, address: &ActorAddress, (seq, entity): &(u64, Entity), report: &mut VerifyReport) {
+    pub(super) fn after(
+        &mut self,
+        position: Position,
+        address: &ActorAddress,
+        (seq, entity): &(u64, Entity),
+        report: &mut VerifyReport,
+    ) {
         let Some(stored) = self.actors.get_mut(address).filter(|stored| stored.seq == *seq) else { return };
         stored.is_compared = true;
         let rebuilt = hash(&stored_bytes(*seq, entity));
@@ -175,12 +192,19 @@ impl StateAudit {
         let mut missing: Vec<_> = self.actors.iter().filter(|(_, stored)| !stored.is_compared).collect();
         missing.sort_by_key(|(address, _)| **address);
         for (address, stored) in missing {
-            let what = format!("{address} is stored at its number {}, which no record up to {last} leads to", stored.seq);
+            let what = format!(
+                "{address} is stored at its number {}, which no record up to {last} leads to",
+                stored.seq
+            );
             report.found(STATE, what, REBUILD);
         }
         for (slot, lane) in std::mem::take(&mut self.lanes) {
             if self.last_lanes.get(&slot).is_none_or(|last| *last < lane) {
-                report.found(STATE, format!("slot {slot} is stored as done up to {lane:?}, which has no outcome"), REBUILD);
+                report.found(
+                    STATE,
+                    format!("slot {slot} is stored as done up to {lane:?}, which has no outcome"),
+                    REBUILD,
+                );
             }
         }
         report.checked(STATE, format!("{} actors, hash by hash", self.actors.len()));
@@ -199,7 +223,8 @@ impl KeyAudit {
     /// Reads a copy of the lists; `None` where there are none, and the report says so.
     pub(super) fn open(dir: &Path, report: &mut VerifyReport) -> Option<Self> {
         let keys = dir.join("keys");
-        let opened = tempfile::Builder::new().prefix("vendue-verify-").tempdir().map_err(|error| error.to_string());
+        let opened =
+            tempfile::Builder::new().prefix("vendue-verify-").tempdir().map_err(|error| error.to_string());
         let opened = opened.and_then(|scratch| {
             if keys.exists() {
                 copy(&keys, scratch.path()).map_err(|error| error.to_string())?;

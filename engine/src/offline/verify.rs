@@ -22,11 +22,10 @@ use crate::error::EngineError;
 use crate::notary::Notarized;
 
 /// How many findings of one check are told: one cause often shows in thousands of places.
-pub const FINDINGS_MAX: usize = 10;
+pub(super) const FINDINGS_MAX: usize = 10;
 
 const RESTORE: &str = "restore the journal from a backup or the archive; nothing can make it again";
-const TELL: &str =
-    "the journal says what the rules do not allow: keep the directory as it is and report it, or restore a backup";
+const TELL: &str = "the journal says what the rules do not allow: keep the directory as it is and report it, or restore a backup";
 
 /// What to verify.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,7 +156,10 @@ impl Verification {
                 if is_whole {
                     self.state = StateAudit::open(dir, cell, report);
                 } else {
-                    report.skipped("state", "the journal's beginning is gone: it cannot be rebuilt from it alone");
+                    report.skipped(
+                        "state",
+                        "the journal's beginning is gone: it cannot be rebuilt from it alone",
+                    );
                 }
                 return;
             }

@@ -205,6 +205,8 @@ methods! {
     Session Guest "subscriptions" SubscriptionsParams => |_own| Call::Session(SessionCall::Subscriptions);
     // The key of `command.result` is the earlier command's: it is put beside the question when the key is checked.
     Read Account "command.result" CommandResultParams => |own| Call::Query(Query::CommandResult((own, String::new())));
+    Read Account "command.receipt" CommandReceiptParams => |own| Call::Query(Query::CommandReceipt((own, String::new())));
+    Read Guest "notary.keys" GetNotaryKeysParams => ask!(NotaryKeys);
     Command Account "market.create" CreateMarketParams => to!(boxed Market MarketCommand Create);
     Command Account "market.halt" HaltMarketParams => to!(Market MarketCommand Halt);
     Command Account "market.resume" ResumeMarketParams => to!(Market MarketCommand Resume);
