@@ -15,9 +15,7 @@ use vendue_engine::notary::{
     Due, Notarized, Notary, NotaryKey, Receipt, Statement, leaf_of_record, path, root, write_witness,
 };
 use vendue_engine::offline::{Offline, Outcome, Past, Until, VerifyOptions, VerifyReport, verify};
-use vendue_storage::{
-    Batch, Change, FileJournal, Journal, JournalOptions, Key, SledStore, StateStore,
-};
+use vendue_storage::{Batch, Change, FileJournal, Journal, JournalOptions, Key, SledStore, StateStore};
 
 /// The cell of the worlds in `support`.
 const CELL: u128 = 0xCE11;
@@ -182,7 +180,7 @@ type Forgery = fn(&Store, &mut Vec<Vec<u8>>);
 
 #[test]
 fn every_forged_journal_is_found() {
-    let forgeries: [(&str, &str, Forgery); 9] = [
+    let forgeries: [(&str, &str, Forgery); 10] = [
         ("a command's content, which no rule looks at", "notary", |store, records| {
             let at =
                 store.place(|entry| matches!(entry, Entry::Decided(decided) if decided.content.is_some()));
@@ -207,12 +205,22 @@ fn every_forged_journal_is_found() {
             let at = store.place(|entry| matches!(entry, Entry::Decided(decided) if decided.seq > 2));
             records.remove(at);
         }),
-        ("a winner left out", "auctions", |store, records| {
+        ("a winner left out", "money", |store, records| {
             let at = store.place(is_closing);
             records[at] = changed(&records[at], |decided| {
                 for event in &mut decided.events.0 {
                     if let Event::Lot(LotEvent::Closed(closed)) = event {
                         closed.winners.clear();
+                    }
+                }
+            });
+        }),
+        ("another price of the winner", "auctions", |store, records| {
+            let at = store.place(is_closing);
+            records[at] = changed(&records[at], |decided| {
+                for event in &mut decided.events.0 {
+                    if let Event::Lot(LotEvent::Closed(closed)) = event {
+                        closed.winners[0].amount = support::amount(7);
                     }
                 }
             });
@@ -251,7 +259,8 @@ fn without_the_witness_a_history_that_ends_early_looks_right_and_with_it_not() {
 
 #[test]
 fn every_forged_checkpoint_is_found() {
-    let forgeries: [(&str, fn(&mut Notarized)); 7] = [
+    type Forge = fn(&mut Notarized);
+    let forgeries: [(&str, Forge); 7] = [
         ("its root", |signed| signed.root.0[0] ^= 1),
         ("its signature", |signed| signed.signature.0[0] ^= 1),
         ("its time", |signed| signed.time = signed.time.plus_ms(1)),
@@ -411,7 +420,8 @@ fn a_receipt_says_nothing_of_others() {
 
 #[test]
 fn every_forged_receipt_is_refused_with_its_reason() {
-    let forgeries: [(&str, &str, fn(&mut Receipt)); 17] = [
+    type Forge = fn(&mut Receipt);
+    let forgeries: [(&str, &str, Forge); 17] = [
         ("version", "version", |receipt| receipt.version = 2),
         ("position", "about record", |receipt| receipt.position += 1),
         ("statement", "lead to the root", |receipt| {
@@ -456,7 +466,7 @@ fn every_forged_receipt_is_refused_with_its_reason() {
         assert!(why.contains(reason), "{what}: {why}");
     }
     // With the forger's own key everything can be signed; it is not the market's.
-    let mut resigned = right.clone();
+    let mut resigned = right;
     let mut own = resigned.checkpoint.checkpoint().expect("readable");
     own.signature = Bytes(vec![0; 64]);
     resigned.checkpoint = (&own).into();

@@ -126,6 +126,24 @@ pub(super) fn run(
     }
 }
 
+/// Why there is no receipt.
+struct NoReceipt {
+    why: NotExecuted,
+    retry_after_ms: u32,
+    message: &'static str,
+}
+
+impl NoReceipt {
+    const fn because(why: NotExecuted, message: &'static str) -> Self {
+        Self { why, retry_after_ms: 0, message }
+    }
+
+    const fn reply(self) -> Reply<'static> {
+        let Self { why, retry_after_ms, message } = self;
+        Reply::NotExecuted { why, retry_after_ms, message }
+    }
+}
+
 struct Office<'a> {
     shared: &'a Shared,
     reader: &'a dyn JournalReader,
@@ -266,30 +284,30 @@ impl<'a> Office<'a> {
         let made = self.made(position).and_then(|receipt| {
             rmp_serde::to_vec_named(&receipt).map_err(|error| {
                 tracing::error!(%error, "a receipt cannot be written");
-                refused(NotExecuted::Internal, "")
+                NoReceipt::because(NotExecuted::Internal, "")
             })
         });
         match made {
             Ok(bytes) => answer(self.shared, link, request, Reply::Data(&bytes)),
-            Err(reply) => answer(self.shared, link, request, reply),
+            Err(why) => answer(self.shared, link, request, why.reply()),
         }
     }
 
-    fn made(&self, position: Position) -> Result<Receipt, Reply<'static>> {
+    fn made(&self, position: Position) -> Result<Receipt, NoReceipt> {
         const NOT_YET: &str = "not yet notarized: ask again after the notary's next checkpoint";
         let wait =
             u32::try_from(self.shared.options.notary_interval_ms).unwrap_or(u32::MAX).saturating_add(100);
         let internal = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, position, "a receipt cannot be made");
-            refused(NotExecuted::Internal, "")
+            NoReceipt::because(NotExecuted::Internal, "")
         };
         let found = self.index.find(position).map_err(|error| internal(&error))?;
         let Some(entry) = found else {
             let why = NotExecuted::Unavailable;
-            return Err(Reply::NotExecuted { why, retry_after_ms: wait, message: NOT_YET });
+            return Err(NoReceipt { why, retry_after_ms: wait, message: NOT_YET });
         };
         if entry.first < self.reader.first() {
-            return Err(refused(
+            return Err(NoReceipt::because(
                 NotExecuted::NotFound,
                 "its records are no longer in the journal: receipts are for younger commands",
             ));
@@ -300,7 +318,7 @@ impl<'a> Office<'a> {
             .and_then(notarized)
             .ok_or_else(|| internal(&"a checkpoint is not where it was"))?;
         if signed.key != self.notary.key().public() {
-            return Err(refused(
+            return Err(NoReceipt::because(
                 NotExecuted::NotFound,
                 "it was signed with an earlier key, which is not here any more",
             ));
@@ -320,10 +338,13 @@ impl<'a> Office<'a> {
         });
         read.map_err(|error| internal(&error))?;
         let Some((leaf, statement)) = own else {
-            return Err(refused(NotExecuted::NotFound, "no command's outcome stands there"));
+            return Err(NoReceipt::because(NotExecuted::NotFound, "no command's outcome stands there"));
         };
         if statement.answer.is_none() && statement.rejection.is_none() {
-            return Err(refused(NotExecuted::RequestInProgress, "its answer waits for another actor"));
+            return Err(NoReceipt::because(
+                NotExecuted::RequestInProgress,
+                "its answer waits for another actor",
+            ));
         }
         let path = path(&leaves, (position - entry.first) as usize);
         let receipt = Receipt::new(&leaf, &statement, &path, &signed);
