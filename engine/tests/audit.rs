@@ -510,3 +510,22 @@ fn golden_bytes() {
     }
     assert_eq!(std::fs::read_to_string(&path).expect("readable").trim(), hex, "VENDUE_BLESS=1 rewrites it");
 }
+
+#[test]
+fn erasing_a_person_leaves_the_store_sound_and_a_name_that_does_not_open_is_found() {
+    use vendue_storage::{Entropy, FileVault, Vault};
+    let store = Store::new();
+    let person = bidder(0).0.0;
+    let vault = || FileVault::open(&store.dir.path().join("vault"), Entropy::system()).expect("a vault");
+    // The worlds of the tests seal in a way of their own: this key never sealed what is in the journal.
+    vault().seal(person, b"somebody else").expect("it seals");
+    let report = store.verify();
+    let found: Vec<_> = report.findings.iter().map(|finding| finding.check).collect();
+    assert_eq!(found, ["vault"], "{:#?}", report.findings);
+    vault().erase(person).expect("it erases");
+    let report = store.verify();
+    assert!(report.is_sound(), "{:#?}", report.findings);
+    let line = report.checks.iter().find(|line| line.name == "vault").expect("a line");
+    assert_eq!(line.outcome, Outcome::Sound);
+    assert!(line.looked_at.contains("of people erased"), "{}", line.looked_at);
+}
