@@ -19,6 +19,8 @@ mod error;
 mod hook;
 pub mod keys;
 pub mod local;
+pub mod notary;
+pub mod offline;
 mod options;
 pub mod recovery;
 pub mod shard;

@@ -288,6 +288,12 @@ impl LocalCell {
                     })?;
                     self.round(usize::from(number), self.now, |shard| shard.loaded(address, state));
                 }
+                Request::Receipt { link, request, .. } => {
+                    let reply = crate::notary::off();
+                    let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Replies);
+                    frame.item(|bytes| ReplyItem { request, reply }.encode(bytes));
+                    out.entry(link).or_default().extend(frame.finish());
+                }
                 Request::Replay { link, request, position } => {
                     if position > self.committer.durable() {
                         self.requests.push((number, Request::Replay { link, request, position }));

@@ -60,6 +60,14 @@ pub struct EngineOptions {
     pub audit_per_market: u32,
     /// Lines of one account's statement kept for `account.statement`, the newest.
     pub statement_per_account: u32,
+    /// Sign the history: checkpoints in the journal, receipts for bidders.
+    pub notary: bool,
+    /// The notary signs at the latest when so many records wait.
+    pub notary_records_max: u32,
+    /// ... or when the oldest has waited this long, in milliseconds.
+    pub notary_interval_ms: u64,
+    /// Each signed checkpoint is appended to this file as well, a line of JSON; relative paths are below `data_dir`; empty: none.
+    pub witness_file: PathBuf,
 }
 
 /// Whether the journal is written past the page cache.
@@ -99,6 +107,10 @@ impl Default for EngineOptions {
             market_conflation_ms: 250,
             audit_per_market: 10_000,
             statement_per_account: 2_000,
+            notary: true,
+            notary_records_max: 16_384,
+            notary_interval_ms: 5_000,
+            witness_file: PathBuf::new(),
         }
     }
 }
@@ -124,6 +136,8 @@ impl EngineOptions {
             ("checkpoint_interval_ms", self.checkpoint_interval_ms, 100, 24 * 3_600_000),
             ("history_per_lot", u64::from(self.history_per_lot), 1, 1 << 20),
             ("statement_per_account", u64::from(self.statement_per_account), 1, 1 << 20),
+            ("notary_records_max", u64::from(self.notary_records_max), 1, 1 << 20),
+            ("notary_interval_ms", self.notary_interval_ms, 10, 3_600_000),
             ("market_conflation_ms", self.market_conflation_ms, 10, 60_000),
         ];
         for (option, value, min, max) in checks {
@@ -142,6 +156,12 @@ impl EngineOptions {
         }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         (cores / 2).clamp(1, usize::from(SHARDS_MAX)) as u16
+    }
+
+    /// The witness file with a relative path resolved; `None` where there is none.
+    #[must_use]
+    pub fn witness_path(&self) -> Option<PathBuf> {
+        (!self.witness_file.as_os_str().is_empty()).then(|| self.data_dir.join(&self.witness_file))
     }
 
     /// The link's socket with a relative path resolved.

@@ -138,7 +138,7 @@ pub fn fact_key(change: &FactChange) -> Key {
     view_key(ViewSpace::Fact, identity)
 }
 
-const ACTOR_KINDS: [ActorKind; 7] = [
+pub(crate) const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Market,
     ActorKind::Account,
     ActorKind::Sale,

@@ -20,6 +20,8 @@ mod money;
 mod names;
 mod order;
 mod output;
+mod receipt;
+mod replay;
 mod settings;
 mod shutdown;
 mod stay;
@@ -55,7 +57,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bid(arguments) => connection::block_on(bid::run(arguments)),
         Command::Take(arguments) => connection::block_on(take::run(arguments)),
         Command::Stay(arguments) => connection::block_on(stay::run(arguments)),
-        Command::Verify(command) => connection::block_on(verify::run(command)),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Receipt(arguments) => connection::block_on(receipt::run(arguments)),
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),

@@ -90,6 +90,15 @@ pub enum Request {
         /// Where the outcome stands.
         position: Position,
     },
+    /// Prove the outcome at `position` to its asker.
+    Receipt {
+        /// Whom to answer.
+        link: LinkId,
+        /// The gateway's number for the request.
+        request: u64,
+        /// Where the outcome stands.
+        position: Position,
+    },
     /// An actor's rules panicked while a change was applied: read its durable state again and call [`Shard::loaded`].
     Reload(ActorAddress),
 }

@@ -30,7 +30,7 @@ pub(super) type ShardAddr = Addr<ShardActor>;
 pub(super) enum ShardMessage {
     /// A run of command items from a link.
     Commands(LinkId, Vec<u8>),
-    /// `command.result`.
+    /// `command.result`, `command.receipt`.
     Result(LinkId, QueryItem),
     /// Another shard's fact.
     Learn(Arc<FactBroadcast>),
@@ -56,6 +56,8 @@ pub(super) enum ShardMessage {
     KeysSealed(Position),
     /// The cell has been taken over by this process: the first record it writes.
     Begin(u16),
+    /// A record of the notary's; the answer is between which positions it was written.
+    Notarize(Vec<u8>, Sender<(Position, Position)>),
     /// Recovery is over: set the timers.
     Recovered,
 }
@@ -182,7 +184,11 @@ impl Host {
                 self.shard.displaced(delta);
                 for request in &mut requests {
                     match request {
-                        Request::Replay { position, .. } if *position >= expected => *position += delta,
+                        Request::Replay { position, .. } | Request::Receipt { position, .. }
+                            if *position >= expected =>
+                        {
+                            *position += delta;
+                        }
                         _ => {}
                     }
                 }
@@ -193,6 +199,13 @@ impl Host {
                 self.shared.links.write(replies.link, &replies.frame.finish());
             }
         }
+        requests.retain(|request| match *request {
+            Request::Receipt { link, request, position } => {
+                super::notary_thread::ask(&self.shared, link, request, position);
+                false
+            }
+            _ => true,
+        });
         if !requests.is_empty() {
             self.shared.loader.send(LoaderMessage { shard: self.shard.number(), requests });
         }
@@ -224,13 +237,18 @@ impl Host {
         self.end();
     }
 
-    /// Answers `command.result` or hands it to the shard that owns the target.
+    /// Answers `command.result` and `command.receipt`.
     pub(super) fn result(&mut self, link: LinkId, item: &QueryItem) {
-        let Query::CommandResult((result, key)) = &item.query else { return };
-        match ActorAddress::parse(&result.target) {
-            Some(target) => {
-                self.round(|shard| shard.result_of(link, item.request, item.by, target, key.as_bytes()))
+        let (target, key, is_proof) = match &item.query {
+            Query::CommandResult((result, key)) => (&result.target, key.as_bytes(), false),
+            Query::CommandReceipt((receipt, key)) => (&receipt.target, key.as_bytes(), true),
+            _ => return,
+        };
+        match ActorAddress::parse(target) {
+            Some(target) if is_proof => {
+                self.round(|shard| shard.receipt_of(link, item.request, item.by, target, key))
             }
+            Some(target) => self.round(|shard| shard.result_of(link, item.request, item.by, target, key)),
             None => self.round(|shard| shard.refuse_target(link, item.request)),
         }
     }
@@ -272,6 +290,11 @@ impl Host {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 let entry = Entry::Started(Started { time: self.shared.clock.now(), shards, version });
                 self.round(|shard| shard.write(&entry.to_bytes()));
+            }
+            ShardMessage::Notarize(record, reply) => {
+                let from = self.shared.committer.next();
+                self.round(|shard| shard.write(&record));
+                let _ = reply.try_send((from, self.shared.committer.next()));
             }
             ShardMessage::Recovered => {
                 let last = self.last_journaled;

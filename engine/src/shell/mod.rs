@@ -7,6 +7,7 @@
 //! | views | takes durable decisions in, answers queries, tells events |
 //! | loader | reads actors from the state store, and outcomes of repeated keys from the journal |
 //! | connector | asks the world outside for payments, when what asks is durable |
+//! | notary | signs what is durable, proves outcomes |
 //! | keeper | checkpoints, sealed key lists, passivation |
 
 mod files;
@@ -14,6 +15,7 @@ mod host;
 mod keeper;
 mod links;
 mod loader;
+mod notary_thread;
 mod release;
 mod server;
 mod starting;
@@ -27,6 +29,7 @@ use crate::clock::SystemClock;
 use crate::commit::Committer;
 use crate::connector::{ManualConnector, PaymentConnector};
 use crate::error::EngineError;
+use crate::notary::NotaryKey;
 use crate::options::EngineOptions;
 use crate::recovery::{Progress, Recovered, Sources, recover_with};
 use files::Files;
@@ -51,6 +54,8 @@ struct Shared {
     shards: Arc<std::sync::OnceLock<Vec<ShardAddr>>>,
     views: crossbeam::channel::Sender<views_thread::ViewsMessage>,
     loader: LoaderHandle,
+    /// `None`: nothing is signed.
+    notary: Option<crossbeam::channel::Sender<notary_thread::NotaryMessage>>,
     failed: Arc<AtomicBool>,
     /// Some shard has more in memory than it should, and can let go of it only after a checkpoint.
     pressed: AtomicBool,
@@ -161,7 +166,7 @@ async fn run_cell(
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EngineError> {
-    let Recovered { shards, views, directory, genesis, last_time, outstanding, .. } = recovered;
+    let Recovered { shards, mut views, directory, genesis, last_time, outstanding, .. } = recovered;
     let Files { lock, journal, reader, store, key_lists, vault: _, keys_listed: _, listed } = files;
     let epoch = journal.epoch;
     let links = Arc::new(Links::default());
@@ -180,6 +185,16 @@ async fn run_cell(
     };
     let committer = Arc::new(Committer::new(journal.journal, Box::new(release), true));
     let (loader, loader_receiver) = LoaderHandle::channel();
+    let notary_key = if options.notary {
+        let key = NotaryKey::read_or_make(&options.data_dir);
+        Some(key.map_err(|error| EngineError::Io { what: "the notary's key cannot be had", error })?)
+    } else {
+        None
+    };
+    if let Some(key) = &notary_key {
+        views.show_notary(&[key.jwk()]);
+    }
+    let (notary, notary_receiver) = notary_thread::channel();
     let shared = Arc::new(Shared {
         options: options.clone(),
         clock,
@@ -188,6 +203,7 @@ async fn run_cell(
         shards: addresses.clone(),
         views: views_sender,
         loader,
+        notary: notary_key.is_some().then_some(notary),
         failed: failed.clone(),
         pressed: AtomicBool::new(false),
         cell: genesis.cell,
@@ -231,7 +247,13 @@ async fn run_cell(
         }
     }
     let keeping = shared.clone();
+    let notary_reader = reader.clone();
     threads.push(spawn("keeper", move || keeper::run(&keeping, &*store, &key_lists, &*reader, listed))?);
+
+    if let Some(key) = notary_key {
+        let (notary, history) = (shared.clone(), notary_reader);
+        threads.push(spawn("notary", move || notary_thread::run(&notary, &*history, key, &notary_receiver))?);
+    }
 
     let path = options.link_path();
     let serving = server::bind(&path)?;
@@ -266,6 +288,9 @@ fn stop(
     shared.failed.store(true, Ordering::Release);
     committer.stop();
     shared.loader.stop();
+    if let Some(notary) = &shared.notary {
+        let _ = notary.send(notary_thread::NotaryMessage::Stop);
+    }
     let _ = shared.views.send(views_thread::ViewsMessage::Stop);
     for thread in threads {
         let _ = thread.join();

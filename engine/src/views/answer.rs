@@ -187,8 +187,9 @@ impl Views {
             }
             Query::Statement(get) => self.statement(item.by, get),
             Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
-            Query::CommandResult(_) => {
-                Err(Refusal::No(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
+            Query::NotaryKeys(_) => Ok(self.notary_keys.clone()),
+            Query::CommandResult(_) | Query::CommandReceipt(_) => {
+                Err(Refusal::No(NotExecuted::InvalidRequest, "outcomes of commands are a shard's to answer"))
             }
         }
     }

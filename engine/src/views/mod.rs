@@ -90,6 +90,8 @@ const WAITING_MAX: usize = 65_536;
 pub struct Views {
     options: Arc<EngineOptions>,
     vault: Arc<dyn Open>,
+    /// The answer to `notary.keys`.
+    notary_keys: Vec<u8>,
     directory: Arc<crate::directory::Directory>,
     /// The last position taken in.
     position: u64,
@@ -149,6 +151,7 @@ impl Views {
         Self {
             options,
             vault,
+            notary_keys: effects::notary_keys(&[]),
             directory: Arc::default(),
             position: 0,
             time: Timestamp(0),

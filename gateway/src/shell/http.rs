@@ -122,7 +122,11 @@ async fn answer(worker: Rc<Worker>, request: Request<Incoming>) -> Result<Reply,
         "/version" if is_get => {
             json(StatusCode::OK, format!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")))
         }
-        _ => match path.strip_prefix("/v1/") {
+        // The public keys by the name under which people look for them.
+        _ => match path
+            .strip_prefix("/v1/")
+            .map(|method| if method == "keys" { "notary.keys" } else { method })
+        {
             Some(method) => call(&worker, method, request).await,
             None if is_get => page(&path),
             None => problem(&WireError::new(Code::NotFound).saying("there is nothing at this path")),
