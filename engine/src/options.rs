@@ -121,7 +121,7 @@ impl EngineOptions {
     /// # Errors
     /// The first option out of its range, with the range.
     pub fn validate(&self) -> Result<(), EngineError> {
-        let checks: [(&'static str, u64, u64, u64); 15] = [
+        let checks: [(&'static str, u64, u64, u64); 17] = [
             ("shards", u64::from(self.shards), 0, u64::from(SHARDS_MAX)),
             ("in_flight_max", u64::from(self.in_flight_max), 16, 1 << 22),
             ("parked_max", u64::from(self.parked_max), 16, 1 << 22),
