@@ -9,6 +9,7 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_storage::{
     Backup, BackupWriter, Batch, Copied, FileJournal, Journal, JournalOptions, JournalReader, Position,
@@ -173,12 +174,20 @@ pub fn restore(
         epoch: Some(epoch),
         ..JournalOptions::default()
     };
-    write_until(&*reader, &part, options, last)?;
-    if let Some(vault) = backup.vault() {
-        copy_vault(&vault, &data_dir.join(VAULT))?;
+    let vault = backup.vault();
+    let written = write_until(&*reader, &part, options, last).and_then(|()| match &vault {
+        Some(vault) => copy_vault(vault, &data_dir.join(VAULT)),
+        None => Ok(()),
+    });
+    if let Err(error) = written {
+        // What was made here goes again, so that the next attempt finds the directory empty; if that fails, it says so.
+        let _ = std::fs::remove_dir_all(&part);
+        let _ = std::fs::remove_dir_all(data_dir.join(VAULT));
+        return Err(error);
     }
     // The name comes last: from here on it is a data directory.
-    std::fs::rename(&part, data_dir.join(JOURNAL)).map_err(|error| io("the journal cannot be named", error))?;
+    std::fs::rename(&part, data_dir.join(JOURNAL))
+        .map_err(|error| io("the journal cannot be named", error))?;
     sync_dir(data_dir)?;
     Ok(Restored {
         cell: u128::from_be_bytes(manifest.cell),
@@ -187,7 +196,7 @@ pub fn restore(
         last_time,
         left_out: reader.last() - last,
         is_shortened: last < asked,
-        has_vault: backup.vault().is_some(),
+        has_vault: vault.is_some(),
     })
 }
 
@@ -219,9 +228,9 @@ fn before(reader: &dyn JournalReader, time: Timestamp) -> Result<Position, Engin
 /// commands of several askers: then of two that follow each other at least one does, both are of one actor, and of one time.
 fn whole_decision(reader: &dyn JournalReader, position: Position) -> Result<Position, EngineError> {
     let entry = |position: Position| match reader.record(position)? {
-        Some(record) => Entry::from_bytes(&record)
-            .map(Some)
-            .map_err(|error| EngineError::Record { position, error }),
+        Some(record) => {
+            Entry::from_bytes(&record).map(Some).map_err(|error| EngineError::Record { position, error })
+        }
         None => Ok(None),
     };
     let mut last = position;
@@ -240,7 +249,8 @@ fn whole_decision(reader: &dyn JournalReader, position: Position) -> Result<Posi
 
 fn may_be_one_decision(first: &Entry, second: &Entry) -> bool {
     let (Entry::Decided(first), Entry::Decided(second)) = (first, second) else { return false };
-    let completes = |events: &crate::entry::EventList| events.0.iter().any(|event| hook::asked(event).is_some());
+    let completes =
+        |events: &crate::entry::EventList| events.0.iter().any(|event| hook::asked(event).is_some());
     first.address() == second.address()
         && first.time == second.time
         && first.seq + second.events.0.len() as u64 == second.seq

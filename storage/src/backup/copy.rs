@@ -236,8 +236,6 @@ impl BackupWriter {
             copy.set_length(part.file_bytes).doing("extend", written)?;
         }
         let original = source.open(&part.name, Access::Read).doing("open", read)?;
-        // What was read of a journal that another process writes may be in its cache only.
-        original.sync().doing("sync", read)?;
         let mut hash = before.clone();
         read_steps(&*original, begin, part.durable_bytes, &mut |at, bytes| {
             hash.update(bytes);

@@ -181,7 +181,19 @@ pub fn read_live(dir: &Path) -> Result<Arc<dyn JournalReader>, StorageError> {
                 looks += 1;
                 std::thread::sleep(LOOK_AGAIN);
             }
-            read => return read,
+            read => {
+                let reader = read?;
+                make_durable(dir, &*reader)?;
+                return Ok(reader);
+            }
         }
     }
+}
+
+/// What was seen may be in the writer's cache only: nobody may hold a copy of what a power cut takes back.
+fn make_durable(dir: &Path, reader: &dyn JournalReader) -> Result<(), StorageError> {
+    let Some(newest) = reader.parts().pop() else { return Ok(()) };
+    let shown = || dir.join(&newest.name).display().to_string();
+    let disk = RealDisk::new(dir).doing("open the directory", shown)?;
+    disk.open(&newest.name, Access::Read).and_then(|file| file.sync()).doing("sync", shown)
 }
