@@ -106,8 +106,8 @@ async fn a_market_is_restored_to_a_record_and_to_a_time() {
     let channel = format!("lot:{}", sale.lot);
 
     // The first copy is taken while bids come in, the second is what came since.
-    let (_, first) =
-        tokio::join!(sale.bid(&bidder, 0), vendue(&["backup", "--data", &data, &target, "--json"]));
+    let under_load = ["backup", "--data", &data, &target, "--json"];
+    let (_, first) = tokio::join!(sale.bid(&bidder, 0), vendue(&under_load));
     let second = vendue(&["backup", "--data", &data, &target, "--with-vault", "--json"]).await;
     assert!(second["last"].as_u64() >= first["last"].as_u64(), "{first} {second}");
     let between = vendue(&["backup", "--list", &target, "--json"]).await["stretches"]
