@@ -32,6 +32,9 @@ pub(crate) struct Target {
         help_heading = "Connection"
     )]
     pub(crate) token: Option<String>,
+    /// A PEM file of certificates that may vouch for a wss:// gateway, beside those that the system trusts.
+    #[arg(long, env = "VENDUE_CA_FILE", value_name = "FILE", help_heading = "Connection")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// The demo's data directory, whose demo.json names address and tokens.
     #[arg(long, value_name = "DIR", default_value = DEMO_DIR, help_heading = "Connection")]
     pub(crate) data_dir: PathBuf,
@@ -119,7 +122,7 @@ impl Connection {
     pub(crate) async fn open(target: &Target, acting: As) -> Result<Self, Failure> {
         let (url, token, market) = resolve(target, acting)?;
         let name = format!("vendue/{}", env!("CARGO_PKG_VERSION"));
-        let options = Options { token, name, ..Options::default() };
+        let options = Options { token, name, ca_file: target.ca_file.clone(), ..Options::default() };
         let client = Client::connect(&url, options).await.map_err(|error| failed("connect", &error, None))?;
         Ok(Self { client, market })
     }

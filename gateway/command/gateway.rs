@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use vendue_gateway::Gateway;
+use tokio::signal::unix::{SignalKind, signal};
+use vendue_gateway::{Gateway, GatewayHandle};
 
 use crate::cli::ConfigArguments;
 use crate::config::{self, Sources};
@@ -48,9 +49,33 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     // The one line on standard output: whoever chose port 0 learns the port.
     output::json(&json!({"listening": handle.local_addr().to_string()}));
     crate::connection::block_on(async {
-        let _cause = shutdown.await;
-        Ok(())
+        let mut hangup = signal(SignalKind::hangup())
+            .map_err(|error| Failure::broken("cannot wait for signals", error, "see the system's limits"))?;
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                _cause = &mut shutdown => return Ok(()),
+                _ = hangup.recv() => reload(&handle, &sources),
+            }
+        }
     })?;
     handle.shutdown();
     Ok(())
+}
+
+/// SIGHUP: keys, certificate and allowed origins are read anew. What is wrong is logged, and changes nothing.
+fn reload(handle: &GatewayHandle, sources: &Sources) {
+    let reloaded = config::load(sources)
+        .map_err(|error| error.to_string())
+        .and_then(|loaded| handle.reload(&loaded.config.gateway).map_err(|error| error.to_string()));
+    match reloaded {
+        Ok(waiting) if waiting.is_empty() => {
+            tracing::info!("keys, certificate and allowed origins are read anew")
+        }
+        Ok(waiting) => tracing::warn!(
+            changed = waiting.join(", "),
+            "keys, certificate and allowed origins are read anew; the rest of what has changed needs a restart"
+        ),
+        Err(error) => tracing::error!(error, "nothing is changed: the configuration cannot be used"),
+    }
 }

@@ -8,6 +8,7 @@ pub mod core;
 mod error;
 mod metrics;
 mod options;
+mod origin;
 mod shell;
 
 pub use error::GatewayError;

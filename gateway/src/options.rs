@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use vendue_protocol::wire::limits;
 
 use crate::error::GatewayError;
+use crate::origin::is_origin;
 
 /// Settings of one gateway process. Durations end in `_ms`, sizes in `_bytes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ pub struct GatewayOptions {
     pub listen: SocketAddr,
     /// Allows `listen` beyond loopback although this port speaks no TLS: for a trusted network or behind a proxy that does.
     pub allow_insecure_lan: bool,
+    /// The PEM file of this server's certificate with its chain: with it the port speaks TLS, and nothing else.
+    pub tls_certificate: Option<PathBuf>,
+    /// The PEM file of the private key that belongs to the certificate.
+    pub tls_key: Option<PathBuf>,
+    /// Web pages of other servers that may talk to this one, `https://shop.example`; its own always may.
+    pub allowed_origins: Vec<String>,
     /// Threads, each with a listener and a link of its own. One suffices on two cores; a second made it slower there.
     pub threads: usize,
     /// The engine's Unix socket.
@@ -55,6 +62,9 @@ impl Default for GatewayOptions {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7400)),
             allow_insecure_lan: false,
+            tls_certificate: None,
+            tls_key: None,
+            allowed_origins: Vec::new(),
             threads: 1,
             engine_socket: PathBuf::from("data/engine.sock"),
             token_secret: PathBuf::from("data/token.secret"),
@@ -76,19 +86,44 @@ impl Default for GatewayOptions {
 }
 
 impl GatewayOptions {
+    /// All limits and durations: what a reload cannot change.
+    pub(crate) fn limits(&self) -> [u64; 9] {
+        [
+            self.connections_max as u64,
+            self.pending_max as u64,
+            self.in_flight_max as u64,
+            self.subscriptions_max as u64,
+            self.watcher_bytes as u64,
+            self.heartbeat_ms,
+            self.connect_within_ms,
+            self.linger_ms,
+            self.drain_ms,
+        ]
+    }
+
     /// Checks what the types cannot say.
     ///
     /// # Errors
     /// [`GatewayError::Option`], which names the option, the rule and the remedy.
     pub fn validate(&self) -> Result<(), GatewayError> {
-        if !self.listen.ip().is_loopback() && !self.allow_insecure_lan {
+        if !self.listen.ip().is_loopback() && !self.allow_insecure_lan && self.tls_certificate.is_none() {
             return Err(GatewayError::Option {
                 option: "gateway.listen",
                 problem: format!(
                     "{} is reachable from other machines and this port speaks no TLS",
                     self.listen
                 ),
-                remedy: "listen on 127.0.0.1 behind a proxy that does, or set gateway.allow_insecure_lan = true",
+                remedy: "set gateway.tls_certificate and gateway.tls_key, or listen on 127.0.0.1 behind a proxy that speaks \
+                         TLS, or, in a network that you trust, set gateway.allow_insecure_lan = true",
+            });
+        }
+        if let Some(origin) =
+            self.allowed_origins.iter().find(|origin| !is_origin(origin.trim_end_matches('/')))
+        {
+            return Err(GatewayError::Option {
+                option: "gateway.allowed_origins",
+                problem: format!("{origin:?} is no origin of a web page"),
+                remedy: "write scheme and host, with the port where it is not the usual one: https://shop.example",
             });
         }
         for (option, value, low, high) in [
@@ -139,6 +174,15 @@ mod tests {
             },
             None,
         );
+        check(
+            |options| {
+                options.listen = SocketAddr::from(([0, 0, 0, 0], 1));
+                options.tls_certificate = Some("certificate.pem".into());
+            },
+            None,
+        );
+        check(|options| options.allowed_origins = vec!["https://a.example".into()], None);
+        check(|options| options.allowed_origins = vec!["*".into()], Some("gateway.allowed_origins"));
         check(|options| options.threads = 0, Some("gateway.threads"));
         check(|options| options.heartbeat_ms = 1, Some("gateway.heartbeat_ms"));
     }

@@ -192,14 +192,14 @@ impl<E> Decision<E> {
 
 crate::variants! {
     /// How a bid stands after its decision.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum BidStatus { 1 => Leading, 2 => Outbid, 3 => Placed, 4 => Won }
 }
 
 crate::record! {
     /// The answer to a bid.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BidAnswer {
         1 => pub bid: crate::id::BidId,
         2 => pub status: BidStatus,
@@ -229,7 +229,7 @@ crate::record! {
 
 crate::record! {
     /// The answer where a state is all there is to say.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct StateAnswer {
         1 => pub state: String,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,7 +239,7 @@ crate::record! {
 
 crate::record! {
     /// The answer of a stock item to a change of its counters.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct StockAnswer {
         #[serde(skip_serializing_if = "Option::is_none")]
         1 => pub reservation: Option<ReservationId>,
@@ -256,7 +256,7 @@ crate::record! {
 
 crate::record! {
     /// The answer to a registration for a sale.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct RegistrationAnswer {
         1 => pub sale: SaleId,
         /// The paddle number: the bidder's alias in the sale's lots.
@@ -267,7 +267,7 @@ crate::record! {
 
 crate::record! {
     /// The answer to a retraction or a voided bid.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct RestatedAnswer {
         1 => pub price: Option<crate::amount::Amount>,
         2 => pub min_next_amount: Option<crate::amount::Amount>,
@@ -278,7 +278,7 @@ crate::record! {
 
 crate::record! {
     /// The answer of an order.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct OrderAnswer {
         1 => pub order: OrderId,
         2 => pub state: String,
@@ -293,7 +293,7 @@ crate::record! {
 
 crate::record! {
     /// The answer to a deposit or withdrawal: of money (`currency`) or goods (`goods`).
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BalanceAnswer {
         #[serde(skip_serializing_if = "Option::is_none")]
         1 => pub currency: Option<crate::amount::Currency>,
@@ -309,13 +309,13 @@ crate::record! {
 
 crate::record! {
     /// One trade: minor units for one unit, and units.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BookTrade { 1 => pub price: u64, 2 => pub quantity: u64 }
 }
 
 crate::record! {
     /// The answer about an order in a book.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BookAnswer {
         1 => pub book_order: BookOrderId,
         2 => pub status: crate::book::OrderStatus,
@@ -333,7 +333,7 @@ crate::record! {
 
 crate::record! {
     /// The answer about a book's call auction: its price and volume, where it has one.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct AuctionAnswer {
         1 => pub state: crate::book::BookState,
         2 => pub price: Option<u64>,
@@ -408,7 +408,7 @@ macro_rules! kinds {
         )+ }
 
         /// What anybody may know of an actor: its state as the protocol shows it (`lot.get`, the snapshot of a channel).
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
         #[serde(untagged)]
         pub enum Snapshot { $(
             #[doc = concat!("Of a ", stringify!($kind), ".")]

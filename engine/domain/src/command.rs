@@ -30,6 +30,18 @@ pub trait Params<'a>: serde::Deserialize<'a> {
     fn split(self) -> (Common<'a>, Self::Command);
 }
 
+/// A field's name as it stands on the wire: `ref` where Rust has to write `r#ref`.
+#[must_use]
+pub const fn wire_name(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', rest @ ..] => match std::str::from_utf8(rest) {
+            Ok(name) => name,
+            Err(_) => field,
+        },
+        _ => field,
+    }
+}
+
 /// A command that is meant for one actor.
 pub trait Targeted {
     /// The actor that decides it; `None` where a creation has not been given its id yet.
@@ -62,7 +74,7 @@ macro_rules! command {
         }
 
         #[doc = concat!("The wire's parameters of [`", stringify!($name), "`].")]
-        #[derive(Debug, serde::Deserialize)]
+        #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
         #[serde(deny_unknown_fields)]
         #[allow(missing_docs)]
         $vis struct $params<'a> {
@@ -71,12 +83,12 @@ macro_rules! command {
             #[serde(default)]
             pub deadline_ms: Option<u64>,
             $( #[serde(default)] pub $currency: Option<$crate::amount::Currency>, )?
-            $( pub $field: $type, )*
+            $( $(#[$field_meta])* pub $field: $type, )*
         }
 
         impl<'a> $crate::command::Params<'a> for $params<'a> {
             type Command = $name;
-            const NAMES: &'static [&'static str] = &["key", "deadline_ms", $( stringify!($currency), )? $( stringify!($field) ),*];
+            const NAMES: &'static [&'static str] = &["key", "deadline_ms", $( stringify!($currency), )? $( $crate::command::wire_name(stringify!($field)) ),*];
 
             fn split(self) -> ($crate::command::Common<'a>, $name) {
                 let common =

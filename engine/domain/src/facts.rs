@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 crate::variants! {
     /// What a grant allows in its market.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Role {
         /// Buys for itself.

@@ -13,7 +13,7 @@ pub const WHOLE_PPM: u32 = 1_000_000;
 
 crate::variants! {
     /// What happens to fractions of a minor unit. Applied once, to the sum over all bands.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Rounding {
         /// To the nearest; a half away from zero.
@@ -28,7 +28,7 @@ crate::variants! {
 
 crate::record! {
     /// A fee by marginal bands: each band's rate applies to the part of the amount that lies in it.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct FeeTable {
         /// (begins at, rate in parts per million); the first begins at 0, each later one higher. At most 64.
@@ -43,7 +43,7 @@ crate::record! {
 
 crate::record! {
     /// The fees of a market. A lot keeps those of the moment when it was created.
-    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields, default)]
     pub struct FeeSchedule {
         /// Counts the schedules of a market; set by the rules, from 1.

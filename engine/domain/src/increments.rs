@@ -14,7 +14,7 @@ use crate::rejection::Rejection;
 
 crate::record! {
     /// Bands by current price: the increment of the last band that begins at or below it.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct IncrementTable {
         /// (begins at, increment) in minor units; the first begins at 0, each later one higher. At most 64 bands.

@@ -25,6 +25,7 @@ pub mod publication;
 pub mod record;
 pub mod rejection;
 pub mod sale;
+mod schema;
 pub mod shell;
 pub mod stock;
 pub mod time;

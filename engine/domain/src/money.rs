@@ -167,7 +167,7 @@ crate::record! {
 
 crate::variants! {
     /// A sub-account of one account's own ledger.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum SubAccount {
         /// What the account has: its balance.
@@ -183,7 +183,7 @@ crate::variants! {
 
 crate::variants! {
     /// Why an entry was made.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum EntryKind {
         1 => Deposit,

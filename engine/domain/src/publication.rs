@@ -45,13 +45,13 @@ macro_rules! data {
     ($($(#[$meta:meta])* $name:ident { $( $(#[$field_meta:meta])* $field:ident : $type:ty ),* $(,)? })+) => {
         $(
             $(#[$meta])*
-            #[derive(Debug, Clone, PartialEq, Serialize)]
+            #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
             #[allow(missing_docs)]
             pub struct $name { $( $(#[$field_meta])* pub $field: $type, )* }
         )+
 
         /// The data of any event; serializes as its fields.
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
         #[serde(untagged)]
         #[allow(missing_docs)]
         pub enum Data { $( $name($name), )+ }
@@ -61,7 +61,7 @@ macro_rules! data {
 }
 
 /// A winner of a lot.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct Winner {
     pub alias: Alias,
@@ -73,7 +73,7 @@ pub struct Winner {
 }
 
 /// A role in a market, as an account's owner sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct GrantView {
     pub market: MarketId,
@@ -81,7 +81,7 @@ pub struct GrantView {
 }
 
 /// What an account has of a currency (`currency`) or of goods (`goods`), in minor units or units.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct BalanceView {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub struct BalanceView {
 }
 
 /// Money or goods of an account set aside, and for which lot or order.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct HoldView {
     pub hold: HoldId,
@@ -120,7 +120,7 @@ pub struct HoldView {
 }
 
 /// A lot in its market's `lots_changed`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct LotSummary {
     pub lot: LotId,
@@ -145,7 +145,7 @@ pub struct LotSummary {
 }
 
 /// A stock item in its market's `lots_changed`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct StockSummary {
     pub stock: StockId,
@@ -153,7 +153,7 @@ pub struct StockSummary {
 }
 
 /// Units at one location of a stock item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct LocationCount {
     pub on_hand: u64,
@@ -162,7 +162,7 @@ pub struct LocationCount {
 }
 
 /// A line of an order, as `order_changed` tells it. Amounts are for all its present units.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct OrderLineChanged {
     pub line: u32,

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 
 crate::record! {
     /// See [`Rejection::BidTooLow`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BidTooLow {
         /// The lowest amount that would have been accepted.
         1 => pub min_next_amount: Amount,
@@ -16,7 +16,7 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::BidTooHigh`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BidTooHigh {
         /// The highest amount that would have been accepted.
         1 => pub max_next_amount: Amount,
@@ -25,7 +25,7 @@ crate::record! {
 
 crate::record! {
     /// A limit and what was asked of it.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct LimitExceeded {
         /// The limit's name as in the configuration or the actor's own data.
         1 => pub limit: String,
@@ -36,7 +36,7 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::LotClosed`] and [`Rejection::ReservationExpired`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct TooLate {
         /// When it had ended.
         1 => pub ended_at: Timestamp,
@@ -47,13 +47,13 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::OutOfStock`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct OutOfStock { 1 => pub available: u64, 2 => pub asked: u64 }
 }
 
 crate::record! {
     /// See [`Rejection::StaleSequence`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct StaleSequence {
         /// Where the channel stands.
         1 => pub seq: u64,
@@ -62,13 +62,13 @@ crate::record! {
 
 crate::record! {
     /// A state that does not allow what was asked.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct WrongState { 1 => pub state: String }
 }
 
 crate::record! {
     /// A parameter that breaks a rule of its own.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct Invalid {
         /// The parameter's name.
         1 => pub field: String,
@@ -79,7 +79,7 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::BuyNowUnavailable`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct BuyNowUnavailable {
         /// The amount it stands at, where it can still be bought.
         1 => pub buy_now: Option<Amount>,
@@ -88,13 +88,13 @@ crate::record! {
 
 crate::record! {
     /// Why a retraction is refused.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct RetractionNotAllowed { 1 => pub rule: String }
 }
 
 crate::record! {
     /// See [`Rejection::InsufficientFunds`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct InsufficientFunds {
         /// What was needed in all, in minor units (or units of goods).
         1 => pub needed: u64,
@@ -105,13 +105,13 @@ crate::record! {
 
 crate::record! {
     /// The currency that was given and the market's.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct CurrencyMismatch { 1 => pub expected: Currency }
 }
 
 crate::record! {
     /// Why an account does not qualify.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct NotQualified {
         /// What it lacks: `registered`, `verified`, `suspended`.
         1 => pub needs: String,
@@ -120,7 +120,7 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::PriceOffTick`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct PriceOffTick {
         /// The nearest lower price that would do, in minor units; absent where there is none.
         1 => pub below: Option<u64>,
@@ -131,13 +131,13 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::QuantityOffLot`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct QuantityOffLot { 1 => pub lot_size: u64 }
 }
 
 crate::record! {
     /// See [`Rejection::NoLiquidity`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct NoLiquidity {
         /// Units that could have traded.
         1 => pub available: u64,
@@ -146,7 +146,7 @@ crate::record! {
 
 crate::record! {
     /// See [`Rejection::WouldCross`].
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct WouldCross {
         /// The best price of the other side, in minor units.
         1 => pub best: u64,

@@ -11,6 +11,10 @@ use crate::world::{World, new_gateway};
 const OUTAGE_MS: u64 = 7_000;
 /// The most that the wall clock of an engine's start may differ from the world's, in milliseconds.
 const SKEW_MS: u64 = 1_500;
+/// How far the wall clock jumps, in microseconds: an hour.
+const JUMP_US: i64 = 3_600_000_000;
+/// How long everybody stands still, in milliseconds.
+const PAUSE_MS: u64 = 30_000;
 /// How many commits are made before a checkpoint until nothing is under way.
 const SETTLING_COMMITS: usize = 8;
 
@@ -35,6 +39,19 @@ impl World {
                 self.cut_client(number)
             }
             30 => self.restart_gateway(),
+            31 => {
+                // The machine's wall clock jumps, for as long as this process lives: nothing may end early or be taken late (I22).
+                let forth = self.shared.chance.per_mille(500);
+                self.skew_us += if forth { JUMP_US } else { -JUMP_US };
+                self.report.clock_jumps += 1;
+                Ok(())
+            }
+            32 if self.shared.chance.per_mille(200) => {
+                // Everybody stands still: a machine that was suspended.
+                self.shared.now = self.shared.now.plus_ms(PAUSE_MS);
+                self.report.pauses += 1;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -63,6 +80,7 @@ impl World {
         if chance.per_mille(300) {
             self.engine_options.shards = chance.between(1, 3) as u16;
         }
+        self.look_at_clocks(true);
         let now = self.engine_time();
         match self.disk.start(self.engine_options.clone(), now) {
             Ok(cell) => {

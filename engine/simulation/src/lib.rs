@@ -103,6 +103,10 @@ pub struct Report {
     pub client_cuts: u64,
     /// Deaths of the gateway.
     pub gateway_restarts: u64,
+    /// Times that the engine's wall clock jumped by an hour.
+    pub clock_jumps: u64,
+    /// Times that everybody stood still for half a minute.
+    pub pauses: u64,
     /// Simulated time, in milliseconds.
     pub simulated_ms: u64,
     /// How often each kind of thing has happened: `order Paid`, `sold English Full`.
@@ -150,6 +154,26 @@ impl Broken {
     pub(crate) const fn new(invariant: &'static str, what: String) -> Self {
         Self { invariant, what }
     }
+}
+
+/// The smallest world of this seed that breaks something, found by halving the number of steps before the quiet end: its
+/// violation. `known` is that of the whole world.
+#[must_use]
+pub fn smallest(known: Violation) -> Violation {
+    let mut least = known;
+    // What is broken before the quiet end is broken by its own step; later steps did not matter.
+    let (mut fails, mut holds) = (least.options.steps.min(least.step.saturating_add(1)), 0);
+    while fails > holds + 1 {
+        let steps = holds + (fails - holds) / 2;
+        match run(Options { steps, ..least.options }) {
+            Err(violation) => {
+                fails = steps.min(violation.step.saturating_add(1));
+                least = violation;
+            }
+            Ok(_) => holds = steps,
+        }
+    }
+    least
 }
 
 /// Lives through a world and audits it.

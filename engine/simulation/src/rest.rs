@@ -12,6 +12,8 @@ impl World {
     /// Nothing fails any more, and whoever is away comes back now.
     pub(crate) fn calm(&mut self) {
         self.shared.is_quiet = true;
+        // A failure that was to come with the next append belongs to the time before.
+        self.disk.log.heal();
         let now = self.shared.now;
         self.engine_returns_at = now;
         self.link_returns_at = now;

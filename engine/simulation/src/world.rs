@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vendue_domain::id::AccountId;
 use vendue_domain::time::Timestamp;
 use vendue_engine::EngineOptions;
+use vendue_engine::clock::ClockCore;
 use vendue_engine::local::LocalCell;
 use vendue_gateway::auth::{Claims, Keys, mint};
 use vendue_gateway::core::{Core, Key};
@@ -74,6 +75,9 @@ pub(crate) struct World {
     pub(crate) engine_returns_at: Timestamp,
     /// How far the engine's wall clock is from the world's, in microseconds; another after each start (I22).
     pub(crate) skew_us: i64,
+    /// The engine's clock, as its process has it: it follows a wall clock that jumps only slowly.
+    pub(crate) clock: ClockCore,
+    engine_now: Timestamp,
     pub(crate) core: Core,
     next_gateway_tick: i64,
     pub(crate) link: Option<Link>,
@@ -110,6 +114,8 @@ impl World {
             engine_options,
             engine_returns_at: BEGIN,
             skew_us: 0,
+            clock: ClockCore::start(BEGIN.0, 0, BEGIN.0),
+            engine_now: BEGIN,
             core,
             next_gateway_tick: 0,
             link: None,
@@ -123,9 +129,18 @@ impl World {
         Ok(world)
     }
 
-    /// The engine's wall clock.
+    /// The engine's time.
     pub(crate) const fn engine_time(&self) -> Timestamp {
-        Timestamp(self.shared.now.0 + self.skew_us)
+        self.engine_now
+    }
+
+    /// The engine's process looks at the machine's clocks; `is_new`: for the first time.
+    pub(crate) fn look_at_clocks(&mut self, is_new: bool) {
+        let (wall, monotonic) = (self.shared.now.0 + self.skew_us, self.shared.now.0);
+        if is_new {
+            self.clock = ClockCore::start(wall, 0, monotonic);
+        }
+        self.engine_now = Timestamp(self.clock.now(wall, monotonic));
     }
 
     /// One step: time passes, bytes arrive, somebody acts, something is made durable.
@@ -136,6 +151,7 @@ impl World {
             _ => self.shared.chance.below(4_000),
         };
         self.shared.now = self.shared.now.plus_micros(us);
+        self.look_at_clocks(false);
         if self.options.faults && !self.shared.is_quiet {
             self.fail()?;
         }

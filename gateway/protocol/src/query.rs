@@ -16,7 +16,7 @@ pub const PAGE_MAX: u32 = 500;
 
 vendue_domain::variants! {
     /// The order of a list of lots.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum LotSort {
         /// By catalogue number and creation.

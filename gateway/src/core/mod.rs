@@ -131,6 +131,11 @@ impl Core {
         }
     }
 
+    /// Tokens are checked with these keys from now on. Whoever is signed in stays so until its token's end.
+    pub fn set_keys(&mut self, keys: Arc<Keys>) {
+        self.keys = keys;
+    }
+
     /// A client has been upgraded to a WebSocket. `bearer` is the token of its `Authorization` header. `own` is the
     /// caller's clock, here and everywhere: microseconds since the Unix epoch that never go back.
     ///

@@ -10,10 +10,14 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use vendue_protocol::domain::amount::CURRENCIES;
 use vendue_protocol::wire::limits::FRAME_BYTES;
@@ -21,11 +25,14 @@ use vendue_protocol::wire::{Code, Encoding, WireError};
 
 use crate::core::{HttpAnswer, HttpReply, HttpRequest};
 use crate::metrics::Metrics;
+use crate::origin::Judged;
 use crate::shell::worker::Worker;
-use crate::shell::{pages, socket};
+use crate::shell::{documents, pages, socket, tls};
 
 /// How long a client may take to send a request's head, also between requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a client may take for the handshake of TLS.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a client may take to send a request's body.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
@@ -38,6 +45,9 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// What the pages may do: their own scripts and styles, images of lots from anywhere safe, talking to this server.
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Browsers come back by TLS for so long: 180 days.
+const TRANSPORT_SECURITY: &str = "max-age=15552000";
 
 type Reply = Response<Full<Bytes>>;
 
@@ -62,9 +72,29 @@ pub(super) async fn accept(worker: &Rc<Worker>, listener: TcpListener) {
     }
 }
 
-async fn serve(worker: Rc<Worker>, stream: TcpStream) {
+async fn serve(worker: Rc<Worker>, mut stream: TcpStream) {
     worker.http_open.set(worker.http_open.get() + 1);
-    let service = service_fn(|request| answer(Rc::clone(&worker), request));
+    let tls = worker.live.borrow().tls.clone();
+    match tls {
+        None => converse(&worker, stream).await,
+        Some(config) => {
+            let handshake = async {
+                if !tls::is_handshake(&mut stream).await {
+                    return None;
+                }
+                // A client that does not trust us, or speaks something old, says so to its own user.
+                TlsAcceptor::from(config).accept(stream).await.ok()
+            };
+            if let Ok(Some(stream)) = tokio::time::timeout(HANDSHAKE_WITHIN, handshake).await {
+                converse(&worker, stream).await;
+            }
+        }
+    }
+    worker.http_open.set(worker.http_open.get() - 1);
+}
+
+async fn converse(worker: &Rc<Worker>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    let service = service_fn(|request| answer(Rc::clone(worker), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -73,15 +103,18 @@ async fn serve(worker: Rc<Worker>, stream: TcpStream) {
         .with_upgrades();
     // A client that breaks off has gone: nobody is left to be told.
     let _ = connection.await;
-    worker.http_open.set(worker.http_open.get() - 1);
 }
 
 async fn answer(worker: Rc<Worker>, request: Request<Incoming>) -> Result<Reply, Infallible> {
     worker.all_metrics[worker.index].http_requests.add(1);
     let path = request.uri().path().to_owned();
+    let origin = header_text(request.headers(), header::ORIGIN).map(str::to_owned);
+    let judged = judge(&worker, request.headers(), request.uri());
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut reply = match path.as_str() {
+        "/ws" if judged == Judged::Foreign => foreign(),
         "/ws" => upgrade(&worker, request),
+        _ if *request.method() == Method::OPTIONS && judged == Judged::Named => preflight(),
         "/v1/currencies" if is_get => json(StatusCode::OK, currencies()),
         "/livez" if is_get => text(StatusCode::OK, "ok\n"),
         "/readyz" if is_get => ready(&worker),
@@ -100,11 +133,54 @@ async fn answer(worker: Rc<Worker>, request: Request<Incoming>) -> Result<Reply,
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if worker.options.tls_certificate.is_some() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TRANSPORT_SECURITY));
+    }
+    if judged == Judged::Named
+        && let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(&origin).ok())
+    {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    }
     Ok(reply)
+}
+
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// What the page that asks is to this server.
+fn judge(worker: &Worker, headers: &HeaderMap, uri: &hyper::Uri) -> Judged {
+    let origin = header_text(headers, header::ORIGIN);
+    // An absolute request target overrides the header (RFC 9112 section 3.2.2).
+    let host = uri.authority().map(hyper::http::uri::Authority::as_str);
+    let host = host.or_else(|| header_text(headers, header::HOST));
+    worker.live.borrow().origins.judge(origin, host)
+}
+
+fn foreign() -> Reply {
+    let error = WireError::new(Code::Forbidden)
+        .saying("this web page may not connect here; the operator can name it in gateway.allowed_origins");
+    problem(&error)
+}
+
+/// What a page of another server may send (the Fetch standard, "CORS-preflight fetch").
+fn preflight() -> Reply {
+    let mut reply = with_status(Response::new(Full::default()), StatusCode::NO_CONTENT);
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ] {
+        reply.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    reply
 }
 
 fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
@@ -142,12 +218,19 @@ fn currencies() -> String {
 }
 
 fn page(path: &str) -> Reply {
+    if let Some((content_type, body)) = documents::find(path) {
+        return of_page(with_type(StatusCode::OK, content_type, body), "no-cache");
+    }
     let Some(page) = pages::find(path) else {
         return problem(&WireError::new(Code::NotFound).saying("there is nothing at this path"));
     };
-    let mut reply = with_type(StatusCode::OK, page.content_type, page.body);
-    let headers = reply.headers_mut();
     let cache = if page.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    of_page(with_type(StatusCode::OK, page.content_type, page.body), cache)
+}
+
+/// What a browser may do with a page, and for how long it may keep it.
+fn of_page(mut reply: Reply, cache: &'static str) -> Reply {
+    let headers = reply.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
@@ -241,6 +324,18 @@ fn with_status(mut reply: Reply, status: StatusCode) -> Reply {
     reply
 }
 
+/// What an upgraded connection runs on: its socket, its TLS, and the plain bytes that were read too early.
+fn carrier(upgraded: Upgraded) -> Option<(TcpStream, Option<tls::Session>, Bytes)> {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => Some((parts.io.into_inner(), None, parts.read_buf)),
+        Err(upgraded) => {
+            let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().ok()?;
+            let (stream, connection) = parts.io.into_inner().into_inner();
+            Some((stream, Some(tls::Session::new(connection)), parts.read_buf))
+        }
+    }
+}
+
 /// `GET /ws`: the handshake (RFC 6455 section 4.2); what follows is the core's.
 fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Reply {
     let headers = request.headers();
@@ -280,15 +375,11 @@ fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Reply {
     let upgraded = hyper::upgrade::on(&mut request);
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
-        let parts = upgraded.await.ok().and_then(|upgraded| upgraded.downcast::<TokioIo<TcpStream>>().ok());
-        match parts {
-            // A task of its own, so that nothing of the handshake is kept.
-            Some(parts) => {
-                let stream = parts.io.into_inner();
-                tokio::task::spawn_local(socket::run(worker, key, stream, parts.read_buf));
-            }
-            None => worker.core.borrow_mut().disconnect(worker.now(), key),
-        }
+        let Some((stream, session, read_already)) = upgraded.await.ok().and_then(carrier) else {
+            return worker.core.borrow_mut().disconnect(worker.now(), key);
+        };
+        // A task of its own, so that nothing of the handshake is kept.
+        tokio::task::spawn_local(socket::run(worker, key, stream, session, read_already));
     });
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -1,11 +1,14 @@
 //! What carries the core: threads with a listener, a link and a clock each. Nothing is decided here.
 
 mod clock;
+mod documents;
 mod http;
+mod limits;
 mod link;
 mod listener;
 mod pages;
 mod socket;
+mod tls;
 mod worker;
 
 use std::net::SocketAddr;
@@ -18,6 +21,23 @@ use crate::auth::Keys;
 use crate::error::GatewayError;
 use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
+use crate::origin::Origins;
+
+/// What a running gateway takes anew when it is told to ([`GatewayHandle::reload`]).
+#[derive(Debug, Clone)]
+struct Live {
+    keys: Arc<Keys>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    origins: Arc<Origins>,
+}
+
+impl Live {
+    fn open(options: &GatewayOptions) -> Result<Self, GatewayError> {
+        let keys = Arc::new(Keys::open(options)?);
+        let origins = Arc::new(Origins::new(&options.allowed_origins));
+        Ok(Self { keys, tls: tls::open(options)?, origins })
+    }
+}
 
 /// A gateway.
 #[derive(Debug)]
@@ -27,6 +47,8 @@ pub struct Gateway;
 #[derive(Debug)]
 pub struct GatewayHandle {
     local_addr: SocketAddr,
+    options: GatewayOptions,
+    live: watch::Sender<Live>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     metrics: Arc<[Arc<Metrics>]>,
@@ -40,7 +62,8 @@ impl Gateway {
     /// An option, key, address or thread that cannot be used: what, why and what to do.
     pub fn start(options: GatewayOptions) -> Result<GatewayHandle, GatewayError> {
         options.validate()?;
-        let keys = Arc::new(Keys::open(&options)?);
+        let (live, lives) = watch::channel(Live::open(&options)?);
+        limits::prepare(&options);
         let (listeners, local_addr) = listener::bind(&options)?;
         let metrics: Arc<[Arc<Metrics>]> = listeners.iter().map(|_| Arc::default()).collect();
         let (stop, stopped) = watch::channel(false);
@@ -48,7 +71,7 @@ impl Gateway {
         for (index, listener) in listeners.into_iter().enumerate() {
             let setup = worker::Setup {
                 options: options.clone(),
-                keys: Arc::clone(&keys),
+                live: lives.clone(),
                 all_metrics: Arc::clone(&metrics),
                 index,
                 listener,
@@ -61,8 +84,8 @@ impl Gateway {
                 .map_err(GatewayError::Thread)?;
             threads.push(thread);
         }
-        tracing::info!(address = %local_addr, "the gateway listens");
-        Ok(GatewayHandle { local_addr, stop, threads, metrics })
+        tracing::info!(address = %local_addr, tls = options.tls_certificate.is_some(), "the gateway listens");
+        Ok(GatewayHandle { local_addr, options, live, stop, threads, metrics })
     }
 }
 
@@ -77,6 +100,35 @@ impl GatewayHandle {
     #[must_use]
     pub fn metrics(&self) -> String {
         Metrics::render(&self.metrics)
+    }
+
+    /// Takes keys, certificate and allowed origins anew, from the files that `options` name. Connections stay; new ones meet
+    /// the new certificate, new tokens the new keys. Tells which other options differ: they need a restart.
+    ///
+    /// # Errors
+    /// What cannot be used; then everything stays as it was.
+    pub fn reload(&self, options: &GatewayOptions) -> Result<Vec<&'static str>, GatewayError> {
+        options.validate()?;
+        let mut waiting = Vec::new();
+        if options.tls_certificate.is_some() != self.options.tls_certificate.is_some() {
+            return Err(GatewayError::Option {
+                option: "gateway.tls_certificate",
+                problem: "whether the port speaks TLS cannot change while it is open".into(),
+                remedy: "restart the gateway",
+            });
+        }
+        self.live.send_replace(Live::open(options)?);
+        for (option, differs) in [
+            ("gateway.listen", options.listen != self.options.listen),
+            ("gateway.threads", options.threads != self.options.threads),
+            ("gateway.engine_socket", options.engine_socket != self.options.engine_socket),
+            ("the limits of gateway", options.limits() != self.options.limits()),
+        ] {
+            if differs {
+                waiting.push(option);
+            }
+        }
+        Ok(waiting)
     }
 
     /// Ends it: clients are told when to come back, what is under way is answered (for `drain_ms` at most), sockets are

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::core::Key;
+use crate::shell::tls::Session;
 use crate::shell::worker::Worker;
 
 /// How long a closed connection is still read: closing with unread bytes would make the system throw away what the client
@@ -23,6 +24,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The writing side of a connection.
 pub(super) struct Socket {
     half: OwnedWriteHalf,
+    /// Where the port speaks TLS.
+    tls: Option<RefCell<Session>>,
     /// The reading task, which also waits for room to write.
     waker: RefCell<Option<Waker>>,
     /// The system's buffer is full: nothing is tried until there is room.
@@ -41,10 +44,10 @@ impl Socket {
         let mut core = worker.core.borrow_mut();
         loop {
             let output = core.output(key);
-            if output.is_empty() {
+            if output.is_empty() && self.is_flushed() {
                 break;
             }
-            match self.half.try_write(output) {
+            match self.try_write(output) {
                 Ok(count) => core.written(worker.now(), key, count),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.is_full.set(true);
@@ -62,6 +65,50 @@ impl Socket {
         }
     }
 
+    /// Gives the system what it takes of `output`; through TLS first what waits encrypted, then as much as there is room for.
+    fn try_write(&self, output: &[u8]) -> std::io::Result<usize> {
+        let Some(tls) = &self.tls else { return self.half.try_write(output) };
+        let mut tls = tls.borrow_mut();
+        tls.flush(&self.half)?;
+        let taken = tls.write(output)?;
+        match tls.flush(&self.half) {
+            // What was taken is taken: the rest is found by the next call.
+            Err(error) if error.kind() == ErrorKind::WouldBlock && taken > 0 => Ok(taken),
+            flushed => flushed.map(|()| taken),
+        }
+    }
+
+    /// Whether nothing encrypted waits for the system.
+    fn is_flushed(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| !tls.borrow().wants_write())
+    }
+
+    /// Hands what was read to the core. False when the client says that nothing more comes.
+    fn receive(&self, worker: &Worker, key: Key, mut read: &[u8]) -> std::io::Result<bool> {
+        let Some(tls) = &self.tls else {
+            worker.core.borrow_mut().receive(worker.now(), key, read);
+            return Ok(true);
+        };
+        let mut tls = tls.borrow_mut();
+        let mut plain = worker.plain_buffer.borrow_mut();
+        loop {
+            if !read.is_empty() {
+                tls.receive(&mut read)?;
+            }
+            loop {
+                match tls.read(&mut plain) {
+                    Ok(0) => return Ok(false),
+                    Ok(count) => worker.core.borrow_mut().receive(worker.now(), key, &plain[..count]),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            if read.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
     fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -69,11 +116,18 @@ impl Socket {
     }
 }
 
-/// Reads a client's bytes until it has gone, and takes it out of the core.
-pub(super) async fn run(worker: Rc<Worker>, key: Key, stream: TcpStream, read_already: Bytes) {
+/// Reads a client's bytes until it has gone, and takes it out of the core. `read_already` are plain bytes.
+pub(super) async fn run(
+    worker: Rc<Worker>,
+    key: Key,
+    stream: TcpStream,
+    tls: Option<Session>,
+    read_already: Bytes,
+) {
     let (mut reader, half) = stream.into_split();
     let socket = Rc::new(Socket {
         half,
+        tls: tls.map(RefCell::new),
         waker: RefCell::default(),
         is_full: Cell::new(false),
         has_failed: Cell::new(false),
@@ -86,11 +140,20 @@ pub(super) async fn run(worker: Rc<Worker>, key: Key, stream: TcpStream, read_al
     }
     // It would keep the whole buffer of the handshake for as long as the client stays.
     drop(read_already);
-    poll_fn(|context| poll(context, &worker, key, &socket, &mut reader)).await;
+    // What the handshake's last read has brought along and decrypted.
+    let goes_on = socket.tls.is_none() || socket.receive(&worker, key, &[]).is_ok_and(|goes_on| goes_on);
+    worker.carry();
+    if goes_on {
+        poll_fn(|context| poll(context, &worker, key, &socket, &mut reader)).await;
+    }
     worker.sockets.borrow_mut().remove(&key);
     worker.core.borrow_mut().disconnect(worker.now(), key);
     worker.carry();
     if !socket.has_failed.get() {
+        if let Some(tls) = &socket.tls {
+            tls.borrow_mut().close();
+            let _ = tls.borrow_mut().flush(&socket.half);
+        }
         let _ = shutdown(socket.half.as_ref());
         let _ = tokio::time::timeout(LINGER, read_rest(&mut reader)).await;
     }
@@ -135,7 +198,8 @@ fn poll(
         }
         let (is_finished, is_written, wants_reading) = {
             let core = worker.core.borrow();
-            (core.is_finished(key), core.output(key).is_empty(), core.wants_reading(key))
+            let is_written = core.output(key).is_empty() && socket.is_flushed();
+            (core.is_finished(key), is_written, core.wants_reading(key))
         };
         if socket.has_failed.get() || (is_finished && is_written) {
             return Poll::Ready(());
@@ -149,9 +213,16 @@ fn poll(
         match Pin::new(&mut *reader).poll_read(context, &mut buffer) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                worker.core.borrow_mut().receive(worker.now(), key, buffer.filled());
+                let goes_on = socket.receive(worker, key, buffer.filled());
+                if !matches!(goes_on, Ok(true)) {
+                    return Poll::Ready(());
+                }
             }
             Poll::Ready(_) => return Poll::Ready(()),
+        }
+        if !socket.is_flushed() {
+            // TLS itself has something to say: a key update, an alert.
+            socket.write(worker, key);
         }
         worker.carry();
         socket.waker.replace(Some(context.waker().clone()));

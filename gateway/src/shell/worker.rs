@@ -13,10 +13,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::LocalSet;
 use vendue_protocol::domain::time::Timestamp;
 
-use crate::auth::Keys;
 use crate::core::{Core, HttpReply, Key};
 use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
+use crate::shell::Live;
 use crate::shell::clock::OwnClock;
 use crate::shell::socket::Socket;
 use crate::shell::{http, link};
@@ -31,7 +31,7 @@ const READ_BYTES: usize = 128 * 1024;
 /// What a thread begins with.
 pub(super) struct Setup {
     pub(super) options: GatewayOptions,
-    pub(super) keys: Arc<Keys>,
+    pub(super) live: watch::Receiver<Live>,
     pub(super) all_metrics: Arc<[Arc<Metrics>]>,
     pub(super) index: usize,
     pub(super) listener: std::net::TcpListener,
@@ -47,6 +47,10 @@ pub(super) struct Worker {
     pub(super) all_metrics: Arc<[Arc<Metrics>]>,
     pub(super) index: usize,
     pub(super) read_buffer: RefCell<Box<[u8]>>,
+    /// What TLS has decrypted of one read; empty where the port speaks none.
+    pub(super) plain_buffer: RefCell<Box<[u8]>>,
+    /// What can be replaced while it runs.
+    pub(super) live: watch::Receiver<Live>,
     /// The link's task, where it waits for something to write.
     pub(super) link_waker: RefCell<Option<Waker>>,
     /// HTTP connections that have not become WebSockets.
@@ -112,7 +116,9 @@ async fn serve(setup: Setup) {
         Err(error) => return tracing::error!(%error, "the listener cannot be used"),
     };
     let metrics = Arc::clone(&setup.all_metrics[setup.index]);
-    let core = Core::new(setup.options.clone(), setup.keys, metrics, rand::random());
+    let keys = Arc::clone(&setup.live.borrow().keys);
+    let plain_bytes = if setup.live.borrow().tls.is_some() { READ_BYTES } else { 0 };
+    let core = Core::new(setup.options.clone(), keys, metrics, rand::random());
     let worker = Rc::new(Worker {
         options: setup.options,
         core: RefCell::new(core),
@@ -121,6 +127,8 @@ async fn serve(setup: Setup) {
         all_metrics: setup.all_metrics,
         index: setup.index,
         read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
+        plain_buffer: RefCell::new(vec![0; plain_bytes].into_boxed_slice()),
+        live: setup.live,
         link_waker: RefCell::default(),
         http_open: Cell::new(0),
         clock: OwnClock::new(),
@@ -131,12 +139,22 @@ async fn serve(setup: Setup) {
         tokio::task::spawn_local(link::run(Rc::clone(&worker)));
     }
     tokio::task::spawn_local(tick(Rc::clone(&worker)));
+    tokio::task::spawn_local(take_new_keys(Rc::clone(&worker)));
     let mut stopped = setup.stopped;
     tokio::select! {
         () = http::accept(&worker, listener) => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     drain(&worker).await;
+}
+
+/// Gives the core the keys of each reload.
+async fn take_new_keys(worker: Rc<Worker>) {
+    let mut live = worker.live.clone();
+    while live.changed().await.is_ok() {
+        let keys = Arc::clone(&live.borrow_and_update().keys);
+        worker.core.borrow_mut().set_keys(keys);
+    }
 }
 
 async fn tick(worker: Rc<Worker>) {

@@ -50,6 +50,11 @@ impl MemoryLog {
         self.contents().fault = Some(fault);
     }
 
+    /// Takes back a failure that has not happened yet.
+    pub fn heal(&self) {
+        self.contents().fault = None;
+    }
+
     /// A copy that shares nothing with this one: what another machine would have found at this moment.
     pub fn duplicate(&self) -> MemoryLog {
         let contents = self.contents();

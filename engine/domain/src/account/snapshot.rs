@@ -16,7 +16,7 @@ use crate::publication::{BalanceView, GrantView, HoldView};
 ///
 /// It is bounded: of the holds it lists the oldest [`limits::HOLDS_LISTED`], of the goods the first
 /// [`limits::HOLDINGS_LISTED`] by id, and says how many there are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct AccountSnapshot {
     pub account: AccountId,

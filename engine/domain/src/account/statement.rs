@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 crate::record! {
     /// One line of an account's statement. Amounts are minor units of `currency` or units of `goods`.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     pub struct StatementLine {
         1 => pub entry: EntryId,
         2 => pub at: Timestamp,

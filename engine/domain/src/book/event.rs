@@ -249,7 +249,7 @@ crate::record! {
 
 crate::record! {
     /// What a call auction would give now, or gave.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
     pub struct AuctionPrice {
         1 => pub price: u64,
         2 => pub volume: u64,

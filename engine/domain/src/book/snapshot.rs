@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// The last trade: minor units for one unit, units, and the side of the order that came to one that rested (`null` in a
 /// call auction).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct LastTrade {
     pub price: u64,
@@ -26,7 +26,7 @@ pub struct LastTrade {
 ///
 /// `book_changed` overwrites the levels that it names, `trade` is `last_trade`, `auction_indicative` is `indicative`,
 /// `book_state` overwrites the fields of its names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct BookSnapshot {
     pub book: BookId,

@@ -7,7 +7,7 @@ use super::Side;
 
 crate::variants! {
     /// What an order asks for.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum OrderType {
         /// At its price or better.
@@ -19,7 +19,7 @@ crate::variants! {
 
 crate::variants! {
     /// What becomes of an order that is not filled at once.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum TimeInForce {
         /// Rests until it is cancelled.
@@ -36,7 +36,7 @@ crate::variants! {
 
 crate::variants! {
     /// What happens where an order would trade with one of the same account.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum SelfTrade {
         /// The incoming order's rest is cancelled.
@@ -52,7 +52,7 @@ crate::variants! {
 
 crate::variants! {
     /// How orders are backed by money and goods.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum BookFunding {
         /// Not at all: trades are told and nothing is moved.
@@ -65,7 +65,7 @@ crate::variants! {
 
 crate::variants! {
     /// What is done to a book's call auction.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum AuctionAction {
         /// Orders gather from now on.
@@ -77,7 +77,7 @@ crate::variants! {
 
 crate::variants! {
     /// How a book trades.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum BookState {
         1 => Continuous,
@@ -105,7 +105,7 @@ impl BookState {
 
 crate::variants! {
     /// How an order stands.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum OrderStatus {
         /// Waits for its hold.
@@ -122,7 +122,7 @@ crate::variants! {
 
 crate::variants! {
     /// Why an order changed.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Cause {
         1 => Placed,

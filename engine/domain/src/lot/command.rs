@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 crate::record! {
     /// A bid that changes price or leader within `window_ms` of the end moves the end to `max(end, now + extend_ms)`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct SoftClose {
         1 => pub window_ms: u64,
@@ -23,7 +23,7 @@ crate::record! {
 
 crate::variants! {
     /// How bids are backed by money (RULES, "Funding").
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Funding {
         #[default]
@@ -37,7 +37,7 @@ crate::variants! {
 
 crate::variants! {
     /// Who may bid.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Qualification {
         #[default]
@@ -54,7 +54,7 @@ crate::variants! {
 crate::record! {
     /// A price that steps by the clock: from `start` by `step` every `interval_ms`; down to `floor` (dutch), or up, at most
     /// to `ceiling` (japanese).
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct Clock {
         1 => pub start: Amount,
@@ -71,7 +71,7 @@ crate::record! {
 
 crate::variants! {
     /// What the winners of a multi-unit lot pay for each unit.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Pricing {
         /// All pay the lowest winning bid.

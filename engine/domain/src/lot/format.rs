@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 
 crate::variants! {
     /// How a lot is sold. One file each.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Format {
         /// Proxy bidding, or open outcry with `proxy: false`.

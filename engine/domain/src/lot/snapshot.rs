@@ -15,7 +15,7 @@ use crate::publication::{Alias, Data, Winner};
 use crate::time::Timestamp;
 
 /// A lot as `lot.get` and its channel show it. Every field is always there; events overwrite the fields of their names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct LotSnapshot {
     pub lot: LotId,

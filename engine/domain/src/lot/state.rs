@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 crate::variants! {
     /// Where a lot stands.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Phase {
         /// Opens only when told to.

@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 
 crate::record! {
     /// What a market allows.
-    #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields, default)]
     pub struct Policy {
         /// Every account may bid and buy here without a grant.

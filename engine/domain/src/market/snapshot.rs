@@ -11,7 +11,7 @@ use crate::increments::IncrementTable;
 use crate::publication::Data;
 
 /// A market as `market.get` and its channel show it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct MarketSnapshot {
     pub market: MarketId,

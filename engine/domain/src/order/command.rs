@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 crate::record! {
     /// A line as the buyer names it: exactly one of a reservation, a stock item with a quantity, a won lot.
-    #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields, default)]
     pub struct LineRequest {
         1 => pub reservation: Option<ReservationId>,

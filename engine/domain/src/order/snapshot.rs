@@ -23,7 +23,7 @@ pub struct OrderSnapshot {
 }
 
 /// An order as one of its parties sees it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct OrderView<'a> {
     pub order: OrderId,
@@ -58,7 +58,7 @@ pub struct OrderView<'a> {
 }
 
 /// A line of an order. Amounts are for all its present units, in minor units.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct OrderLineView<'a> {
     pub line: u32,
@@ -93,7 +93,7 @@ pub struct OrderLineView<'a> {
 }
 
 /// A move of an order.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct MoveView<'a> {
     pub state: OrderState,
@@ -104,7 +104,7 @@ pub struct MoveView<'a> {
 }
 
 /// An entry that an account refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct UnbookedView {
     pub account: AccountId,

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 crate::variants! {
     /// How far an order is (docs/processes.md has what moves it on).
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum OrderState {
         /// Its lines are being set aside.

@@ -10,7 +10,7 @@ use crate::publication::Data;
 use crate::time::Timestamp;
 
 /// A sale as `sale.get` shows it; its lots come from the shell's views.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct SaleSnapshot {
     pub sale: SaleId,

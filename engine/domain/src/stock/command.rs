@@ -9,7 +9,7 @@ pub type Place = (i64, i64);
 
 crate::record! {
     /// Where units of a stock item lie.
-    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
     pub struct LocationRequest {
         /// 1 to 100 characters, unlike the item's other locations.
@@ -24,7 +24,7 @@ crate::record! {
 
 crate::variants! {
     /// How units are chosen where there are several locations.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Strategy {
         /// From the location with the most free units, then the next.

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 crate::record! {
     /// Where units lie.
-    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
     pub struct Location {
         1 => pub name: String,
         /// (latitude, longitude) in millionths of a degree.

@@ -11,7 +11,7 @@ use crate::id::{MarketId, StockId};
 use crate::publication::{Data, LocationCount};
 
 /// A stock item as `stock.get` and its channel show it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs)]
 pub struct StockSnapshot {
     pub stock: StockId,

@@ -66,6 +66,8 @@ pub struct Method {
     pub is_offered: bool,
     /// Its place in [`METHODS`], for tables of counters.
     pub index: u8,
+    summary: &'static str,
+    pub(crate) schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     json: for<'a> fn(&'a str) -> Decoded<'a>,
     pack: for<'a> fn(&'a [u8]) -> Decoded<'a>,
 }
@@ -81,6 +83,12 @@ impl Method {
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
         METHODS.binary_search_by(|method| method.name.cmp(name)).ok().map(|index| &METHODS[index])
+    }
+
+    /// What it does, in a sentence.
+    #[must_use]
+    pub const fn summary(&self) -> &'static str {
+        self.summary
     }
 
     /// The method whose name is nearest to an unknown one, if any is near.
@@ -106,12 +114,14 @@ impl Method {
     }
 }
 
-/// `kind rights "name" Params => what becomes of it`; `later` names what is promised.
+/// `kind rights "name" "what it does" Params => what becomes of it`; `later` names what is promised.
 macro_rules! methods {
-    (later: [$($later:literal)*] $($kind:ident $rights:ident $name:literal $params:ident => $make:expr;)+) => {
+    (later: [$($later:literal)*] $($kind:ident $rights:ident $name:literal $summary:literal $params:ident => $make:expr;)+) => {
         const ROWS: &[Method] = &[
             $( Method {
                 name: $name,
+                summary: $summary,
+                schema: |generator| generator.subschema_for::<$params<'static>>(),
                 kind: Kind::$kind,
                 rights: Rights::$rights,
                 params: <$params<'static> as Params<'static>>::NAMES,
@@ -128,6 +138,8 @@ macro_rules! methods {
             }, )+
             $( Method {
                 name: $later,
+                summary: "",
+                schema: |generator| generator.subschema_for::<()>(),
                 kind: Kind::Command,
                 rights: Rights::Account,
                 params: &[],
@@ -197,86 +209,86 @@ macro_rules! session {
 
 methods! {
     later: []
-    Session Guest "connect" ConnectParams => session!(Connect);
-    Session Guest "authenticate" AuthenticateParams => session!(Authenticate);
-    Session Guest "ping" PingParams => session!(Ping);
-    Session Guest "subscribe" SubscribeParams => session!(Subscribe);
-    Session Guest "unsubscribe" UnsubscribeParams => session!(Unsubscribe);
-    Session Guest "subscriptions" SubscriptionsParams => |_own| Call::Session(SessionCall::Subscriptions);
+    Session Guest "connect" "Begins a connection: who the client is, and what this server is." ConnectParams => session!(Connect);
+    Session Guest "authenticate" "Says who is there, or refreshes a token, on a live connection." AuthenticateParams => session!(Authenticate);
+    Session Guest "ping" "Answers at once: for the distance and the server's clock." PingParams => session!(Ping);
+    Session Guest "subscribe" "Watches a channel: a snapshot, or what was missed, and then every event." SubscribeParams => session!(Subscribe);
+    Session Guest "unsubscribe" "Watches a channel no longer." UnsubscribeParams => session!(Unsubscribe);
+    Session Guest "subscriptions" "What this connection watches, and where each channel stands." SubscriptionsParams => |_own| Call::Session(SessionCall::Subscriptions);
     // The key of `command.result` is the earlier command's: it is put beside the question when the key is checked.
-    Read Account "command.result" CommandResultParams => |own| Call::Query(Query::CommandResult((own, String::new())));
-    Command Account "market.create" CreateMarketParams => to!(boxed Market MarketCommand Create);
-    Command Account "market.halt" HaltMarketParams => to!(Market MarketCommand Halt);
-    Command Account "market.resume" ResumeMarketParams => to!(Market MarketCommand Resume);
-    Command Account "market.set_fees" SetFeesParams => to!(boxed Market MarketCommand SetFees);
-    Read Guest "market.get" GetMarketParams => ask!(MarketGet);
-    Read Guest "market.list" ListMarketsParams => ask!(MarketList);
-    Command Account "sale.create" CreateSaleParams => to!(boxed Sale SaleCommand Create);
-    Command Account "sale.register" RegisterForSaleParams => to!(Sale SaleCommand Register);
-    Command Account "sale.revise" ReviseSaleParams => to!(Sale SaleCommand Revise);
-    Read Guest "sale.get" GetSaleParams => ask!(SaleGet);
-    Read Guest "sale.list" ListSalesParams => ask!(SaleList);
-    Command Account "account.create" CreateAccountParams => to!(Account AccountCommand Create);
-    Command Account "account.grant" GrantParams => to!(Account AccountCommand Grant);
-    Command Account "account.update" UpdateAccountParams => to!(Account AccountCommand Update);
-    Command Account "account.suspend" SuspendParams => to!(Account AccountCommand Suspend);
-    Command Account "account.verify" VerifyParams => to!(Account AccountCommand Verify);
-    Command Account "account.link" LinkParams => to!(Account AccountCommand Link);
-    Command Account "account.deposit" DepositParams => to!(Account AccountCommand Deposit);
-    Command Account "account.withdraw" WithdrawParams => to!(Account AccountCommand Withdraw);
-    Command Account "account.correct" CorrectParams => to!(boxed Account AccountCommand Correct);
-    Command Account "account.collect_fees" CollectFeesParams => to!(Account AccountCommand CollectFees);
-    Read Account "account.get" GetAccountParams => ask!(AccountGet);
-    Read Account "account.statement" GetStatementParams => ask!(Statement);
-    Command Account "lot.create" CreateLotParams => to!(boxed Lot LotCommand Create);
-    Command Account "lot.revise" ReviseLotParams => to!(boxed Lot LotCommand Revise);
-    Command Account "lot.open" OpenLotParams => to!(Lot LotCommand Open);
-    Command Account "lot.pause" PauseLotParams => to!(Lot LotCommand Pause);
-    Command Account "lot.resume" ResumeLotParams => to!(Lot LotCommand Resume);
-    Command Account "lot.extend" ExtendLotParams => to!(Lot LotCommand Extend);
-    Command Account "lot.cancel" CancelLotParams => to!(Lot LotCommand Cancel);
-    Command Account "lot.close" CloseLotParams => to!(Lot LotCommand Close);
-    Command Account "lot.reopen" ReopenLotParams => to!(Lot LotCommand Reopen);
-    Command Account "lot.void_bid" VoidBidParams => to!(Lot LotCommand VoidBid);
-    Command Account "lot.bid" PlaceBidParams => to!(Lot LotCommand Bid);
-    Command Account "lot.buy_now" BuyNowParams => to!(Lot LotCommand BuyNow);
-    Command Account "lot.take" TakeLotParams => to!(Lot LotCommand Take);
-    Command Account "lot.stay" StayLotParams => to!(Lot LotCommand Stay);
-    Command Account "lot.retract" RetractBidParams => to!(Lot LotCommand Retract);
-    Read Guest "lot.get" GetLotParams => ask!(LotGet);
-    Read Guest "lot.list" ListLotsParams => ask!(LotList);
-    Read Guest "lot.bids" ListBidsParams => ask!(LotBids);
-    Read Guest "lot.events" ListLotEventsParams => ask!(LotEvents);
-    Command Account "stock.create" CreateStockParams => to!(boxed Stock StockCommand Create);
-    Command Account "stock.receive" ReceiveStockParams => to!(Stock StockCommand Receive);
-    Command Account "stock.adjust" AdjustStockParams => to!(Stock StockCommand Adjust);
-    Command Account "stock.reserve" ReserveStockParams => to!(Stock StockCommand Reserve);
-    Command Account "stock.release" ReleaseStockParams => to!(Stock StockCommand Release);
-    Command Account "stock.extend" ExtendReservationParams => to!(Stock StockCommand Extend);
-    Command Account "stock.ship" ShipStockParams => to!(boxed Stock StockCommand Ship);
-    Command Account "stock.return" ReturnStockParams => to!(boxed Stock StockCommand Return);
-    Read Guest "stock.get" GetStockParams => ask!(StockGet);
-    Read Guest "stock.list" ListStockParams => ask!(StockList);
-    Command Account "book.create" CreateBookParams => to!(boxed Book BookCommand Create);
-    Command Account "book.place" PlaceBookOrderParams => to!(Book BookCommand Place);
-    Command Account "book.cancel" CancelBookOrderParams => to!(Book BookCommand Cancel);
-    Command Account "book.modify" ModifyBookOrderParams => to!(Book BookCommand Modify);
-    Command Account "book.auction" BookAuctionParams => to!(Book BookCommand Auction);
-    Read Guest "book.get" GetBookParams => ask!(BookGet);
-    Read Guest "book.list" ListBooksParams => ask!(BookList);
-    Read Account "book.orders" ListBookOrdersParams => ask!(BookOrders);
-    Read Guest "book.trades" ListTradesParams => ask!(BookTrades);
-    Command Account "order.place" PlaceOrderParams => to!(boxed Order OrderCommand Place);
-    Command Account "order.cancel" CancelOrderParams => to!(Order OrderCommand Cancel);
-    Command Account "order.pay" PayOrderParams => to!(Order OrderCommand Pay);
-    Command Account "order.mark_paid" MarkPaidParams => to!(Order OrderCommand MarkPaid);
-    Command Account "order.refund" RefundOrderParams => to!(Order OrderCommand Refund);
-    Command Account "order.mark_delivered" MarkDeliveredParams => to!(Order OrderCommand MarkDelivered);
-    Command Account "order.complete" CompleteOrderParams => to!(Order OrderCommand Complete);
-    Read Account "order.get" GetOrderParams => ask!(OrderGet);
-    Read Account "order.list" ListOrdersParams => ask!(OrderList);
-    Read Account "effect.list" ListEffectsParams => ask!(EffectList);
-    Read Account "audit.list" ListAuditParams => ask!(AuditList);
+    Read Account "command.result" "What became of an earlier command, by its key and target." CommandResultParams => |own| Call::Query(Query::CommandResult((own, String::new())));
+    Command Account "market.create" "Makes a market: a venue with its own currency, increments and fees." CreateMarketParams => to!(boxed Market MarketCommand Create);
+    Command Account "market.halt" "Stops everything in a market; answered when it holds everywhere." HaltMarketParams => to!(Market MarketCommand Halt);
+    Command Account "market.resume" "Lets a halted market go on." ResumeMarketParams => to!(Market MarketCommand Resume);
+    Command Account "market.set_fees" "Sets the buyer's premium and the seller's commission for what is created from now on." SetFeesParams => to!(boxed Market MarketCommand SetFees);
+    Read Guest "market.get" "One market." GetMarketParams => ask!(MarketGet);
+    Read Guest "market.list" "All markets." ListMarketsParams => ask!(MarketList);
+    Command Account "sale.create" "Makes a sale: numbered lots sold together, with terms and staggered closing." CreateSaleParams => to!(boxed Sale SaleCommand Create);
+    Command Account "sale.register" "Registers the caller as a bidder of a sale: accepts its terms and gets a paddle number." RegisterForSaleParams => to!(Sale SaleCommand Register);
+    Command Account "sale.revise" "Changes a sale's title or terms." ReviseSaleParams => to!(Sale SaleCommand Revise);
+    Read Guest "sale.get" "One sale." GetSaleParams => ask!(SaleGet);
+    Read Guest "sale.list" "The sales of a market." ListSalesParams => ask!(SaleList);
+    Command Account "account.create" "Makes an account." CreateAccountParams => to!(Account AccountCommand Create);
+    Command Account "account.grant" "Gives an account a role in a market, or takes it away." GrantParams => to!(Account AccountCommand Grant);
+    Command Account "account.update" "Changes an account's name." UpdateAccountParams => to!(Account AccountCommand Update);
+    Command Account "account.suspend" "Keeps an account from bidding in a market, or lets it again." SuspendParams => to!(Account AccountCommand Suspend);
+    Command Account "account.verify" "Marks an account's identity as checked, or takes that back." VerifyParams => to!(Account AccountCommand Verify);
+    Command Account "account.link" "Marks two accounts as belonging together: neither bids on the other's lots." LinkParams => to!(Account AccountCommand Link);
+    Command Account "account.deposit" "Books money or goods that have arrived." DepositParams => to!(Account AccountCommand Deposit);
+    Command Account "account.withdraw" "Books money or goods that have left." WithdrawParams => to!(Account AccountCommand Withdraw);
+    Command Account "account.correct" "Corrects a booking by a new entry that names it." CorrectParams => to!(boxed Account AccountCommand Correct);
+    Command Account "account.collect_fees" "Turns fees that were earned into balance." CollectFeesParams => to!(Account AccountCommand CollectFees);
+    Read Account "account.get" "An account: balances, holds, holdings, bids, reservations." GetAccountParams => ask!(AccountGet);
+    Read Account "account.statement" "What was booked on an account, newest first." GetStatementParams => ask!(Statement);
+    Command Account "lot.create" "Puts up a lot, in any format." CreateLotParams => to!(boxed Lot LotCommand Create);
+    Command Account "lot.revise" "Changes a lot's content; after the first bid a public event." ReviseLotParams => to!(boxed Lot LotCommand Revise);
+    Command Account "lot.open" "Opens a scheduled lot now." OpenLotParams => to!(Lot LotCommand Open);
+    Command Account "lot.pause" "Stops a lot; its clock stands." PauseLotParams => to!(Lot LotCommand Pause);
+    Command Account "lot.resume" "Lets a paused lot go on with the time it had left." ResumeLotParams => to!(Lot LotCommand Resume);
+    Command Account "lot.extend" "Moves a lot's end to a later moment." ExtendLotParams => to!(Lot LotCommand Extend);
+    Command Account "lot.cancel" "Withdraws a lot: nobody wins." CancelLotParams => to!(Lot LotCommand Cancel);
+    Command Account "lot.close" "Ends a lot now." CloseLotParams => to!(Lot LotCommand Close);
+    Command Account "lot.reopen" "Offers a closed lot again, before an order exists." ReopenLotParams => to!(Lot LotCommand Reopen);
+    Command Account "lot.void_bid" "Removes a bid; price and leader are worked out anew." VoidBidParams => to!(Lot LotCommand VoidBid);
+    Command Account "lot.bid" "Bids on a lot: a maximum where the engine bids for the bidder, else the amount itself." PlaceBidParams => to!(Lot LotCommand Bid);
+    Command Account "lot.buy_now" "Buys a lot at its fixed price." BuyNowParams => to!(Lot LotCommand BuyNow);
+    Command Account "lot.take" "Takes units at the price that a falling clock shows." TakeLotParams => to!(Lot LotCommand Take);
+    Command Account "lot.stay" "Stays in while a rising clock's price goes up." StayLotParams => to!(Lot LotCommand Stay);
+    Command Account "lot.retract" "Takes back one's own bid, as the rules allow." RetractBidParams => to!(Lot LotCommand Retract);
+    Read Guest "lot.get" "One lot." GetLotParams => ask!(LotGet);
+    Read Guest "lot.list" "The lots of a market: searched, filtered, sorted." ListLotsParams => ask!(LotList);
+    Read Guest "lot.bids" "The public history of a lot's bids, newest first." ListBidsParams => ask!(LotBids);
+    Read Guest "lot.events" "The events that the end of a candle auction is drawn from." ListLotEventsParams => ask!(LotEvents);
+    Command Account "stock.create" "Puts up a stock item at a fixed price." CreateStockParams => to!(boxed Stock StockCommand Create);
+    Command Account "stock.receive" "Books units that have arrived." ReceiveStockParams => to!(Stock StockCommand Receive);
+    Command Account "stock.adjust" "Corrects the count." AdjustStockParams => to!(Stock StockCommand Adjust);
+    Command Account "stock.reserve" "Sets units aside for the caller for a while." ReserveStockParams => to!(Stock StockCommand Reserve);
+    Command Account "stock.release" "Gives a reservation back." ReleaseStockParams => to!(Stock StockCommand Release);
+    Command Account "stock.extend" "Keeps a reservation for longer." ExtendReservationParams => to!(Stock StockCommand Extend);
+    Command Account "stock.ship" "Books units of an order that have left." ShipStockParams => to!(boxed Stock StockCommand Ship);
+    Command Account "stock.return" "Books units of an order that came back." ReturnStockParams => to!(boxed Stock StockCommand Return);
+    Read Guest "stock.get" "One stock item." GetStockParams => ask!(StockGet);
+    Read Guest "stock.list" "The stock of a market." ListStockParams => ask!(StockList);
+    Command Account "book.create" "Makes an order book." CreateBookParams => to!(boxed Book BookCommand Create);
+    Command Account "book.place" "Places a limit or market order." PlaceBookOrderParams => to!(Book BookCommand Place);
+    Command Account "book.cancel" "Takes an order out of its book." CancelBookOrderParams => to!(Book BookCommand Cancel);
+    Command Account "book.modify" "Changes an order's quantity or price." ModifyBookOrderParams => to!(Book BookCommand Modify);
+    Command Account "book.auction" "Begins a call auction in a book, or gives its price." BookAuctionParams => to!(Book BookCommand Auction);
+    Read Guest "book.get" "One book with all its levels." GetBookParams => ask!(BookGet);
+    Read Guest "book.list" "The books of a market, the best level of each side." ListBooksParams => ask!(BookList);
+    Read Account "book.orders" "The caller's own orders in books." ListBookOrdersParams => ask!(BookOrders);
+    Read Guest "book.trades" "The public trades of a book, newest first." ListTradesParams => ask!(BookTrades);
+    Command Account "order.place" "Orders: stock, reservations, and lots that were won." PlaceOrderParams => to!(boxed Order OrderCommand Place);
+    Command Account "order.cancel" "Cancels an order." CancelOrderParams => to!(Order OrderCommand Cancel);
+    Command Account "order.pay" "Pays an order from the buyer's balance." PayOrderParams => to!(Order OrderCommand Pay);
+    Command Account "order.mark_paid" "Books an order's payment that was made elsewhere." MarkPaidParams => to!(Order OrderCommand MarkPaid);
+    Command Account "order.refund" "Gives back all or a part of what was paid." RefundOrderParams => to!(Order OrderCommand Refund);
+    Command Account "order.mark_delivered" "Says that an order has arrived." MarkDeliveredParams => to!(Order OrderCommand MarkDelivered);
+    Command Account "order.complete" "Ends an order: everything is in order." CompleteOrderParams => to!(Order OrderCommand Complete);
+    Read Account "order.get" "One order, as the asker may see it." GetOrderParams => ask!(OrderGet);
+    Read Account "order.list" "Orders, newest first." ListOrdersParams => ask!(OrderList);
+    Read Account "effect.list" "Commands between actors that wait or were declined: for operators." ListEffectsParams => ask!(EffectList);
+    Read Account "audit.list" "Who did what, and why." ListAuditParams => ask!(AuditList);
 }
 
 /// The table as a constant, for places found when compiling.

@@ -12,14 +12,14 @@ macro_rules! session_params {
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name<'a> { $( $(#[$field_meta])* pub $field: $type, )* #[doc(hidden)] pub borrowed: std::marker::PhantomData<&'a ()> }
 
-        #[derive(Deserialize)]
+        #[derive(Deserialize, schemars::JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub(crate) struct $params<'a> {
             #[serde(borrow, default)]
             key: Option<Cow<'a, str>>,
             #[serde(default)]
             deadline_ms: Option<u64>,
-            $( #[serde(default)] $field: $type, )*
+            $( $(#[$field_meta])* #[serde(default)] $field: $type, )*
         }
 
         impl<'a> Params<'a> for $params<'a> {
@@ -37,7 +37,7 @@ macro_rules! session_params {
 }
 
 /// What a client says of itself, for the logs.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 pub struct ClientInfo {
     /// Its name.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub struct ClientInfo {
 }
 
 /// Where a client's copy of a channel stands.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
     /// The epoch it heard.
@@ -58,7 +58,7 @@ pub struct Resume {
 }
 
 /// How many steps a watcher wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WatchMode {
     /// Every event.
@@ -69,7 +69,7 @@ pub enum WatchMode {
 }
 
 /// A number that is given back as it came.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Echo {
     /// An integer.

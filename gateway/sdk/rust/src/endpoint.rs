@@ -5,14 +5,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use crate::codec::{self, Incoming, Writer};
 use crate::error::{Error, Outcome, ServerError};
 use crate::options::Options;
+use crate::tls;
 
 /// Buffer for reading, in bytes: the library's default of 128 KiB is too much for a tool with thousands of connections.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
@@ -25,7 +26,7 @@ pub(crate) const CONNECT_ID: u64 = 0;
 /// The default of the protocol, used where the server names none.
 const HEARTBEAT_MS: u64 = 15_000;
 
-pub(crate) type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What the server said to `connect`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -60,26 +61,32 @@ impl Session {
 pub(crate) struct Endpoint {
     url: String,
     authority: String,
+    is_tls: bool,
 }
 
 impl Endpoint {
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let wrong = |why| Error::Url { url: url.to_owned(), why };
-        if url.starts_with("wss://") || url.starts_with("https://") {
-            return Err(wrong("this client does not speak TLS; end TLS in a proxy on this machine"));
-        }
-        let rest = url
-            .strip_prefix("ws://")
-            .or_else(|| url.strip_prefix("http://"))
-            .ok_or_else(|| wrong("it does not begin with ws://"))?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or_else(|| wrong("it does not begin with ws:// or wss://"))?;
+        let is_tls = match scheme {
+            "ws" | "http" => false,
+            "wss" | "https" => true,
+            _ => return Err(wrong("it does not begin with ws:// or wss://")),
+        };
         let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
         if host.is_empty() || host.contains('@') {
             return Err(wrong("it names no host"));
         }
-        let authority = if has_port(host) { host.to_owned() } else { format!("{host}:80") };
+        let authority = if has_port(host) {
+            host.to_owned()
+        } else {
+            format!("{host}:{}", if is_tls { 443 } else { 80 })
+        };
         // A page's address is what people paste: the WebSocket lives at /ws.
         let path = if path.is_empty() { "ws" } else { path };
-        Ok(Self { url: format!("ws://{host}/{path}"), authority })
+        let scheme = if is_tls { "wss" } else { "ws" };
+        Ok(Self { url: format!("{scheme}://{host}/{path}"), authority, is_tls })
     }
 
     fn failed(&self, why: impl ToString) -> Error {
@@ -100,7 +107,12 @@ impl Endpoint {
         let mut request = self.url.as_str().into_client_request().map_err(|error| self.failed(error))?;
         let subprotocol = HeaderValue::from_static(options.encoding.subprotocol());
         request.headers_mut().insert("Sec-WebSocket-Protocol", subprotocol);
-        let (mut socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config()))
+        let connector = if self.is_tls {
+            Connector::Rustls(tls::config(options.ca_file.as_deref()).map_err(|why| self.failed(why))?)
+        } else {
+            Connector::Plain
+        };
+        let (mut socket, _) = client_async_tls_with_config(request, stream, Some(config()), Some(connector))
             .await
             .map_err(|error| self.failed(error))?;
         let session = self.greet(&mut socket, options).await?;
@@ -205,7 +217,9 @@ mod tests {
         check("ws://market.example/ws", Some(("ws://market.example/ws", "market.example:80")));
         check("ws://[::1]:7400/ws", Some(("ws://[::1]:7400/ws", "[::1]:7400")));
         check("ws://[::1]/ws", Some(("ws://[::1]/ws", "[::1]:80")));
-        check("wss://market.example/ws", None);
+        check("wss://market.example/ws", Some(("wss://market.example/ws", "market.example:443")));
+        check("https://market.example:7400/", Some(("wss://market.example:7400/ws", "market.example:7400")));
+        check("ftp://market.example", None);
         check("127.0.0.1:7400", None);
         check("ws:///ws", None);
     }

@@ -44,7 +44,9 @@ pub struct ServerError {
 #[non_exhaustive]
 pub enum Error {
     /// The address cannot be used.
-    #[error("{url} is not an address this client can use: {why}; it wants ws://HOST:PORT/ws")]
+    #[error(
+        "{url} is not an address this client can use: {why}; it wants ws://HOST:PORT/ws, or wss:// where the server speaks TLS"
+    )]
     Url {
         /// As given.
         url: String,

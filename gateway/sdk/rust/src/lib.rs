@@ -41,6 +41,7 @@ mod key;
 mod options;
 mod stats;
 mod subscription;
+mod tls;
 
 pub use backoff::{Backoff, Return};
 pub use client::Client;

@@ -1,5 +1,6 @@
 //! What a client can be told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How messages are written.
@@ -49,6 +50,9 @@ impl Mode {
 pub struct Options {
     /// A JWT; without one the connection is a guest that may watch, not command.
     pub token: Option<String>,
+    /// A PEM file of certificates that may vouch for the server (`wss://`), beside those that the system trusts: for a server
+    /// whose certificate is its own maker's.
+    pub ca_file: Option<PathBuf>,
     /// How messages are written.
     pub encoding: Encoding,
     /// What the server's operator sees as the client's name.
@@ -77,6 +81,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             token: None,
+            ca_file: None,
             encoding: Encoding::default(),
             name: concat!("vendue-client/", env!("CARGO_PKG_VERSION")).to_owned(),
             batch: true,
