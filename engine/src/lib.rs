@@ -7,6 +7,7 @@
 #[cfg(test)]
 extern crate self as vendue_engine;
 
+pub mod archive;
 pub mod clock;
 pub mod commit;
 pub mod connector;

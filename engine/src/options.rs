@@ -42,6 +42,8 @@ pub struct EngineOptions {
     pub segment_bytes: u64,
     /// `auto`, `on` or `off`: write the journal past the page cache (`O_DIRECT`).
     pub direct_io: DirectIo,
+    /// A directory on another disk, or a mounted bucket, to which the journal is copied about every second; empty: none.
+    pub archive: PathBuf,
     /// A checkpoint is begun when the journal has grown by this many bytes since the last one.
     pub checkpoint_bytes: u64,
     /// ... or when this time has passed with anything changed, in milliseconds.
@@ -98,6 +100,7 @@ impl Default for EngineOptions {
             views_memory_bytes: 512 * 1024 * 1024,
             segment_bytes: 64 * 1024 * 1024,
             direct_io: DirectIo::Auto,
+            archive: PathBuf::new(),
             checkpoint_bytes: 256 * 1024 * 1024,
             checkpoint_interval_ms: 60_000,
             state_cache_bytes: 64 * 1024 * 1024,

@@ -58,6 +58,10 @@ pub(crate) enum Command {
     Replay(crate::replay::Arguments),
     /// Saves the proof of what a command of yours was answered.
     Receipt(crate::receipt::Arguments),
+    /// Copies what is new of a data directory, while its engine runs or not.
+    Backup(crate::backup::Arguments),
+    /// Makes a data directory out of a backup or an archive, as of any moment.
+    Restore(crate::restore::Arguments),
     /// Mints a token from the secret of a data directory.
     Token(crate::token::Arguments),
     /// Shows and checks the configuration.

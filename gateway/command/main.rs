@@ -3,6 +3,7 @@
 //! One file for each subcommand; `docs/operation.md` says what each does and what its exit codes mean.
 
 mod account;
+mod backup;
 mod bid;
 mod book;
 mod cli;
@@ -22,6 +23,7 @@ mod order;
 mod output;
 mod receipt;
 mod replay;
+mod restore;
 mod settings;
 mod shutdown;
 mod stay;
@@ -67,6 +69,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Order(command) => connection::block_on(order::run(command)),
         Command::Market(command) => connection::block_on(market::run(command)),
         Command::Account(command) => connection::block_on(account::run(command)),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Config(command) => settings::run(command),
         Command::Version(arguments) => {

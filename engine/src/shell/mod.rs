@@ -8,8 +8,10 @@
 //! | loader | reads actors from the state store, and outcomes of repeated keys from the journal |
 //! | connector | asks the world outside for payments, when what asks is durable |
 //! | notary | signs what is durable, proves outcomes |
+//! | archive | copies durable segments to the archive directory, where there is one |
 //! | keeper | checkpoints, sealed key lists, passivation |
 
+mod archiver;
 mod files;
 mod host;
 mod keeper;
@@ -245,6 +247,11 @@ async fn run_cell(
         if let Some(shard) = shared.shard(number) {
             shard.send(ShardMessage::Recovered).await.map_err(|_| EngineError::Thread("shard"))?;
         }
+    }
+    if !options.archive.as_os_str().is_empty() {
+        let (archive, journal) = (options.archive.clone(), options.data_dir.join("journal"));
+        let (over, reader) = (failed.clone(), reader.clone());
+        let _not_joined = spawn("archive", move || archiver::run(&archive, &journal, &reader, &over))?;
     }
     let keeping = shared.clone();
     let notary_reader = reader.clone();
