@@ -243,7 +243,12 @@ class Method:
 def table(methods: list[Method]) -> str:
     """How each method is sent."""
     lines = [HEAD.format(title="Every method of the protocol, and how it is sent.")]
-    lines += ["from collections.abc import Mapping", "from typing import Final", "", "from ._base import Call, Kind, Methods"]
+    lines += [
+        "from collections.abc import Mapping",
+        "from typing import Final",
+        "",
+        "from ._base import Call, Kind, Methods",
+    ]
     nouns = sorted({one.noun for one in methods})
     lines += [f"from .{noun} import {noun.title()}Methods" for noun in nouns]
     lines += ["", "METHODS: Final[Mapping[str, Kind]] = {"]
@@ -271,10 +276,21 @@ def noun_module(noun: str, methods: list[Method], shapes: Shapes) -> str:
     typing = ["Any"] if any(re.search(r"\bAny\b", line) for line in body) else []
     typing += ["Literal"] if any("Literal[" in line for line in body) else []
     lines = [HEAD.format(title=f"`client.{noun}`: the methods of the protocol that begin with `{noun}.`.")]
-    lines += [f"from typing import {', '.join([*typing, 'Unpack', 'cast'])}", "", f"from ._base import {', '.join([*options, 'Methods'])}"]
+    lines += [
+        f"from typing import {', '.join([*typing, 'Unpack', 'cast'])}",
+        "",
+        f"from ._base import {', '.join([*options, 'Methods'])}",
+    ]
     if types:
         lines += [f"from ..types import {', '.join(types)}"]
-    lines += ["", "", f"class {noun.title()}Methods(Methods):", f'    """What can be asked about {noun}s, and done to them."""', "", *body]
+    lines += [
+        "",
+        "",
+        f"class {noun.title()}Methods(Methods):",
+        f'    """What can be asked about {noun}s, and done to them."""',
+        "",
+        *body,
+    ]
     return "\n".join(lines)
 
 
@@ -289,7 +305,11 @@ def event_shapes(async_api: Schema, shapes: Shapes) -> list[str]:
     lines = []
     for kind, events in kinds.items():
         name = f"{kind.title()}Events"
-        lines += [f"class {name}(TypedDict, total=False):", f'    """The data of the events of a `{kind}` channel, by their names."""', ""]
+        lines += [
+            f"class {name}(TypedDict, total=False):",
+            f'    """The data of the events of a `{kind}` channel, by their names."""',
+            "",
+        ]
         lines += [f"    {event}: {data}" for event, data in events.items()] + ["", ""]
     return lines
 
@@ -320,7 +340,9 @@ def formatted(path: Path, text: str) -> str:
     """As `ruff` writes it, imports sorted."""
     name = ["--stdin-filename", str(path), "-"]
     for command in (["check", "--fix-only", "--quiet", "--select", "I,F401"], ["format", "--quiet"]):
-        run = subprocess.run([sys.executable, "-m", "ruff", *command, *name], input=text, text=True, capture_output=True, check=True)
+        run = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *name], input=text, text=True, capture_output=True, check=True
+        )
         text = run.stdout
     return text
 

@@ -27,11 +27,11 @@ _DOUBLINGS_MAX = 16
 
 def advice_of(code: int) -> CloseAdvice:
     """What a close code asks of the client (protocol, section 3)."""
-    if 4000 <= code <= 4099:  # noqa: PLR2004
+    if 4000 <= code <= 4099:
         return "never"
-    if 4100 <= code <= 4199:  # noqa: PLR2004
+    if 4100 <= code <= 4199:
         return "back_off"
-    if 4200 <= code <= 4299:  # noqa: PLR2004
+    if 4200 <= code <= 4299:
         return "at_once"
     return "retry"
 

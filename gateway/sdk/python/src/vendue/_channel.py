@@ -47,7 +47,7 @@ class Event:
         """The event that a message tells of. Raises `ValueError` where it is none."""
         seq, data = message.get("seq"), message.get("data")
         if not isinstance(seq, int) or not isinstance(message.get("epoch"), str):
-            raise ValueError(f"no event: {message!r:.200}")  # noqa: TRY004
+            raise ValueError(f"no event: {message!r:.200}")
         first = message.get("from")
         return cls(
             channel,

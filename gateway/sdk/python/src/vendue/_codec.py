@@ -82,7 +82,7 @@ class MessagePack:
     def decode(self, frame: bytes | str) -> Any:
         """What a binary frame carries."""
         if isinstance(frame, str):
-            raise ValueError("a text frame in a binary conversation")  # noqa: TRY004
+            raise ValueError("a text frame in a binary conversation")
         try:
             return self._unpack(frame, raw=False, strict_map_key=False)
         except ValueError:

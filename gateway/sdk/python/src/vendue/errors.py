@@ -58,7 +58,11 @@ class OutcomeUnknown(VendueError):
     """It may have been executed or not. Sending it again with the same key is safe, and tells."""
 
 
-_KINDS: Mapping[Outcome, type[VendueError]] = {"rejected": Rejected, "not_executed": NotExecuted, "unknown": OutcomeUnknown}
+_KINDS: Mapping[Outcome, type[VendueError]] = {
+    "rejected": Rejected,
+    "not_executed": NotExecuted,
+    "unknown": OutcomeUnknown,
+}
 
 
 def local(code: str, message: str, outcome: Outcome, *, temporary: bool = True) -> VendueError:

@@ -19,7 +19,7 @@ def _base32(characters: int) -> str:
     return "".join(ALPHABET[byte & 31] for byte in secrets.token_bytes(characters))
 
 
-def new_id(prefix: Literal["mkt", "acc", "sal", "lot", "stk", "bok", "ord"] | str) -> str:  # noqa: PYI051
+def new_id(prefix: Literal["mkt", "acc", "sal", "lot", "stk", "bok", "ord"] | str) -> str:
     """A fresh id, such as `lot_0R3K...`, for something this client creates: creating twice under one id is harmless.
 
     The first character carries only 3 of 128 bits, so it stays below 8.

@@ -102,9 +102,7 @@ class AccountMethods(Methods):
         name: Personal data: 1 to 200 characters; kept only sealed by the vault, never in the journal
             in clear.
         """
-        return cast(
-            "AccountMadeResult", await self._call("account.create", {"name": name, "account": account, "ref": ref}, how)
-        )
+        return cast("AccountMadeResult", await self._call("account.create", {"name": name, "account": account, "ref": ref}, how))
 
     async def deposit(
         self,
@@ -158,9 +156,7 @@ class AccountMethods(Methods):
         """Gives an account a role in a market, or takes it away."""
         return cast(
             "AccountOrStateResult",
-            await self._call(
-                "account.grant", {"account": account, "market": market, "role": role, "revoke": revoke}, how
-            ),
+            await self._call("account.grant", {"account": account, "market": market, "role": role, "revoke": revoke}, how),
         )
 
     async def link(
@@ -216,9 +212,7 @@ class AccountMethods(Methods):
         """Keeps an account from bidding in a market, or lets it again."""
         return cast(
             "StateResult",
-            await self._call(
-                "account.suspend", {"account": account, "market": market, "reason": reason, "lift": lift}, how
-            ),
+            await self._call("account.suspend", {"account": account, "market": market, "reason": reason, "lift": lift}, how),
         )
 
     async def update(
@@ -246,9 +240,7 @@ class AccountMethods(Methods):
         """Marks an account's identity as checked, or takes that back."""
         return cast(
             "StateResult",
-            await self._call(
-                "account.verify", {"account": account, "market": market, "reason": reason, "revoke": revoke}, how
-            ),
+            await self._call("account.verify", {"account": account, "market": market, "reason": reason, "revoke": revoke}, how),
         )
 
     async def withdraw(

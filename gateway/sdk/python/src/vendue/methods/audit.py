@@ -23,6 +23,4 @@ class AuditMethods(Methods):
         **how: Unpack[ReadOptions],
     ) -> AuditPage:
         """Who did what, and why."""
-        return cast(
-            "AuditPage", await self._call("audit.list", {"market": market, "cursor": cursor, "limit": limit}, how)
-        )
+        return cast("AuditPage", await self._call("audit.list", {"market": market, "cursor": cursor, "limit": limit}, how))

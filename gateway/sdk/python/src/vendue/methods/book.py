@@ -189,9 +189,7 @@ class BookMethods(Methods):
         **how: Unpack[ReadOptions],
     ) -> BookOrderPage:
         """The caller's own orders in books."""
-        return cast(
-            "BookOrderPage", await self._call("book.orders", {"book": book, "cursor": cursor, "limit": limit}, how)
-        )
+        return cast("BookOrderPage", await self._call("book.orders", {"book": book, "cursor": cursor, "limit": limit}, how))
 
     async def place(
         self,

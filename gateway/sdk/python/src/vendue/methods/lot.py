@@ -105,9 +105,7 @@ class LotMethods(Methods):
 
         amount: What the buyer saw; refused if it is another amount now.
         """
-        return cast(
-            "BidResult", await self._call("lot.buy_now", {"lot": lot, "currency": currency, "amount": amount}, how)
-        )
+        return cast("BidResult", await self._call("lot.buy_now", {"lot": lot, "currency": currency, "amount": amount}, how))
 
     async def cancel(
         self,
@@ -242,9 +240,7 @@ class LotMethods(Methods):
         **how: Unpack[CommandOptions],
     ) -> StateResult:
         """Moves a lot's end to a later moment."""
-        return cast(
-            "StateResult", await self._call("lot.extend", {"lot": lot, "ends_at": ends_at, "reason": reason}, how)
-        )
+        return cast("StateResult", await self._call("lot.extend", {"lot": lot, "ends_at": ends_at, "reason": reason}, how))
 
     async def get(
         self,
@@ -318,9 +314,7 @@ class LotMethods(Methods):
         **how: Unpack[CommandOptions],
     ) -> StateResult:
         """Offers a closed lot again, before an order exists."""
-        return cast(
-            "StateResult", await self._call("lot.reopen", {"lot": lot, "ends_at": ends_at, "reason": reason}, how)
-        )
+        return cast("StateResult", await self._call("lot.reopen", {"lot": lot, "ends_at": ends_at, "reason": reason}, how))
 
     async def resume(
         self,
@@ -399,9 +393,7 @@ class LotMethods(Methods):
         stay_until: Up to which price the server stays for the bidder; the price of the coming step
             where absent. Secret.
         """
-        return cast(
-            "BidResult", await self._call("lot.stay", {"lot": lot, "currency": currency, "stay_until": stay_until}, how)
-        )
+        return cast("BidResult", await self._call("lot.stay", {"lot": lot, "currency": currency, "stay_until": stay_until}, how))
 
     async def take(
         self,
@@ -420,9 +412,7 @@ class LotMethods(Methods):
         """
         return cast(
             "BidResult",
-            await self._call(
-                "lot.take", {"lot": lot, "currency": currency, "quantity": quantity, "amount": amount}, how
-            ),
+            await self._call("lot.take", {"lot": lot, "currency": currency, "quantity": quantity, "amount": amount}, how),
         )
 
     async def void_bid(

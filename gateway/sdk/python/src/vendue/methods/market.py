@@ -110,6 +110,4 @@ class MarketMethods(Methods):
         **how: Unpack[CommandOptions],
     ) -> StateResult:
         """Sets the buyer's premium and the seller's commission for what is created from now on."""
-        return cast(
-            "StateResult", await self._call("market.set_fees", {"market": market, "fees": fees, "reason": reason}, how)
-        )
+        return cast("StateResult", await self._call("market.set_fees", {"market": market, "fees": fees, "reason": reason}, how))

@@ -136,7 +136,5 @@ class OrderMethods(Methods):
         """
         return cast(
             "OrderResult",
-            await self._call(
-                "order.refund", {"order": order, "reason": reason, "currency": currency, "amount": amount}, how
-            ),
+            await self._call("order.refund", {"order": order, "reason": reason, "currency": currency, "amount": amount}, how),
         )

@@ -78,9 +78,7 @@ class SaleMethods(Methods):
         **how: Unpack[ReadOptions],
     ) -> SalePage:
         """The sales of a market."""
-        return cast(
-            "SalePage", await self._call("sale.list", {"market": market, "cursor": cursor, "limit": limit}, how)
-        )
+        return cast("SalePage", await self._call("sale.list", {"market": market, "cursor": cursor, "limit": limit}, how))
 
     async def register(
         self,
@@ -90,9 +88,7 @@ class SaleMethods(Methods):
         **how: Unpack[CommandOptions],
     ) -> RegistrationResult:
         """Registers the caller as a bidder of a sale: accepts its terms and gets a paddle number."""
-        return cast(
-            "RegistrationResult", await self._call("sale.register", {"sale": sale, "terms_version": terms_version}, how)
-        )
+        return cast("RegistrationResult", await self._call("sale.register", {"sale": sale, "terms_version": terms_version}, how))
 
     async def revise(
         self,
@@ -103,6 +99,4 @@ class SaleMethods(Methods):
         **how: Unpack[CommandOptions],
     ) -> SaleOrStateResult:
         """Changes a sale's title or terms."""
-        return cast(
-            "SaleOrStateResult", await self._call("sale.revise", {"sale": sale, "title": title, "terms": terms}, how)
-        )
+        return cast("SaleOrStateResult", await self._call("sale.revise", {"sale": sale, "title": title, "terms": terms}, how))

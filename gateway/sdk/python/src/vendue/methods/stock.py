@@ -43,9 +43,7 @@ class StockMethods(Methods):
         """
         return cast(
             "StockResult",
-            await self._call(
-                "stock.adjust", {"stock": stock, "quantity": quantity, "reason": reason, "location": location}, how
-            ),
+            await self._call("stock.adjust", {"stock": stock, "quantity": quantity, "reason": reason, "location": location}, how),
         )
 
     async def create(
