@@ -97,12 +97,14 @@ class FakeServer:
     def channel(self, name: str, state: Fields | None = None) -> Channel:
         return self.channels.setdefault(name, Channel(state or {}))
 
-    def publish(self, name: str, kind: str, data: Fields, lose: Callable[[], Fate] = lambda: "deliver", **more: Any) -> None:
+    def publish(self, name: str, kind: str, data: Fields, lose: Callable[[], Fate] = lambda: "deliver", first: int = 0) -> None:
         """Something happened: every subscriber hears it, except those for whom `lose` says otherwise."""
         channel = self.channel(name)
         channel.seq += 1
         channel.state = {**channel.state, **data}
-        event = {"channel": name, "epoch": channel.epoch, "seq": channel.seq, "ts": now(), "type": kind, "data": data, **more}
+        event = {"channel": name, "epoch": channel.epoch, "seq": channel.seq, "ts": now(), "type": kind, "data": data}
+        if first:
+            event["from"] = first
         channel.ring = [*channel.ring, event][-self.ring_max :]
         for peer in tuple(self.peers):
             if name in peer.channels:

@@ -209,7 +209,9 @@ class Method:
         ordered = sorted(own.items(), key=lambda one: one[0] not in required)
         for field, schema in ordered:
             if field not in skipped:
-                yield field, shapes.of(schema), field in required, words(schema.get("description"))
+                # What is given may be any sequence; `list` is the name of a method besides.
+                kind = re.sub(r"\blist\[", "Sequence[", shapes.of(schema))
+                yield field, kind, field in required, words(schema.get("description"))
 
     def code(self, shapes: Shapes) -> list[str]:
         arguments = list(self.arguments(shapes))
@@ -275,7 +277,9 @@ def noun_module(noun: str, methods: list[Method], shapes: Shapes) -> str:
     options = sorted(names & {"CommandOptions", "ReadOptions"})
     typing = ["Any"] if any(re.search(r"\bAny\b", line) for line in body) else []
     typing += ["Literal"] if any("Literal[" in line for line in body) else []
+    sequences = ["from collections.abc import Sequence"] if any("Sequence[" in line for line in body) else []
     lines = [HEAD.format(title=f"`client.{noun}`: the methods of the protocol that begin with `{noun}.`.")]
+    lines += sequences
     lines += [
         f"from typing import {', '.join([*typing, 'Unpack', 'cast'])}",
         "",
@@ -339,7 +343,7 @@ def generate(open_api: Schema, async_api: Schema) -> dict[Path, str]:
 def formatted(path: Path, text: str) -> str:
     """As `ruff` writes it, imports sorted."""
     name = ["--stdin-filename", str(path), "-"]
-    for command in (["check", "--fix-only", "--quiet", "--select", "I,F401"], ["format", "--quiet"]):
+    for command in (["check", "--fix-only", "--quiet", "--select", "I,F401,RUF022"], ["format", "--quiet"]):
         run = subprocess.run(
             [sys.executable, "-m", "ruff", *command, *name], input=text, text=True, capture_output=True, check=True
         )

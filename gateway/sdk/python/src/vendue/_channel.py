@@ -6,9 +6,11 @@ Nothing here knows sockets or timers; it says what to do and its owner does it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from .types import LotSnapshot, MarketSnapshot, StockSnapshot
 
 # A state is never changed in place: whoever was given one may keep it.
 State: TypeAlias = Mapping[str, Any]
@@ -130,9 +132,20 @@ class ChannelCore:
         return False
 
 
-def overwrite(state: State, event: Event) -> State:
-    """The protocol's rule: the fields of an event overwrite the fields of the snapshot that bear their names."""
-    return {**state, **event.data}
+# The fields of each kind of snapshot. An event has others besides, which tell of itself alone (`bidder`, `units`).
+_LOT = frozenset(LotSnapshot.__annotations__)
+_STOCK = frozenset(StockSnapshot.__annotations__)
+_MARKET = frozenset(MarketSnapshot.__annotations__)
+
+
+def overwrite(state: State, event: Event, known: Collection[str] = ()) -> State:
+    """The protocol's rule: the fields of an event overwrite the fields of the snapshot that bear their names.
+
+    With `known` only those, and what the snapshot itself has brought: a newer server's.
+    """
+    if not known:
+        return {**state, **event.data}
+    return {**state, **{name: value for name, value in event.data.items() if name in known or name in state}}
 
 
 # States a lot enters by an event that does not spell its state out.
@@ -140,15 +153,19 @@ _LOT_STATES = {"lot_opened": "open", "lot_paused": "paused", "lot_resumed": "ope
 
 
 def fold_lot(state: State, event: Event) -> State:
-    """A lot: as `overwrite`, and the state that the event's name says; `old_ends_at` tells of the past, no field of a lot."""
-    fields = {name: value for name, value in event.data.items() if name != "old_ends_at"}
+    """A lot: as `overwrite`, and the state that the event's name says."""
     implied = _LOT_STATES.get(event.type)
-    return {**state, **({"state": implied} if implied else {}), **fields}
+    return overwrite({**state, "state": implied} if implied else state, event, _LOT)
+
+
+def fold_stock(state: State, event: Event) -> State:
+    """A stock item: as `overwrite`."""
+    return overwrite(state, event, _STOCK)
 
 
 def fold_market(state: State, event: Event) -> State:
     """A market: its own fields. What happens to its lots is for readers: thousands of lots are not kept here."""
-    return {**state, **event.data} if event.type in {"market_state", "market_fees"} else state
+    return overwrite(state, event, _MARKET) if event.type in {"market_state", "market_fees"} else state
 
 
 def fold_account(state: State, event: Event) -> State:
@@ -198,5 +215,11 @@ def fold_book(state: State, event: Event) -> State:
 def fold_for(channel: str) -> Fold:
     """How the events of a channel become its state."""
     kind = channel.partition(":")[0]
-    folds: dict[str, Fold] = {"book": fold_book, "lot": fold_lot, "market": fold_market, "account": fold_account}
+    folds: dict[str, Fold] = {
+        "account": fold_account,
+        "book": fold_book,
+        "lot": fold_lot,
+        "market": fold_market,
+        "stock": fold_stock,
+    }
     return folds.get(kind, overwrite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 # What became of a command that did not succeed (protocol, section 2).
 Outcome: TypeAlias = Literal["rejected", "not_executed", "unknown"]
@@ -74,7 +74,7 @@ def of_wire(error: Mapping[str, Any] | None) -> VendueError:
     """The error of a reply."""
     error = error or {"code": "internal", "message": "The server gave no reason."}
     outcome = error.get("outcome")
-    known: Outcome = outcome if outcome in _KINDS else "rejected"
+    known: Outcome = cast("Outcome", outcome) if outcome in _KINDS else "rejected"
     details = error.get("details")
     return _KINDS[known](
         str(error.get("code", "internal")),

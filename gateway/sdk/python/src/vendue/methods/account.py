@@ -45,9 +45,7 @@ class AccountMethods(Methods):
         return cast(
             "BalanceResult",
             await self._call(
-                "account.collect_fees",
-                {"account": account, "amount": amount, "currency": currency, "reason": reason},
-                how,
+                "account.collect_fees", {"account": account, "amount": amount, "currency": currency, "reason": reason}, how
             ),
         )
 
@@ -173,9 +171,7 @@ class AccountMethods(Methods):
         return cast(
             "StateResult",
             await self._call(
-                "account.link",
-                {"account": account, "market": market, "other": other, "reason": reason, "unlink": unlink},
-                how,
+                "account.link", {"account": account, "market": market, "other": other, "reason": reason, "unlink": unlink}, how
             ),
         )
 

@@ -54,13 +54,7 @@ class BookMethods(Methods):
             "AuctionResult",
             await self._call(
                 "book.auction",
-                {
-                    "book": book,
-                    "action": action,
-                    "ends_at": ends_at,
-                    "duration_ms": duration_ms,
-                    "random_end_ms": random_end_ms,
-                },
+                {"book": book, "action": action, "ends_at": ends_at, "duration_ms": duration_ms, "random_end_ms": random_end_ms},
                 how,
             ),
         )
@@ -75,8 +69,7 @@ class BookMethods(Methods):
     ) -> BookResult:
         """Takes an order out of its book."""
         return cast(
-            "BookResult",
-            await self._call("book.cancel", {"book": book, "book_order": book_order, "reason": reason}, how),
+            "BookResult", await self._call("book.cancel", {"book": book, "book_order": book_order, "reason": reason}, how)
         )
 
     async def create(
@@ -153,8 +146,7 @@ class BookMethods(Methods):
     ) -> BookPage:
         """The books of a market, the best level of each side."""
         return cast(
-            "BookPage",
-            await self._call("book.list", {"market": market, "query": query, "cursor": cursor, "limit": limit}, how),
+            "BookPage", await self._call("book.list", {"market": market, "query": query, "cursor": cursor, "limit": limit}, how)
         )
 
     async def modify(

@@ -5,6 +5,7 @@ Made by `tools/generate.py` out of the server's documents; changes belong there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack, cast
 
 from ..types import (
@@ -151,7 +152,7 @@ class LotMethods(Methods):
         description: str | None = None,
         category: str | None = None,
         estimate: tuple[Amount, Amount] | None = None,
-        images: list[str] | None = None,
+        images: Sequence[str] | None = None,
         ref: str | None = None,
         seller: AccountId | None = None,
         clock: Clock | None = None,
@@ -159,7 +160,7 @@ class LotMethods(Methods):
         deposit: Amount | None = None,
         sealed: bool | None = None,
         candle_ms: int | None = None,
-        items: list[str] | None = None,
+        items: Sequence[str] | None = None,
         **how: Unpack[CommandOptions],
     ) -> LotMadeResult:
         """Puts up a lot, in any format.
@@ -349,7 +350,7 @@ class LotMethods(Methods):
         description: str | None = None,
         category: str | None = None,
         estimate: tuple[Amount, Amount] | None = None,
-        images: list[str] | None = None,
+        images: Sequence[str] | None = None,
         reserve: Amount | None = None,
         opens_at: Timestamp | None = None,
         closes_at: Timestamp | None = None,

@@ -5,6 +5,7 @@ Made by `tools/generate.py` out of the server's documents; changes belong there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack, cast
 
 from ..types import AccountId, Amount, Currency, LineRequest, MarketId, OrderId, OrderPage, OrderResult, OrderView
@@ -57,9 +58,7 @@ class OrderMethods(Methods):
         return cast(
             "OrderPage",
             await self._call(
-                "order.list",
-                {"market": market, "account": account, "state": state, "cursor": cursor, "limit": limit},
-                how,
+                "order.list", {"market": market, "account": account, "state": state, "cursor": cursor, "limit": limit}, how
             ),
         )
 
@@ -86,8 +85,7 @@ class OrderMethods(Methods):
         reference: The bank's or provider's own reference.
         """
         return cast(
-            "OrderResult",
-            await self._call("order.mark_paid", {"order": order, "reason": reason, "reference": reference}, how),
+            "OrderResult", await self._call("order.mark_paid", {"order": order, "reason": reason, "reference": reference}, how)
         )
 
     async def pay(
@@ -103,7 +101,7 @@ class OrderMethods(Methods):
     async def place(
         self,
         *,
-        lines: list[LineRequest],
+        lines: Sequence[LineRequest],
         order: OrderId | None = None,
         market: MarketId | None = None,
         near: tuple[int, int] | None = None,
@@ -117,8 +115,7 @@ class OrderMethods(Methods):
             `nearest`.
         """
         return cast(
-            "OrderResult",
-            await self._call("order.place", {"lines": lines, "order": order, "market": market, "near": near}, how),
+            "OrderResult", await self._call("order.place", {"lines": lines, "order": order, "market": market, "near": near}, how)
         )
 
     async def refund(

@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from typing import Unpack, cast
 
-from ..types import (
-    MarketId,
-    RegistrationResult,
-    SaleId,
-    SaleMadeResult,
-    SaleOrStateResult,
-    SalePage,
-    SaleSnapshot,
-    Timestamp,
-)
+from ..types import MarketId, RegistrationResult, SaleId, SaleMadeResult, SaleOrStateResult, SalePage, SaleSnapshot, Timestamp
 from ._base import CommandOptions, Methods, ReadOptions
 
 

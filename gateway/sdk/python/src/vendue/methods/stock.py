@@ -5,6 +5,7 @@ Made by `tools/generate.py` out of the server's documents; changes belong there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack, cast
 
 from ..types import (
@@ -60,9 +61,9 @@ class StockMethods(Methods):
         limit_per_account: int | None = None,
         description: str | None = None,
         category: str | None = None,
-        images: list[str] | None = None,
+        images: Sequence[str] | None = None,
         seller: AccountId | None = None,
-        locations: list[LocationRequest] | None = None,
+        locations: Sequence[LocationRequest] | None = None,
         strategy: Strategy | None = None,
         **how: Unpack[CommandOptions],
     ) -> StockMadeResult:
@@ -112,8 +113,7 @@ class StockMethods(Methods):
     ) -> StockResult:
         """Keeps a reservation for longer."""
         return cast(
-            "StockResult",
-            await self._call("stock.extend", {"reservation": reservation, "stock": stock, "ttl_ms": ttl_ms}, how),
+            "StockResult", await self._call("stock.extend", {"reservation": reservation, "stock": stock, "ttl_ms": ttl_ms}, how)
         )
 
     async def get(
@@ -136,8 +136,7 @@ class StockMethods(Methods):
     ) -> StockPage:
         """The stock of a market."""
         return cast(
-            "StockPage",
-            await self._call("stock.list", {"market": market, "query": query, "cursor": cursor, "limit": limit}, how),
+            "StockPage", await self._call("stock.list", {"market": market, "query": query, "cursor": cursor, "limit": limit}, how)
         )
 
     async def receive(
@@ -190,9 +189,7 @@ class StockMethods(Methods):
         return cast(
             "StockResult",
             await self._call(
-                "stock.reserve",
-                {"stock": stock, "quantity": quantity, "ttl_ms": ttl_ms, "strategy": strategy, "near": near},
-                how,
+                "stock.reserve", {"stock": stock, "quantity": quantity, "ttl_ms": ttl_ms, "strategy": strategy, "near": near}, how
             ),
         )
 
@@ -217,14 +214,7 @@ class StockMethods(Methods):
             "StockResult",
             await self._call(
                 "stock.return",
-                {
-                    "stock": stock,
-                    "order": order,
-                    "line": line,
-                    "quantity": quantity,
-                    "location": location,
-                    "reason": reason,
-                },
+                {"stock": stock, "order": order, "line": line, "quantity": quantity, "location": location, "reason": reason},
                 how,
             ),
         )
@@ -252,14 +242,7 @@ class StockMethods(Methods):
             "StockResult",
             await self._call(
                 "stock.ship",
-                {
-                    "stock": stock,
-                    "order": order,
-                    "line": line,
-                    "quantity": quantity,
-                    "location": location,
-                    "reason": reason,
-                },
+                {"stock": stock, "order": order, "line": line, "quantity": quantity, "location": location, "reason": reason},
                 how,
             ),
         )
