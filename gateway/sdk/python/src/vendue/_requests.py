@@ -251,7 +251,7 @@ class RequestTable:
             else:
                 self._fail(pending, error)
 
-        task = asyncio.get_running_loop().create_task(renew())
+        task = asyncio.get_running_loop().create_task(renew(), name="vendue renewal")
         self._renewing.add(task)
         task.add_done_callback(self._renewing.discard)
 

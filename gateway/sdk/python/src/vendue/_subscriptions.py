@@ -457,7 +457,7 @@ class SubscriptionTable:
             log.debug("not unsubscribed from %s", name)
 
     def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, name="vendue subscription")
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
