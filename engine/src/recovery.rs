@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use vendue_domain::mutant;
 
 use hashbrown::HashMap;
 
@@ -402,6 +403,9 @@ impl Recovery<'_> {
     }
 
     fn remember(&mut self, position: Position, entry: &Entry, keyed: crate::entry::Keyed) {
+        if mutant("keys_lost_at_start") {
+            return;
+        }
         let shards = self.shards.len() as u16;
         match entry {
             Entry::Decided(decided) if shards > 1 => {

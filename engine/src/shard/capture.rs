@@ -2,6 +2,7 @@
 
 use vendue_domain::actor::ActorAddress;
 use vendue_domain::facts::FactChange;
+use vendue_domain::mutant;
 use vendue_domain::time::Timestamp;
 use vendue_storage::Position;
 
@@ -68,7 +69,7 @@ impl Shard {
             captured.values.push(StoredValue {
                 address: cell.address,
                 seq: cell.seq,
-                bytes: stored_bytes(cell.seq, &cell.entity),
+                bytes: stored_bytes(cell.seq + u64::from(mutant("capture_behind")), &cell.entity),
                 deadline: cell.entity.next_deadline(),
             });
         }

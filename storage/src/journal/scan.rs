@@ -130,10 +130,10 @@ pub(crate) fn frame_at(window: &mut Window, offset: u64, seed: u32, link: Link) 
         return Ok(Found::Blank);
     }
     let Some(header) = FrameHeader::decode(start, seed) else { return Ok(Found::Bad(Fault::Header)) };
-    if header.first != link.position {
+    if header.first != link.position && !crate::mutant("gap_accepted") {
         return Ok(Found::Bad(Fault::Position { found: header.first }));
     }
-    if link.check.is_some_and(|check| check != header.previous) {
+    if link.check.is_some_and(|check| check != header.previous) && !crate::mutant("chain_ignored") {
         return Ok(Found::Bad(Fault::Chain { found: header.previous }));
     }
     if header.padded_bytes() as u64 > limit - offset {
@@ -144,7 +144,7 @@ pub(crate) fn frame_at(window: &mut Window, offset: u64, seed: u32, link: Link) 
         return Ok(Found::Bad(Fault::Length { found: header.length }));
     }
     let computed = frame_check(frame, seed);
-    if computed == header.check {
+    if computed == header.check || crate::mutant("payload_unchecked") {
         return Ok(Found::Frame(header, &frame[FRAME_HEADER_BYTES..]));
     }
     let blank = blank_grains(frame) as u32;
