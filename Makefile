@@ -11,13 +11,18 @@ NODE := $(shell command -v npm 2>/dev/null)
 # Where the debug and release binaries are.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # How often `make soak` kills the engine, and how long it keeps up the load.
-SOAK_ROUNDS ?= 500
+SOAK_ROUNDS ?= 10000
 SOAK_SECONDS ?= 600
+# How often it cuts the power, and how many errors of the system it injects.
+SOAK_CUTS ?= 1000
+SOAK_INJECTIONS ?= 5000
 # How many simulated worlds it lives through, from this seed on.
-SOAK_WORLDS ?= 5000
+SOAK_WORLDS ?= $(or $(SEEDS),5000)
 SOAK_SEED ?= 1
+# How many lots it keeps where memory is for 5,000.
+SOAK_LOTS ?= 2000000
 
-.PHONY: help run web check format lint deny unit test rust-test history pages browser-demo bench soak clean
+.PHONY: help run web check format lint deny unit test rust-test mutants some-mutants history pages browser-demo bench soak clean
 
 help: ## Lists the targets
 	@printf 'Vendue. Targets:\n\n'
@@ -63,7 +68,7 @@ else
 	$(CARGO) test --workspace --locked --lib --bins --quiet
 endif
 
-test: check rust-test history pages browser-demo ## Every test: end to end, kill -9, replayed histories, pages in a browser (chromium)
+test: check rust-test some-mutants history pages browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, pages in a browser (chromium)
 
 rust-test:
 ifeq ($(NEXTEST),yes)
@@ -72,6 +77,13 @@ else
 	$(CARGO) test --workspace --locked --tests --no-fail-fast
 endif
 	$(CARGO) test --workspace --locked --doc --quiet
+
+mutants: ## Switches on every seeded bug, one after the other, and says which suite catches it
+	$(CARGO) run --locked -p vendue-mutants
+
+# Every sixth, others each day: enough to see that the suites can fail.
+some-mutants:
+	$(CARGO) run --locked -p vendue-mutants -- --every 6
 
 # The gate: every winner and price to the cent, also when the engine is killed half way.
 history:
@@ -102,9 +114,13 @@ bench: ## Prints the figures, each beside what it is measured against
 		$(TARGET)/release/vendue-loadtest run --closed --connections $$connections --compare-echo; done
 	$(TARGET)/release/vendue-loadtest run --closed --connections 16 --pipeline 128 --encoding msgpack
 
-soak: ## Lives through $SOAK_WORLDS simulated worlds, kills the engine $SOAK_ROUNDS times under load, then keeps up a load for $SOAK_SECONDS
+soak: ## The same for hours: SEEDS simulated worlds, SOAK_ROUNDS kills, SOAK_CUTS power cuts, SOAK_INJECTIONS errors, all mutants, a long load
 	$(CARGO) run --release --locked -p vendue-simulation -- --seeds $(SOAK_WORLDS) --from $(SOAK_SEED)
 	VENDUE_KILL_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test --release --locked -p vendue --test kill_loop -- --nocapture
+	VENDUE_POWER_CUTS=$(SOAK_CUTS) $(CARGO) test --release --locked -p vendue --test power_cut -- --nocapture
+	VENDUE_INJECTIONS=$(SOAK_INJECTIONS) $(CARGO) test --release --locked -p vendue --test inject -- --nocapture
+	VENDUE_SOAK_LOTS=$(SOAK_LOTS) $(CARGO) test --release --locked -p vendue-engine --test memory -- --nocapture
+	$(CARGO) run --locked -p vendue-mutants
 	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
 	$(TARGET)/release/vendue-loadtest run --rate 2000 --connections 200 --duration $(SOAK_SECONDS)
 

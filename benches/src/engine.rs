@@ -1,18 +1,20 @@
 //! Durable commands a second through a shard, the journal and the replies' encoding.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use vendue_domain::lot::Funding;
 use vendue_engine::EngineOptions;
 use vendue_engine::commit::{Committer, Release};
+use vendue_engine::notary::{Due, Notary, NotaryKey};
 use vendue_engine::shard::{Shard, ShardStats};
 use vendue_engine::unit::Unit;
-use vendue_storage::{AppendError, FileJournal, JournalOptions};
+use vendue_storage::{AppendError, FileJournal, Journal, JournalOptions, JournalReader};
 
 use crate::orders::{Orders, books};
 use crate::workload::{Bids, LINK, START, market, shard};
@@ -44,6 +46,9 @@ pub(crate) struct Options {
     /// Only the pair with and without funding.
     #[arg(long, conflicts_with = "only")]
     only_funded: bool,
+    /// Only the pair with and without the notary.
+    #[arg(long, conflicts_with_all = ["only", "only_funded"])]
+    only_notary: bool,
 }
 
 /// How many commands may be decided and not durable: the producer waits past it.
@@ -98,6 +103,8 @@ struct Case {
     rejected: u64,
     funding: Funding,
     what: What,
+    /// Whether the history is signed meanwhile.
+    notary: bool,
 }
 
 /// What the commands of a leg are.
@@ -126,9 +133,10 @@ impl Source {
 
 /// One leg of the engine: `seconds` of bids through a fresh cell.
 fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Leg, String> {
-    let Case { lots, rejected, funding, what, .. } = case;
+    let Case { lots, rejected, funding, what, notary, .. } = case;
     let journal =
         FileJournal::open(&dir.join("journal"), JournalOptions::default()).map_err(|e| e.to_string())?;
+    let (reader, over) = (journal.reader(), Arc::new(AtomicBool::new(false)));
     let count = Arc::new(Count::default());
     let committer = Arc::new(Committer::new(Box::new(journal), Box::new(Counting(count.clone())), false));
     let running = committer.clone();
@@ -149,6 +157,10 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     await_replies(&count, made.len() as u64, &shard)?;
     count.replies.store(0, Ordering::Relaxed);
     count.sizes.lock().map_err(|e| e.to_string())?.clear();
+    let signing = notary.then(|| {
+        let (over, next) = (over.clone(), reader.last() + 1);
+        std::thread::spawn(move || sign(&*reader, next, &over))
+    });
     let bytes_before = committer.stats().bytes.load(Ordering::Relaxed);
     let before = shard.stats();
     let (began, cpu_before) = (Instant::now(), thread_cpu_ns());
@@ -170,6 +182,10 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     }
     await_replies(&count, sent, &shard)?;
     let took = began.elapsed().as_secs_f64();
+    over.store(true, Ordering::Release);
+    if let Some(signing) = signing {
+        signing.join().map_err(|_| "the notary panicked")??;
+    }
     let bytes = committer.stats().bytes.load(Ordering::Relaxed) - bytes_before;
     committer.stop();
     thread.join().map_err(|_| "the journal thread panicked")?;
@@ -177,6 +193,39 @@ fn engine_leg(options: &Options, dir: &std::path::Path, case: Case) -> Result<Le
     let sizes = std::mem::take(&mut *count.sizes.lock().map_err(|e| e.to_string())?);
     let (per_second, bytes_per_command) = (sent as f64 / took, bytes as f64 / sent as f64);
     Ok(Leg { per_second, sizes, bytes_per_command, cpu_ns_per_command: cpu_ns / sent as f64 })
+}
+
+/// What the engine's notary does, at its pace: at most half a core, an interval of 16,384 records.
+fn sign(reader: &dyn JournalReader, first: u64, over: &AtomicBool) -> Result<(), String> {
+    const SLICE_RECORDS: u64 = 4_096;
+    let key = NotaryKey::new(&[7; 32], &[8; 32]);
+    let mut notary = Notary::new(key, 1, Due { records: 16_384, micros: 5_000_000 }, None, first);
+    while !over.load(Ordering::Acquire) {
+        let (began, until) = (Instant::now(), notary.next() + SLICE_RECORDS);
+        let mut failed = None;
+        let read = reader.read(notary.next(), &mut |position, record| {
+            if position >= until || notary.is_full() {
+                return ControlFlow::Break(());
+            }
+            failed = notary.take(position, record, START).err();
+            if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        read.map_err(|error| error.to_string())?;
+        if let Some(error) = failed {
+            return Err(error.to_string());
+        }
+        if notary.is_due(START) {
+            std::hint::black_box(notary.sign(START));
+        }
+        let has_more = notary.next() <= reader.last();
+        std::thread::sleep(if has_more { began.elapsed() } else { Duration::from_millis(50) });
+    }
+    println!(
+        "  the notary signed {} records, {} were waiting",
+        notary.covered(),
+        reader.last() - notary.covered()
+    );
+    Ok(())
 }
 
 /// Waits until so many commands are answered.
@@ -316,6 +365,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         rejected: 0,
         funding: Funding::None,
         what: What::Bids,
+        notary: false,
     };
     let alone = |case: Case| {
         let mut rounds = Rounds::default();
@@ -344,6 +394,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         let cases = [others.as_slice(), &[plain, funded]].concat();
         return cases.into_iter().filter(|case| case.name.contains(only)).try_for_each(alone);
     }
+    if options.only_notary {
+        return notary_pair(options, plain);
+    }
     if !options.only_funded {
         others.into_iter().try_for_each(alone)?;
     }
@@ -356,5 +409,19 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     without.print(plain.name);
     with.print(funded.name);
     println!("funded / unfunded, median of {} rounds: {:.2}", options.rounds, median(&mut ratios));
+    if options.only_funded { Ok(()) } else { notary_pair(options, plain) }
+}
+
+/// With and without the notary, in turn.
+fn notary_pair(options: &Options, plain: Case) -> Result<(), String> {
+    let (mut without, mut with, mut ratios) = (Rounds::default(), Rounds::default(), Vec::new());
+    let signed = Case { name: "0 % rejected, notary", notary: true, ..plain };
+    for _ in 0..options.rounds {
+        let unsigned_rate = without.add(options, plain)?;
+        ratios.push(with.add(options, signed)? / unsigned_rate);
+    }
+    without.print(plain.name);
+    with.print(signed.name);
+    println!("notary / none, median of {} rounds: {:.2}", options.rounds, median(&mut ratios));
     Ok(())
 }

@@ -3,13 +3,14 @@
 //! `cargo run --release -p vendue-benches -- engine` (or `make bench`): durable commands a second through shard, journal
 //! and reply encoding, beside a bare loop that writes and syncs the same commit sizes; at 0, 50 and 95 % rejected, on
 //! many lots and on one. `-- book`: messages a second of the matching core alone, beside other order books.
-//! `-- memory`: bytes for what lies idle. `-- checkpoint`: what checkpoints cost.
+//! `-- memory`: bytes for what lies idle. `-- checkpoint`: what checkpoints cost. `-- restart`: a start, phase by phase.
 
 mod book;
 mod checkpoint;
 mod engine;
 mod memory;
 mod orders;
+mod restart;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ enum What {
     Engine(engine::Options),
     /// Bytes for an idle lot in memory, on disk, and for each bid.
     Memory(memory::Options),
+    /// A start after `kill -9`: many lots, many events since the checkpoint.
+    Restart(restart::Options),
 }
 
 fn main() {
@@ -43,6 +46,7 @@ fn main() {
         What::Checkpoint(options) => checkpoint::run(&options),
         What::Engine(options) => engine::run(&options),
         What::Memory(options) => memory::run(&options),
+        What::Restart(options) => restart::run(&options),
     };
     if let Err(error) = outcome {
         eprintln!("error: {error}");

@@ -16,7 +16,7 @@ pub(crate) struct Options {
 }
 
 /// Resident memory of this process in bytes.
-fn resident() -> Result<u64, String> {
+pub(crate) fn resident() -> Result<u64, String> {
     let text = std::fs::read_to_string("/proc/self/statm").map_err(|error| error.to_string())?;
     let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
     Ok(pages.ok_or("/proc/self/statm is not as expected")? * rustix::param::page_size() as u64)

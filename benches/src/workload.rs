@@ -213,6 +213,8 @@ fn create_lot(n: u64, funding: Funding) -> CreateLot {
 pub(crate) struct Bids {
     lots: u64,
     bidders: u64,
+    /// How many contest a lot; `None`: every bid is another's.
+    rivals: Option<u64>,
     /// Of 100 bids, how many must be refused as too low.
     rejected: u64,
     made: u64,
@@ -226,11 +228,18 @@ impl Bids {
         Self {
             lots,
             bidders,
+            rivals: None,
             rejected,
             made: 0,
             steps: vec![0; lots as usize],
             bytes: Vec::with_capacity(256),
         }
+    }
+
+    /// The same, where `rivals` bidders take turns on each lot.
+    pub(crate) const fn with_rivals(mut self, rivals: u64) -> Self {
+        self.rivals = Some(rivals);
+        self
     }
 
     /// The next bid's item.
@@ -257,17 +266,18 @@ impl Bids {
             stay_until: None,
             package: None,
         }));
+        let by = self.bidder_of(n);
         self.bytes.clear();
         let key = n.to_le_bytes();
-        CommandItem::encode_head(
-            &mut self.bytes,
-            n,
-            bidder((n / self.lots + n) % self.bidders),
-            Timestamp(i64::MAX),
-            &key,
-            None,
-        );
+        CommandItem::encode_head(&mut self.bytes, n, by, Timestamp(i64::MAX), &key, None);
         command.encode(&mut self.bytes);
         &self.bytes
+    }
+    fn bidder_of(&self, n: u64) -> AccountId {
+        let turn = n / self.lots;
+        match self.rivals {
+            Some(rivals) => bidder((n % self.lots + turn % rivals) % self.bidders),
+            None => bidder((turn + n) % self.bidders),
+        }
     }
 }

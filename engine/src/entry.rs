@@ -14,6 +14,7 @@ use vendue_protocol::link::{NotExecuted, Reply};
 
 use crate::effects::Lane;
 use crate::hook;
+use crate::notary::Notarized;
 
 /// When a command whose answer waits for another actor's may be asked for again, in milliseconds: some commits.
 const RETRY_IN_PROGRESS_MS: u32 = 100;
@@ -253,6 +254,7 @@ vendue_domain::variants! {
         6 => Started(Started),
         7 => Passed(Passed),
         8 => Declined(Declined),
+        9 => Notarized(Notarized),
     }
 }
 
@@ -269,6 +271,7 @@ impl Entry {
             Self::Started(entry) => entry.time,
             Self::Passed(entry) => entry.time,
             Self::Declined(entry) => entry.time,
+            Self::Notarized(entry) => entry.time,
         }
     }
 
@@ -279,9 +282,12 @@ impl Entry {
             Self::Decided(entry) => entry.keyed(),
             Self::Refused(entry) => Some(Keyed { hash: entry.hash, content: entry.content }),
             Self::Noted(entry) => Some(Keyed { hash: entry.hash, content: entry.content }),
-            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) | Self::Passed(_) | Self::Declined(_) => {
-                None
-            }
+            Self::Learned(_)
+            | Self::Genesis(_)
+            | Self::Started(_)
+            | Self::Passed(_)
+            | Self::Declined(_)
+            | Self::Notarized(_) => None,
         }
     }
 
@@ -292,9 +298,12 @@ impl Entry {
             Self::Decided(entry) => entry.lane.map(|lane| (entry.id.slot(), lane)),
             Self::Passed(entry) => Some((entry.slot, entry.lane)),
             Self::Declined(entry) => Some((entry.target.slot(), entry.lane)),
-            Self::Refused(_) | Self::Noted(_) | Self::Learned(_) | Self::Genesis(_) | Self::Started(_) => {
-                None
-            }
+            Self::Refused(_)
+            | Self::Noted(_)
+            | Self::Learned(_)
+            | Self::Genesis(_)
+            | Self::Started(_)
+            | Self::Notarized(_) => None,
         }
     }
 
@@ -349,9 +358,12 @@ impl Entry {
                 replayed: true,
                 answer: entry.answer.clone(),
             }),
-            Self::Learned(_) | Self::Genesis(_) | Self::Started(_) | Self::Passed(_) | Self::Declined(_) => {
-                None
-            }
+            Self::Learned(_)
+            | Self::Genesis(_)
+            | Self::Started(_)
+            | Self::Passed(_)
+            | Self::Declined(_)
+            | Self::Notarized(_) => None,
         }
     }
 

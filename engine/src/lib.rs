@@ -7,6 +7,7 @@
 #[cfg(test)]
 extern crate self as vendue_engine;
 
+pub mod archive;
 pub mod clock;
 pub mod commit;
 pub mod connector;
@@ -19,6 +20,8 @@ mod error;
 mod hook;
 pub mod keys;
 pub mod local;
+pub mod notary;
+pub mod offline;
 mod options;
 pub mod recovery;
 pub mod shard;
@@ -32,4 +35,4 @@ pub mod views;
 pub use connector::{ManualConnector, PaymentConnector};
 pub use error::EngineError;
 pub use options::{DirectIo, EngineOptions, SHARDS_MAX};
-pub use shell::Engine;
+pub use shell::{Engine, Starting, starting_path};

@@ -19,7 +19,7 @@ use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-use crate::recovery::{Recovered, Sources, actor_key, recover};
+use crate::recovery::{Progress, Recovered, Sources, actor_key, recover_with};
 use crate::shard::{DEADLINE_HORIZON_US, Request, Seal, Shard, read_stored};
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
@@ -110,7 +110,8 @@ impl LocalCell {
             seal: ground.seal.clone(),
             open: ground.open.clone(),
         };
-        let Recovered { shards, views, genesis, last_time, outstanding, .. } = recover(&options, &sources)?;
+        let Recovered { shards, views, genesis, last_time, outstanding, .. } =
+            recover_with(&options, &sources, Some(ground.store.clone()), &Progress::default())?;
         let durable: Arc<Mutex<Durable>> = Arc::default();
         let committer = Committer::new(journal, Box::new(Collect(durable.clone())), false);
         let mut cell = Self {
@@ -286,6 +287,12 @@ impl LocalCell {
                         std::ops::ControlFlow::Continue(())
                     })?;
                     self.round(usize::from(number), self.now, |shard| shard.loaded(address, state));
+                }
+                Request::Receipt { link, request, .. } => {
+                    let reply = crate::notary::off();
+                    let mut frame = FrameBuilder::new(Vec::new(), FrameKind::Replies);
+                    frame.item(|bytes| ReplyItem { request, reply }.encode(bytes));
+                    out.entry(link).or_default().extend(frame.finish());
                 }
                 Request::Replay { link, request, position } => {
                     if position > self.committer.durable() {

@@ -31,10 +31,19 @@ pub struct EngineOptions {
     pub deadline_max_ms: u64,
     /// Actors of one shard kept in memory; more are passivated to the state store after a checkpoint.
     pub resident_max: u32,
+    /// About how many bytes of actors all shards keep in memory together; what is stored and idle leaves beyond it, what has
+    /// been used last stays. What has changed since the last checkpoint stays whatever it takes: past the budget the next one
+    /// is begun early.
+    pub memory_budget: u64,
+    /// Snapshots that the views keep in memory, about, in bytes; what has changed since the last checkpoint stays, of the
+    /// rest what changed last. Others are read from the state store.
+    pub views_memory_bytes: u64,
     /// Size of a journal segment in bytes.
     pub segment_bytes: u64,
     /// `auto`, `on` or `off`: write the journal past the page cache (`O_DIRECT`).
     pub direct_io: DirectIo,
+    /// A directory on another disk, or a mounted bucket, to which the journal is copied about every second; empty: none.
+    pub archive: PathBuf,
     /// A checkpoint is begun when the journal has grown by this many bytes since the last one.
     pub checkpoint_bytes: u64,
     /// ... or when this time has passed with anything changed, in milliseconds.
@@ -53,6 +62,14 @@ pub struct EngineOptions {
     pub audit_per_market: u32,
     /// Lines of one account's statement kept for `account.statement`, the newest.
     pub statement_per_account: u32,
+    /// Sign the history: checkpoints in the journal, receipts for bidders.
+    pub notary: bool,
+    /// The notary signs at the latest when so many records wait.
+    pub notary_records_max: u32,
+    /// ... or when the oldest has waited this long, in milliseconds.
+    pub notary_interval_ms: u64,
+    /// Each signed checkpoint is appended to this file as well, a line of JSON; relative paths are below `data_dir`; empty: none.
+    pub witness_file: PathBuf,
 }
 
 /// Whether the journal is written past the page cache.
@@ -79,8 +96,11 @@ impl Default for EngineOptions {
             keys_in_memory: 8_000_000,
             deadline_max_ms: 60_000,
             resident_max: 4_000_000,
+            memory_budget: 4 * 1024 * 1024 * 1024,
+            views_memory_bytes: 512 * 1024 * 1024,
             segment_bytes: 64 * 1024 * 1024,
             direct_io: DirectIo::Auto,
+            archive: PathBuf::new(),
             checkpoint_bytes: 256 * 1024 * 1024,
             checkpoint_interval_ms: 60_000,
             state_cache_bytes: 64 * 1024 * 1024,
@@ -90,6 +110,10 @@ impl Default for EngineOptions {
             market_conflation_ms: 250,
             audit_per_market: 10_000,
             statement_per_account: 2_000,
+            notary: true,
+            notary_records_max: 16_384,
+            notary_interval_ms: 5_000,
+            witness_file: PathBuf::new(),
         }
     }
 }
@@ -100,7 +124,7 @@ impl EngineOptions {
     /// # Errors
     /// The first option out of its range, with the range.
     pub fn validate(&self) -> Result<(), EngineError> {
-        let checks: [(&'static str, u64, u64, u64); 13] = [
+        let checks: [(&'static str, u64, u64, u64); 17] = [
             ("shards", u64::from(self.shards), 0, u64::from(SHARDS_MAX)),
             ("in_flight_max", u64::from(self.in_flight_max), 16, 1 << 22),
             ("parked_max", u64::from(self.parked_max), 16, 1 << 22),
@@ -108,11 +132,15 @@ impl EngineOptions {
             ("keys_in_memory", u64::from(self.keys_in_memory), 1_000, 1 << 31),
             ("deadline_max_ms", self.deadline_max_ms, 100, 3_600_000),
             ("resident_max", u64::from(self.resident_max), 1_000, 1 << 31),
+            ("memory_budget", self.memory_budget, 16 * 1024 * 1024, 1 << 50),
+            ("views_memory_bytes", self.views_memory_bytes, 1024 * 1024, 1 << 50),
             ("segment_bytes", self.segment_bytes, 2 * 1024 * 1024, 1 << 34),
             ("checkpoint_bytes", self.checkpoint_bytes, 1024 * 1024, 1 << 40),
             ("checkpoint_interval_ms", self.checkpoint_interval_ms, 100, 24 * 3_600_000),
             ("history_per_lot", u64::from(self.history_per_lot), 1, 1 << 20),
             ("statement_per_account", u64::from(self.statement_per_account), 1, 1 << 20),
+            ("notary_records_max", u64::from(self.notary_records_max), 1, 1 << 20),
+            ("notary_interval_ms", self.notary_interval_ms, 10, 3_600_000),
             ("market_conflation_ms", self.market_conflation_ms, 10, 60_000),
         ];
         for (option, value, min, max) in checks {
@@ -131,6 +159,12 @@ impl EngineOptions {
         }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         (cores / 2).clamp(1, usize::from(SHARDS_MAX)) as u16
+    }
+
+    /// The witness file with a relative path resolved; `None` where there is none.
+    #[must_use]
+    pub fn witness_path(&self) -> Option<PathBuf> {
+        (!self.witness_file.as_os_str().is_empty()).then(|| self.data_dir.join(&self.witness_file))
     }
 
     /// The link's socket with a relative path resolved.

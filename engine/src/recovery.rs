@@ -1,31 +1,33 @@
 //! After a crash, or any stop: the last valid checkpoint, then the journal after it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use vendue_domain::mutant;
 
 use hashbrown::HashMap;
 
-use vendue_domain::actor::{ActorAddress, ActorKind, Entity};
+use vendue_domain::actor::{ActorAddress, ActorKind};
 use vendue_domain::effect::{Effects, OutsideRequest};
 use vendue_domain::facts::FactChange;
-use vendue_domain::id::{Id, StockId};
+use vendue_domain::id::Id;
 use vendue_domain::record::{Field, RecordError};
 use vendue_domain::time::Timestamp;
 use vendue_storage::{JournalReader, Key, Position, StateStore};
 
 use crate::directory::Directory;
-use crate::effects::{Arrival, DeclinedEffect, Lane};
+use crate::effects::Arrival;
 use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-use crate::shard::{Seal, Shard, read_stored};
-use crate::unit::Published;
+use crate::shard::{Seal, Shard};
 use crate::views::{Open, ViewSpace, ViewValue, Views};
 
 mod effects;
+mod progress;
+mod replay;
+mod stored;
+
+pub use progress::{Phase, Progress};
 
 vendue_domain::record! {
     /// What a checkpoint says of itself; valid because it is written after everything it covers is on disk.
@@ -136,7 +138,7 @@ pub fn fact_key(change: &FactChange) -> Key {
     view_key(ViewSpace::Fact, identity)
 }
 
-const ACTOR_KINDS: [ActorKind; 7] = [
+pub(crate) const ACTOR_KINDS: [ActorKind; 7] = [
     ActorKind::Market,
     ActorKind::Account,
     ActorKind::Sale,
@@ -161,6 +163,20 @@ const VIEW_SPACES: [ViewSpace; 7] = [
 /// # Errors
 /// Damage in the journal or store, or records that this build cannot read.
 pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Recovered, EngineError> {
+    recover_with(options, sources, None, &Progress::default())
+}
+
+/// The same, telling `progress` how far it has come: another thread may show that. With `store` (the one of the sources)
+/// the views keep in memory what has changed and read the rest there.
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_with(
+    options: &Arc<EngineOptions>,
+    sources: &Sources<'_>,
+    store: Option<Arc<dyn StateStore>>,
+    progress: &Progress,
+) -> Result<Recovered, EngineError> {
     let genesis = read_genesis(sources.journal)?;
     let shards = options.shard_count();
     let directory = Arc::new(Directory::default());
@@ -179,6 +195,7 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
             })
             .collect(),
         views: Views::new(options.clone(), sources.open.clone()),
+        options,
         store: sources.store,
         directory: directory.clone(),
         last_time: genesis.time,
@@ -187,8 +204,13 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
         under_way: HashMap::new(),
         outstanding: BTreeMap::new(),
         derived: Effects::new(),
+        all_resident: true,
+        progress,
     };
     recovery.views.show_effects(directory.clone());
+    if let Some(store) = store {
+        recovery.views.read_from(store);
+    }
     if let Some(bytes) = sources.store.marker()? {
         let marker =
             Marker::from_bytes(&bytes).map_err(|error| EngineError::Record { position: 0, error })?;
@@ -202,9 +224,11 @@ pub fn recover(options: &Arc<EngineOptions>, sources: &Sources<'_>) -> Result<Re
     }
     recovery.views.starts_after(recovery.replay_from - 1);
     recovery.replay(sources)?;
+    recovery.refresh_views();
     recovery.redeliver();
     let Recovery { shards, mut views, last_time, report, outstanding, .. } = recovery;
     views.recovered();
+    progress.begin(Phase::Done);
     let outstanding = outstanding.into_values().collect();
     Ok(Recovered { shards, views, directory, genesis, last_time, outstanding, report })
 }
@@ -222,6 +246,7 @@ fn read_genesis(journal: &dyn JournalReader) -> Result<Genesis, EngineError> {
 }
 
 struct Recovery<'a> {
+    options: &'a Arc<EngineOptions>,
     shards: Vec<Shard>,
     views: Views,
     store: &'a dyn StateStore,
@@ -233,191 +258,7 @@ struct Recovery<'a> {
     under_way: HashMap<u16, VecDeque<Arrival>>,
     outstanding: BTreeMap<Id, OutsideRequest>,
     derived: Effects,
-}
-
-/// Runs a visitor that may fail over the values of one space.
-fn scan(
-    store: &dyn StateStore,
-    space: u8,
-    mut visit: impl FnMut(&Key, &[u8]) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
-    let mut failed = None;
-    store.scan(space, &mut |key, value| match visit(key, value) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    failed.map_or(Ok(()), Err)
-}
-
-impl Recovery<'_> {
-    /// The views know every stored actor; the shards load theirs when they need them.
-    fn load_stored(&mut self) -> Result<(), EngineError> {
-        let store = self.store;
-        for kind in ACTOR_KINDS {
-            scan(store, kind as u8, |key, value| {
-                let address = ActorAddress { kind, id: Id(key.id) };
-                let (seq, entity) = read_stored(&address, value)
-                    .map_err(|error| EngineError::Record { position: 0, error })?;
-                if let Entity::Stock(stock) = &entity {
-                    for reservation in stock.live_reservations() {
-                        self.directory.insert(reservation, StockId(address.id));
-                    }
-                }
-                if let Some(request) = entity.outstanding() {
-                    self.outstanding.insert(address.id, request);
-                }
-                self.views.restore(address, seq, &entity);
-                self.report.stored_actors += 1;
-                Ok(())
-            })?;
-        }
-        scan(store, ViewSpace::Fact as u8, |_, value| {
-            let change =
-                FactChange::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
-            self.views.learn_stored(&change);
-            for shard in &mut self.shards {
-                shard.learn_stored(&change);
-            }
-            Ok(())
-        })?;
-        for space in VIEW_SPACES {
-            scan(store, space as u8, |key, value| {
-                self.views
-                    .restore_value(space, Id(key.id), value)
-                    .map_err(|error| EngineError::Record { position: 0, error })
-            })?;
-        }
-        scan(store, ViewSpace::Lane as u8, |key, value| {
-            let lane = Lane::from_bytes(value).map_err(|error| EngineError::Record { position: 0, error })?;
-            self.owner_of_slot(key.slot).restore_lane(key.slot, lane, false);
-            Ok(())
-        })?;
-        if self.report.stored_actors > 0 {
-            for shard in &mut self.shards {
-                shard.store_may_hold();
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the journal from where keys or states need it.
-    fn replay(&mut self, sources: &Sources<'_>) -> Result<(), EngineError> {
-        let from = self.replay_from.min(sources.keys_listed + 1).max(1);
-        self.report.replayed_from = from;
-        let mut failed = None;
-        sources.journal.read(from, &mut |position, record| match Entry::from_bytes(record)
-            .map_err(|error| EngineError::Record { position, error })
-            .and_then(|entry| self.entry(position, entry, sources.keys_listed))
-        {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
-        })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        for shard in &mut self.shards {
-            shard.keys_sealed(sources.keys_listed);
-            if sources.keys_listed > 0 {
-                shard.older_keys_may_know();
-            }
-        }
-        self.report.last_position = sources.journal.last();
-        // Also past records that tell the views nothing (rejections): who was told their position waits for the views to reach it.
-        self.views.starts_after(self.report.last_position);
-        Ok(())
-    }
-
-    fn entry(&mut self, position: Position, entry: Entry, keys_listed: Position) -> Result<(), EngineError> {
-        self.report.replayed_records += 1;
-        self.last_time = self.last_time.max(entry.time());
-        if position > keys_listed
-            && let Some(keyed) = entry.keyed()
-        {
-            // Which shard's key it is depends on its target; an entry without one (a rejection) may be any
-            // shard's: every shard remembers those.
-            self.remember(position, &entry, keyed);
-        }
-        if position < self.replay_from {
-            return Ok(());
-        }
-        if let Some((slot, lane)) = entry.lane() {
-            self.effect_done(slot, lane);
-        }
-        let decided = match entry {
-            Entry::Decided(decided) => decided,
-            Entry::Declined(declined) => {
-                let crate::entry::Declined { lane, target, time, rejection } = declined;
-                let declined = DeclinedEffect { lane, target, time, rejection };
-                self.directory.effects.decline(declined, false);
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        let missing = EngineError::Record {
-            position,
-            error: RecordError::Invalid("a record of this actor is missing"),
-        };
-        let Some(address) = decided.address() else { return Err(missing) };
-        let owner = usize::from(Shard::owner(&address, self.shards.len() as u16));
-        if !self.shards[owner].holds(&address)
-            && let Some(value) = self.store.load(&actor_key(&address))?
-        {
-            let (seq, entity) =
-                read_stored(&address, &value).map_err(|error| EngineError::Record { position, error })?;
-            self.shards[owner].restore(address, seq, entity);
-        }
-        if !self.shards[owner].replay(address, &decided) {
-            return Err(missing);
-        }
-        for event in &decided.events.0 {
-            if let Some(change) = event.fact(address.id) {
-                for shard in &mut self.shards {
-                    shard.learn_quietly(&change);
-                }
-            }
-        }
-        if address.kind == ActorKind::Order {
-            match self.shards[owner].outstanding(&address) {
-                Some(request) => self.outstanding.insert(address.id, request),
-                None => self.outstanding.remove(&address.id),
-            };
-        }
-        self.effects_of(position, address, &decided);
-        let stamp = decided.stamp();
-        let published = Published {
-            index: 0,
-            address,
-            seq: decided.seq,
-            channel_seq: decided.channel_seq,
-            stamp,
-            events: decided.events.0,
-        };
-        self.views.take(&published, position);
-        Ok(())
-    }
-
-    fn remember(&mut self, position: Position, entry: &Entry, keyed: crate::entry::Keyed) {
-        if mutant("keys_lost_at_start") {
-            return;
-        }
-        let shards = self.shards.len() as u16;
-        match entry {
-            Entry::Decided(decided) if shards > 1 => {
-                if let Some(address) = decided.address() {
-                    self.shards[usize::from(Shard::owner(&address, shards))].remember(keyed, position);
-                }
-            }
-            _ => {
-                for shard in &mut self.shards {
-                    shard.remember(keyed, position);
-                }
-            }
-        }
-    }
+    /// Whether every stored actor is in memory: one that is not there is new.
+    all_resident: bool,
+    progress: &'a Progress,
 }

@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     all_or_none: bool,
     #[command(flatten)]
     key: KeyArgument,
+    /// Saves the signed proof of the answer here, a few seconds later; `vendue verify receipt FILE` checks it.
+    #[arg(long, value_name = "FILE", conflicts_with = "validate_only")]
+    receipt: Option<std::path::PathBuf>,
     /// Asks whether the bid would be accepted, without making it.
     #[arg(long)]
     validate_only: bool,
@@ -65,13 +68,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.validate_only {
         params["validate_only"] = json!(true);
     }
-    let result = connection.command_in("lot.bid", params, arguments.key, currency).await?;
+    let (key, argument) = arguments.key.chosen();
+    let result = connection.command_in("lot.bid", params, argument, currency).await?;
     if arguments.target.json {
         output::json(&result);
     } else {
         for line in lines(&lot, &result, amount, currency, connection.now_us(), arguments.validate_only) {
             output::line(&line);
         }
+    }
+    if let Some(path) = &arguments.receipt {
+        crate::receipt::save(&connection, &id, &key, path).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done; 1 something broke or could not be reached; 2 wrong usage or configuration;
-3 the market's rules said no; 4 the outcome is not known (try again with the same --key).
+3 the market's rules said no, or what was verified is broken; 4 the outcome is not known (try again with the same --key).
 
 Start with `vendue demo`: a living market on this machine.";
 
@@ -52,9 +52,16 @@ pub(crate) enum Command {
     /// Accounts: roles, money, statements.
     #[command(subcommand)]
     Account(crate::account::AccountCommand),
-    /// Checks an outcome against what is published.
-    #[command(subcommand)]
-    Verify(crate::verify::VerifyCommand),
+    /// Checks a whole store, a receipt, or an outcome against what is published.
+    Verify(crate::verify::Arguments),
+    /// Shows the state of anything at any past moment, from the journal of a data directory.
+    Replay(crate::replay::Arguments),
+    /// Saves the proof of what a command of yours was answered.
+    Receipt(crate::receipt::Arguments),
+    /// Copies what is new of a data directory, while its engine runs or not.
+    Backup(crate::backup::Arguments),
+    /// Makes a data directory out of a backup or an archive, as of any moment.
+    Restore(crate::restore::Arguments),
     /// Mints a token from the secret of a data directory.
     Token(crate::token::Arguments),
     /// Shows and checks the configuration.

@@ -70,6 +70,14 @@ pub(crate) struct KeyArgument {
     key: Option<String>,
 }
 
+impl KeyArgument {
+    /// The key, chosen now where none was given.
+    pub(crate) fn chosen(self) -> (String, Self) {
+        let key = self.key.unwrap_or_else(|| Key::random().to_string());
+        (key.clone(), Self { key: Some(key) })
+    }
+}
+
 fn key(text: &str) -> Result<String, String> {
     let characters = text.chars().count();
     if (1..=KEY_MAX).contains(&characters) {

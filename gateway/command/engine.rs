@@ -1,9 +1,11 @@
 //! `vendue engine`: the process that decides and makes durable.
 
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
-use vendue_engine::Engine;
+use vendue_engine::{Engine, ManualConnector, Starting};
 
 use crate::cli::ConfigArguments;
 use crate::config::{self, Sources};
@@ -43,8 +45,66 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let ready = || {
         output::line(r#"{"ready":true}"#);
     };
-    Engine::run(loaded.config.engine, ready, async {
+    let stopped = async {
         let _cause = shutdown.await;
-    })
-    .map_err(|error| Failure::broken("the engine stopped", error, ""))
+    };
+    let options = loaded.config.engine;
+    let outcome = if std::io::stderr().is_terminal() {
+        Engine::run_showing(options, Arc::new(ManualConnector), draw, ready, stopped)
+    } else {
+        Engine::run(options, ready, stopped)
+    };
+    outcome.map_err(|error| Failure::broken("the engine stopped", error, ""))
+}
+
+/// How many characters the bar has.
+const BAR: u64 = 24;
+
+/// Shows on the terminal how far a long start has come, in one line that is written over; `None` takes it away.
+fn draw(starting: Option<&Starting>) {
+    let line = starting.map(bar).unwrap_or_default();
+    let mut out = std::io::stderr().lock();
+    // Whoever closed the terminal does not look at it.
+    let _ = write!(out, "\r\x1b[K{line}");
+    let _ = out.flush();
+}
+
+fn bar(starting: &Starting) -> String {
+    match starting.percent() {
+        Some(percent) => {
+            let full = percent * BAR / 100;
+            let (done, rest) = ("#".repeat(full as usize), ".".repeat((BAR - full) as usize));
+            format!("[{done}{rest}] {starting}")
+        }
+        None => format!("{starting} ..."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use vendue_engine::recovery::Phase;
+
+    use super::*;
+
+    #[test]
+    fn the_bar_grows_with_the_journal() {
+        let starting = |records| Starting {
+            phase: Phase::Journal,
+            actors: 5,
+            records,
+            records_all: 1_000,
+            per_second: 100,
+            elapsed: Duration::from_secs(3),
+        };
+        for (records, begins) in [
+            (0, "[........................] reading the journal: 0 %"),
+            (500, "[############............] reading the journal: 50 %, 500 of 1000 records"),
+            (1_000, "[########################] reading the journal: 100 %"),
+        ] {
+            let line = bar(&starting(records));
+            assert!(line.starts_with(begins), "{line}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     Broken = 1,
     /// Wrong usage or configuration.
     Usage = 2,
-    /// The market's rules said no.
+    /// The market's rules said no, or what was verified is not right.
     Refused = 3,
     /// The outcome is not known.
     Unknown = 4,

@@ -3,6 +3,7 @@
 //! One file for each subcommand; `docs/operation.md` says what each does and what its exit codes mean.
 
 mod account;
+mod backup;
 mod bid;
 mod book;
 mod cli;
@@ -20,6 +21,9 @@ mod money;
 mod names;
 mod order;
 mod output;
+mod receipt;
+mod replay;
+mod restore;
 mod settings;
 mod shutdown;
 mod stay;
@@ -55,7 +59,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bid(arguments) => connection::block_on(bid::run(arguments)),
         Command::Take(arguments) => connection::block_on(take::run(arguments)),
         Command::Stay(arguments) => connection::block_on(stay::run(arguments)),
-        Command::Verify(command) => connection::block_on(verify::run(command)),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Receipt(arguments) => connection::block_on(receipt::run(arguments)),
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),
@@ -63,6 +69,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Order(command) => connection::block_on(order::run(command)),
         Command::Market(command) => connection::block_on(market::run(command)),
         Command::Account(command) => connection::block_on(account::run(command)),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Config(command) => settings::run(command),
         Command::Version(arguments) => {

@@ -5,12 +5,14 @@
 //! | [`Journal`] | an acknowledged batch survives any crash; damage is never mistaken for a shorter history | `*.segment` |
 //! | [`StateStore`] | checkpoints that count only when everything before them is on disk; losing it costs time, never data | sled's, set aside when bad |
 //! | [`Vault`] | keys of personal data, erasable one person at a time | `vault` |
+//! | [`BackupWriter`], [`Backup`] | a copy that grows with the journal, and is what its manifest says or nothing | `manifest` |
 //! | [`KeyLists`] | what became of a command key, for segments that left memory | `*.keys` |
 //!
 //! Each has a real implementation and one in memory. The journal, the vault and the key lists run on a [`Disk`], so
 //! that tests drive the *same* code over [`MemoryDisk`], which fails, crashes and tears writes when told.
 //! `docs/storage.md` shows the bytes of every file on one screen, with the decisions and their reasons.
 
+mod backup;
 mod batch;
 pub mod disk;
 mod error;
@@ -20,6 +22,7 @@ mod lock;
 mod state;
 mod vault;
 
+pub use backup::{Backup, BackupFile, BackupWriter, Copied, Manifest, SegmentPart, read_live};
 pub use batch::{Batch, MAX_BATCH_BYTES, Records};
 pub use disk::{Disk, DiskFile, MemoryDisk, RealDisk};
 pub use error::{Damage, StorageError};

@@ -114,6 +114,12 @@ impl Demo {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// What one of its children has logged.
+    pub fn log(&self, name: &str) -> String {
+        let logs = PathBuf::from(self.text("data_dir")).join("logs");
+        std::fs::read_to_string(logs.join(name)).unwrap_or_default()
+    }
+
     /// Lets go of its standard input and waits until it has ended.
     pub fn end(mut self) -> std::process::ExitStatus {
         drop(self.input.take());
@@ -165,6 +171,22 @@ pub fn is_running(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // A zombie is gone for all that matters here.
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// A number from the environment, or the usual one.
+pub fn number(name: &str, usual: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// Says what a crash suite has tried, also in the file that CI prints at its end (`target/tmp/tally.txt`).
+pub fn tally(line: &str) {
+    use std::io::Write;
+
+    eprintln!("{line}");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tally.txt");
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    // The summary is for people; a test does not fail for want of it.
+    let _ = file.and_then(|mut file| writeln!(file, "{line}"));
 }
 
 /// The seed of a random test: `VENDUE_SEED`, or another one each time; printed, so that a failure can be run again.

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use vendue_client::{Client, Error, Key, Outcome};
+use vendue_domain::invariants::linear::{self, Broken, Seen};
 
 use crate::common::Demo;
 use crate::record::{Answer, Entry, Record};
@@ -157,6 +159,37 @@ impl Market {
         );
     }
 
+    /// One order explains what all bidders were told: each lot's accepted bids, by the numbers in their answers, agree with the times at which
+    /// they were sent and answered, and each is above the one before it (linearizability).
+    pub fn check_order(&self, acknowledged: &[Entry]) {
+        for lot in &self.lots {
+            let accepted = acknowledged.iter().filter(|entry| entry.target == *lot);
+            let history: Vec<Seen<(u64, u64)>> = accepted
+                .filter_map(|entry| {
+                    let Answer::Accepted(result) = &entry.answer else { return None };
+                    let amounts = (entry.params["amount"].as_u64()?, result["price"].as_u64()?);
+                    let seq = result["seq"].as_u64()?;
+                    Some(Seen {
+                        invoked: entry.sent_us,
+                        returned: entry.told_us,
+                        seq,
+                        changes: true,
+                        what: amounts,
+                    })
+                })
+                .collect();
+            let mut price = 0;
+            let explained = linear::check(&history, |&(amount, told)| {
+                let is_right = told == amount && amount > price;
+                price = told;
+                let what = format!("a bid of {amount} was told the price {told}");
+                if is_right { Ok(()) } else { Err(Broken { invariant: "I12", what }) }
+            });
+            explained.unwrap_or_else(|broken| panic!("{lot}: {} broken: {}", broken.invariant, broken.what));
+            assert!(!history.is_empty(), "{lot}: nobody bid");
+        }
+    }
+
     /// All amounts of a lot's public history, newest first.
     async fn history(&self, lot: &str) -> Vec<u64> {
         let mut amounts = Vec::new();
@@ -215,6 +248,7 @@ impl Load {
     pub async fn start(demo: &Demo, market: &Market, record: &Record, seed: u64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
+        let began = Instant::now();
         for (bidder, client) in clients(demo, &market.accounts).await.into_iter().enumerate() {
             let worker = Worker {
                 bidder,
@@ -224,6 +258,7 @@ impl Load {
                 record: record.clone(),
                 stop: Arc::clone(&stop),
                 dice: StdRng::seed_from_u64(seed ^ (bidder as u64 + 1)),
+                began,
             };
             tasks.spawn(worker.run());
         }
@@ -245,6 +280,8 @@ struct Worker {
     record: Record,
     stop: Arc<AtomicBool>,
     dice: StdRng,
+    /// When all of the load began: the clock that the bidders share.
+    began: Instant,
 }
 
 impl Worker {
@@ -255,11 +292,13 @@ impl Worker {
             let (method, target, params, amount) = self.next();
             attempts.push(Attempt { target: target.clone(), amount });
             let key = format!("{}-{}", self.bidder, attempts.len());
+            let sent_us = self.began.elapsed().as_micros() as u64;
             let outcome = self.client.command(method, params.clone(), key.as_str()).await;
+            let told_us = self.began.elapsed().as_micros() as u64;
             match answer(outcome) {
                 Ok(answer) => {
-                    let method = method.to_owned();
-                    self.record.add(Entry { bidder: self.bidder, method, params, target, key, answer });
+                    let (bidder, method) = (self.bidder, method.to_owned());
+                    self.record.add(Entry { bidder, method, params, target, key, sent_us, told_us, answer });
                 }
                 // No definite answer within the client's patience: it may have happened or not, and counts as asked only.
                 Err(error) => *unknown.entry(error.code().unwrap_or("none").to_owned()).or_default() += 1,

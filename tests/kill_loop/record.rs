@@ -18,6 +18,9 @@ pub struct Entry {
     /// The lot or stock item.
     pub target: String,
     pub key: String,
+    /// When it was sent and when it was answered, in microseconds since the load began.
+    pub sent_us: u64,
+    pub told_us: u64,
     /// The result, or the error of a rejection.
     pub answer: Answer,
 }

@@ -97,6 +97,9 @@ impl World {
             // Some worlds keep hardly anything in memory, or allow hardly anything to be under way.
             resident_max: if chance.per_mille(300) { RESIDENT_FEW } else { 1_000 },
             in_flight_max: if chance.per_mille(200) { 16 } else { 65_536 },
+            // ... or let go of nearly everything that is stored; from the seed itself, so that no world's chances move.
+            memory_budget: if options.seed.is_multiple_of(5) { 16_384 } else { 1 << 32 },
+            views_memory_bytes: if options.seed.is_multiple_of(3) { 4_096 } else { 1 << 29 },
             outage_extend_ms: 2_000,
             ..EngineOptions::default()
         };

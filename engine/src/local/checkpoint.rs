@@ -63,6 +63,7 @@ impl LocalCell {
         }
         for (shard, stored) in self.shards.iter_mut().zip(stored) {
             shard.stored(&stored);
+            self.views.stored(&stored);
             shard.passivate();
         }
         Ok(())

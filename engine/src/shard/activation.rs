@@ -7,6 +7,7 @@ use vendue_domain::id::AccountId;
 use vendue_domain::record::{Field, Reader, RecordError, write_uint};
 use vendue_domain::time::Timestamp;
 
+use super::passivation::{weight_expected, weight_of};
 use super::record::Origin;
 use super::{Cell, Shard};
 use crate::entry::Decided;
@@ -84,8 +85,10 @@ impl Shard {
             deadline: None,
             generation: self.generation,
             used: self.round,
+            weight: weight_expected(),
             dirty: false,
         };
+        self.sweep.bytes += u64::from(cell.weight);
         let index = if let Some(index) = self.free.pop() {
             self.cells[index as usize] = Some(cell);
             index
@@ -105,7 +108,9 @@ impl Shard {
             match found {
                 Some((seq, entity)) => {
                     self.stats.activated += 1;
+                    let weight = weight_of(stored_bytes(seq, &entity).len());
                     let index = self.insert(address, entity, seq, seq);
+                    self.weigh(index, weight);
                     self.after_outage(index);
                     self.catch_up(index);
                     self.schedule(index);
@@ -170,15 +175,45 @@ impl Shard {
         }
     }
 
-    /// Recovery: an actor as the state store holds it.
-    pub fn restore(&mut self, address: ActorAddress, seq: u64, entity: Entity) {
-        self.insert(address, entity, seq, seq);
+    /// Recovery: an actor as the state store holds it, in `bytes` bytes.
+    pub fn restore(&mut self, address: ActorAddress, seq: u64, entity: Entity, bytes: usize) {
+        let index = self.insert(address, entity, seq, seq);
+        self.weigh(index, weight_of(bytes));
+    }
+
+    /// Recovery: where an actor lies in memory. Together with [`Shard::touch_cell`] and [`Shard::touch_entity`], each done
+    /// for many actors in a row, it brings them near the processor: their misses of the cache overlap.
+    #[must_use]
+    #[inline]
+    pub fn place(&self, address: &ActorAddress) -> Option<u32> {
+        self.index.get(address).copied()
+    }
+
+    /// Reads something of an actor's place.
+    #[must_use]
+    #[inline]
+    pub fn touch_cell(&self, place: u32) -> u64 {
+        self.cells.get(place as usize).and_then(Option::as_ref).map_or(0, |cell| cell.seq)
+    }
+
+    /// Reads something of an actor's state.
+    #[must_use]
+    #[inline]
+    pub fn touch_entity(&self, place: u32) -> u64 {
+        self.cells.get(place as usize).and_then(Option::as_ref).map_or(0, |cell| cell.entity.channel_seq())
     }
 
     /// Recovery: whether the actor is in memory.
     #[must_use]
     pub fn holds(&self, address: &ActorAddress) -> bool {
         self.index.contains_key(address)
+    }
+
+    /// Recovery: a resident actor's state.
+    #[must_use]
+    pub fn entity(&self, address: &ActorAddress) -> Option<&Entity> {
+        let index = *self.index.get(address)?;
+        self.cells[index as usize].as_ref().map(|cell| &cell.entity)
     }
 
     /// Recovery: what a resident actor waits for from the world outside.

@@ -1,4 +1,4 @@
-//! Checkpoints, the shard's part: the state of changed actors, a slice at a time, and passivation of what is stored.
+//! Checkpoints, the shard's part: the state of changed actors, a slice at a time.
 
 use vendue_domain::actor::ActorAddress;
 use vendue_domain::facts::FactChange;
@@ -6,6 +6,7 @@ use vendue_domain::mutant;
 use vendue_domain::time::Timestamp;
 use vendue_storage::Position;
 
+use super::passivation::weight_of;
 use super::{Shard, stored_bytes};
 use crate::effects::Lane;
 
@@ -66,12 +67,15 @@ impl Shard {
             if !std::mem::take(&mut cell.dirty) {
                 continue;
             }
+            let bytes = stored_bytes(cell.seq + u64::from(mutant("capture_behind")), &cell.entity);
+            let weight = weight_of(bytes.len());
             captured.values.push(StoredValue {
                 address: cell.address,
                 seq: cell.seq,
-                bytes: stored_bytes(cell.seq + u64::from(mutant("capture_behind")), &cell.entity),
+                bytes,
                 deadline: cell.entity.next_deadline(),
             });
+            self.weigh(index, weight);
         }
         captured.remaining = self.dirty.len();
         captured
@@ -80,6 +84,7 @@ impl Shard {
     /// The state store holds these actors at these sequence numbers.
     pub fn stored(&mut self, stored: &[(ActorAddress, u64)]) {
         self.store_may_hold |= !stored.is_empty();
+        self.sweep.wake();
         for (address, seq) in stored {
             if let Some(&index) = self.index.get(address)
                 && let Some(cell) = self.cells[index as usize].as_mut()
@@ -108,37 +113,5 @@ impl Shard {
                 self.dirty.push_back(index);
             }
         }
-    }
-
-    /// Lets go of actors that have not been used for longest, down to the option's number: those that the state store
-    /// holds as they are and that have nothing to decide soon.
-    pub fn passivate(&mut self) -> usize {
-        let excess = self.index.len().saturating_sub(self.options.resident_max as usize);
-        if excess == 0 {
-            return 0;
-        }
-        let soon = Timestamp(self.now.0 + DEADLINE_HORIZON_US);
-        let round = self.round;
-        let mut idle: Vec<(u32, u32)> = self
-            .cells
-            .iter()
-            .enumerate()
-            .filter_map(|(index, cell)| {
-                let cell = cell.as_ref()?;
-                let at_rest =
-                    !cell.dirty && cell.stored_seq == cell.seq && cell.deadline.is_none_or(|at| at > soon);
-                at_rest.then(|| (round.wrapping_sub(cell.used), index as u32))
-            })
-            .collect();
-        idle.sort_unstable_by(|one, other| other.cmp(one));
-        idle.truncate(excess);
-        for &(_, index) in &idle {
-            if let Some(cell) = self.cells[index as usize].take() {
-                self.index.remove(&cell.address);
-                self.free.push(index);
-            }
-        }
-        self.stats.passivated += idle.len() as u64;
-        idle.len()
     }
 }

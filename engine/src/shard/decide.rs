@@ -165,17 +165,32 @@ impl Shard {
             Ok(Some(known)) => {
                 self.requests.push(Request::Replay { link, request, position: known.position })
             }
-            Ok(None) => {
-                self.refuse(
-                    link,
-                    request,
-                    NotExecuted::NotFound,
-                    0,
-                    "no outcome is kept for this key and target",
-                );
-            }
+            Ok(None) => self.no_outcome(link, request),
             Err(error) => self.keys_unreadable(link, request, &error),
         }
+    }
+
+    /// Answers `command.receipt`: the proof of that outcome.
+    pub fn receipt_of(
+        &mut self,
+        link: LinkId,
+        request: u64,
+        by: AccountId,
+        target: ActorAddress,
+        key: &[u8],
+    ) {
+        let hash = key_hash(self.key_secret, by, target, key);
+        match self.keys.get(hash) {
+            Ok(Some(known)) => {
+                self.requests.push(Request::Receipt { link, request, position: known.position });
+            }
+            Ok(None) => self.no_outcome(link, request),
+            Err(error) => self.keys_unreadable(link, request, &error),
+        }
+    }
+
+    fn no_outcome(&mut self, link: LinkId, request: u64) {
+        self.refuse(link, request, NotExecuted::NotFound, 0, "no outcome is kept for this key and target");
     }
 
     /// Whether the key has been used cannot be told: deciding could do a command twice.

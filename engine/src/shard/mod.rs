@@ -9,6 +9,7 @@ mod decide;
 mod effects;
 mod facts;
 mod outcome;
+mod passivation;
 mod record;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -63,6 +64,8 @@ struct Cell {
     generation: u32,
     /// The round in which it was last used: who is passivated first.
     used: u32,
+    /// About how many bytes it takes in memory.
+    weight: u32,
     /// Whether it waits in the list of changed actors.
     dirty: bool,
 }
@@ -80,6 +83,15 @@ pub enum Request {
     Load(ActorAddress),
     /// Read the outcome at `position` and answer it as a replayed one, when it is durable.
     Replay {
+        /// Whom to answer.
+        link: LinkId,
+        /// The gateway's number for the request.
+        request: u64,
+        /// Where the outcome stands.
+        position: Position,
+    },
+    /// Prove the outcome at `position` to its asker.
+    Receipt {
         /// Whom to answer.
         link: LinkId,
         /// The gateway's number for the request.
@@ -117,6 +129,9 @@ pub struct Shard {
     free: Vec<u32>,
     index: HashMap<ActorAddress, u32>,
     generation: u32,
+    sweep: passivation::Sweep,
+    /// This shard's part of the memory budget, in bytes.
+    budget: u64,
     facts: Facts,
     changed_facts: Vec<vendue_domain::facts::FactChange>,
     keys: KeyTable,
@@ -165,11 +180,12 @@ impl Shard {
         Self {
             number,
             shards,
-            options,
             cells: Vec::new(),
             free: Vec::new(),
             index: HashMap::new(),
             generation: 0,
+            sweep: passivation::Sweep::default(),
+            budget: options.memory_budget / u64::from(shards.max(1)),
             facts: Facts::default(),
             changed_facts: Vec::new(),
             keys,
@@ -194,6 +210,7 @@ impl Shard {
             requests: Vec::new(),
             durable: 0,
             stats: ShardStats::default(),
+            options,
         }
     }
 
@@ -223,6 +240,7 @@ impl Shard {
         self.run_timers();
         self.retry_effects();
         self.run_effects();
+        self.sweep_a_little();
     }
 
     /// Ends the round: its unit, if there is anything in it. `spare` takes its place (an empty one, to be filled).

@@ -204,10 +204,8 @@ impl Shard {
     /// is read again.
     pub(super) fn rules_panicked(&mut self, index: u32) {
         self.stats.panics += 1;
-        let Some(Cell { address, .. }) = self.cells[index as usize].take() else { return };
+        let Some(Cell { address, .. }) = self.vacate(index) else { return };
         tracing::error!(actor = ?address, "an actor's rules panicked; its durable state is read again");
-        self.index.remove(&address);
-        self.free.push(index);
         self.reloading.insert(address, ());
         self.requests.push(Request::Reload(address));
     }

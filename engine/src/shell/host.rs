@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, Context, Handler, Message};
@@ -29,7 +30,7 @@ pub(super) type ShardAddr = Addr<ShardActor>;
 pub(super) enum ShardMessage {
     /// A run of command items from a link.
     Commands(LinkId, Vec<u8>),
-    /// `command.result`.
+    /// `command.result`, `command.receipt`.
     Result(LinkId, QueryItem),
     /// Another shard's fact.
     Learn(Arc<FactBroadcast>),
@@ -55,6 +56,8 @@ pub(super) enum ShardMessage {
     KeysSealed(Position),
     /// The cell has been taken over by this process: the first record it writes.
     Begin(u16),
+    /// A record of the notary's; the answer is between which positions it was written.
+    Notarize(Vec<u8>, Sender<(Position, Position)>),
     /// Recovery is over: set the timers.
     Recovered,
 }
@@ -181,7 +184,11 @@ impl Host {
                 self.shard.displaced(delta);
                 for request in &mut requests {
                     match request {
-                        Request::Replay { position, .. } if *position >= expected => *position += delta,
+                        Request::Replay { position, .. } | Request::Receipt { position, .. }
+                            if *position >= expected =>
+                        {
+                            *position += delta;
+                        }
                         _ => {}
                     }
                 }
@@ -192,8 +199,18 @@ impl Host {
                 self.shared.links.write(replies.link, &replies.frame.finish());
             }
         }
+        requests.retain(|request| match *request {
+            Request::Receipt { link, request, position } => {
+                super::notary_thread::ask(&self.shared, link, request, position);
+                false
+            }
+            _ => true,
+        });
         if !requests.is_empty() {
             self.shared.loader.send(LoaderMessage { shard: self.shard.number(), requests });
+        }
+        if self.shard.needs_checkpoint() {
+            self.shared.pressed.store(true, Ordering::Relaxed);
         }
         let next = self.shard.next_deadline();
         if next.is_some() && (self.sleeps_until.is_none() || next < self.sleeps_until) {
@@ -220,13 +237,18 @@ impl Host {
         self.end();
     }
 
-    /// Answers `command.result` or hands it to the shard that owns the target.
+    /// Answers `command.result` and `command.receipt`.
     pub(super) fn result(&mut self, link: LinkId, item: &QueryItem) {
-        let Query::CommandResult((result, key)) = &item.query else { return };
-        match ActorAddress::parse(&result.target) {
-            Some(target) => {
-                self.round(|shard| shard.result_of(link, item.request, item.by, target, key.as_bytes()))
+        let (target, key, is_proof) = match &item.query {
+            Query::CommandResult((result, key)) => (&result.target, key.as_bytes(), false),
+            Query::CommandReceipt((receipt, key)) => (&receipt.target, key.as_bytes(), true),
+            _ => return,
+        };
+        match ActorAddress::parse(target) {
+            Some(target) if is_proof => {
+                self.round(|shard| shard.receipt_of(link, item.request, item.by, target, key))
             }
+            Some(target) => self.round(|shard| shard.result_of(link, item.request, item.by, target, key)),
             None => self.round(|shard| shard.refuse_target(link, item.request)),
         }
     }
@@ -268,6 +290,11 @@ impl Host {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 let entry = Entry::Started(Started { time: self.shared.clock.now(), shards, version });
                 self.round(|shard| shard.write(&entry.to_bytes()));
+            }
+            ShardMessage::Notarize(record, reply) => {
+                let from = self.shared.committer.next();
+                self.round(|shard| shard.write(&record));
+                let _ = reply.try_send((from, self.shared.committer.next()));
             }
             ShardMessage::Recovered => {
                 let last = self.last_journaled;

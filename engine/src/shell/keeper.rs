@@ -65,7 +65,8 @@ pub(super) fn run(
         let grown = bytes - bytes_at_last;
         let due = last.elapsed() >= Duration::from_millis(shared.options.checkpoint_interval_ms);
         let rested = ended.elapsed() >= took * REST_FACTOR;
-        if rested && (grown >= shared.options.checkpoint_bytes || (due && grown > 0)) {
+        let pressed = shared.pressed.swap(false, Ordering::Relaxed);
+        if rested && (grown >= shared.options.checkpoint_bytes || ((due || pressed) && grown > 0)) {
             bytes_at_last = bytes;
             last = Instant::now();
             if let Err(error) = checkpoint(shared, store) {
@@ -269,6 +270,10 @@ impl Checkpoint<'_> {
         for (number, ((actors, facts), lanes)) in held.enumerate() {
             let Some(shard) = self.shared.shard(number as u16) else { continue };
             if stored {
+                for slice in actors.chunks(VIEW_SLICE) {
+                    let _ = self.shared.views.send(ViewsMessage::Stored(slice.to_vec()));
+                    std::thread::sleep(SLICE_PAUSE);
+                }
                 shard.do_send(ShardMessage::Stored(actors));
             } else {
                 let addresses = actors.into_iter().map(|(address, _)| address).collect();

@@ -7,15 +7,20 @@
 //! | views | takes durable decisions in, answers queries, tells events |
 //! | loader | reads actors from the state store, and outcomes of repeated keys from the journal |
 //! | connector | asks the world outside for payments, when what asks is durable |
+//! | notary | signs what is durable, proves outcomes |
+//! | archive | copies durable segments to the archive directory, where there is one |
 //! | keeper | checkpoints, sealed key lists, passivation |
 
+mod archiver;
 mod files;
 mod host;
 mod keeper;
 mod links;
 mod loader;
+mod notary_thread;
 mod release;
 mod server;
+mod starting;
 mod views_thread;
 
 use std::future::Future;
@@ -26,12 +31,18 @@ use crate::clock::SystemClock;
 use crate::commit::Committer;
 use crate::connector::{ManualConnector, PaymentConnector};
 use crate::error::EngineError;
+use crate::notary::NotaryKey;
 use crate::options::EngineOptions;
-use crate::recovery::{Recovered, Sources, recover};
+use crate::recovery::{Progress, Recovered, Sources, recover_with};
 use files::Files;
 use host::{ShardActor, ShardAddr, ShardMessage};
 use links::Links;
 use loader::LoaderHandle;
+
+pub use starting::{Starting, starting_path};
+
+/// Of what a start says of itself, every so many is a line of the log: one each 5 s.
+const LOG_EACH: u32 = 10;
 
 /// The engine of one cell.
 pub struct Engine;
@@ -45,7 +56,11 @@ struct Shared {
     shards: Arc<std::sync::OnceLock<Vec<ShardAddr>>>,
     views: crossbeam::channel::Sender<views_thread::ViewsMessage>,
     loader: LoaderHandle,
+    /// `None`: nothing is signed.
+    notary: Option<crossbeam::channel::Sender<notary_thread::NotaryMessage>>,
     failed: Arc<AtomicBool>,
+    /// Some shard has more in memory than it should, and can let go of it only after a checkpoint.
+    pressed: AtomicBool,
     cell: u128,
     directory: Arc<crate::directory::Directory>,
     epoch: u64,
@@ -76,8 +91,31 @@ impl Engine {
     /// # Errors
     /// As [`Engine::run`].
     pub fn run_with(
+        options: EngineOptions,
+        connector: Arc<dyn PaymentConnector>,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()> + 'static,
+    ) -> Result<(), EngineError> {
+        let lines = std::sync::atomic::AtomicU32::new(0);
+        let log = move |starting: Option<&Starting>| {
+            if let Some(starting) = starting
+                && lines.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOG_EACH)
+            {
+                tracing::info!("the engine starts: {starting}");
+            }
+        };
+        Self::run_showing(options, connector, log, ready, shutdown)
+    }
+
+    /// The same; a start that takes longer than 2 s tells `show` twice a second how far it has come, from a thread of its
+    /// own, and `None` when that is over.
+    ///
+    /// # Errors
+    /// As [`Engine::run`].
+    pub fn run_showing(
         mut options: EngineOptions,
         connector: Arc<dyn PaymentConnector>,
+        show: impl Fn(Option<&Starting>) + Send + 'static,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()> + 'static,
     ) -> Result<(), EngineError> {
@@ -85,8 +123,10 @@ impl Engine {
         // Asked of the system once: it reads files to answer, and every frame wants to know.
         options.shards = options.shard_count();
         let options = Arc::new(options);
+        let progress = Arc::new(Progress::default());
+        let announcer = starting::Announcer::start(progress.clone(), &options.link_path(), show);
         let files = Files::open(&options)?;
-        let recovered = recover(
+        let recovered = recover_with(
             &options,
             &Sources {
                 journal: &*files.reader,
@@ -96,7 +136,13 @@ impl Engine {
                 seal: files.vault.clone(),
                 open: files.vault.clone(),
             },
+            Some(files.store.clone()),
+            &progress,
         )?;
+        drop(announcer);
+        if recovered.report.stored_actors == 0 && recovered.report.last_position > 1 {
+            tracing::warn!("the state store held nothing: everything was read from the journal");
+        }
         let clock = SystemClock::start(recovered.last_time, options.allow_clock_behind)?;
         let report = recovered.report;
         tracing::info!(
@@ -122,7 +168,7 @@ async fn run_cell(
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EngineError> {
-    let Recovered { shards, views, directory, genesis, last_time, outstanding, .. } = recovered;
+    let Recovered { shards, mut views, directory, genesis, last_time, outstanding, .. } = recovered;
     let Files { lock, journal, reader, store, key_lists, vault: _, keys_listed: _, listed } = files;
     let epoch = journal.epoch;
     let links = Arc::new(Links::default());
@@ -141,6 +187,16 @@ async fn run_cell(
     };
     let committer = Arc::new(Committer::new(journal.journal, Box::new(release), true));
     let (loader, loader_receiver) = LoaderHandle::channel();
+    let notary_key = if options.notary {
+        let key = NotaryKey::read_or_make(&options.data_dir);
+        Some(key.map_err(|error| EngineError::Io { what: "the notary's key cannot be had", error })?)
+    } else {
+        None
+    };
+    if let Some(key) = &notary_key {
+        views.show_notary(&[key.jwk()]);
+    }
+    let (notary, notary_receiver) = notary_thread::channel();
     let shared = Arc::new(Shared {
         options: options.clone(),
         clock,
@@ -149,7 +205,9 @@ async fn run_cell(
         shards: addresses.clone(),
         views: views_sender,
         loader,
+        notary: notary_key.is_some().then_some(notary),
         failed: failed.clone(),
+        pressed: AtomicBool::new(false),
         cell: genesis.cell,
         directory,
         epoch,
@@ -190,8 +248,19 @@ async fn run_cell(
             shard.send(ShardMessage::Recovered).await.map_err(|_| EngineError::Thread("shard"))?;
         }
     }
+    if !options.archive.as_os_str().is_empty() {
+        let (archive, journal) = (options.archive.clone(), options.data_dir.join("journal"));
+        let (over, reader) = (failed.clone(), reader.clone());
+        let _not_joined = spawn("archive", move || archiver::run(&archive, &journal, &reader, &over))?;
+    }
     let keeping = shared.clone();
+    let notary_reader = reader.clone();
     threads.push(spawn("keeper", move || keeper::run(&keeping, &*store, &key_lists, &*reader, listed))?);
+
+    if let Some(key) = notary_key {
+        let (notary, history) = (shared.clone(), notary_reader);
+        threads.push(spawn("notary", move || notary_thread::run(&notary, &*history, key, &notary_receiver))?);
+    }
 
     let path = options.link_path();
     let serving = server::bind(&path)?;
@@ -226,6 +295,9 @@ fn stop(
     shared.failed.store(true, Ordering::Release);
     committer.stop();
     shared.loader.stop();
+    if let Some(notary) = &shared.notary {
+        let _ = notary.send(notary_thread::NotaryMessage::Stop);
+    }
     let _ = shared.views.send(views_thread::ViewsMessage::Stop);
     for thread in threads {
         let _ = thread.join();

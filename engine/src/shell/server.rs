@@ -207,12 +207,16 @@ fn commands(shared: &Arc<Shared>, id: LinkId, payload: &[u8]) -> Result<(), Link
 }
 
 fn query(shared: &Arc<Shared>, id: LinkId, item: QueryItem) {
-    let Query::CommandResult((result, _)) = &item.query else {
-        let _ = shared.views.send(ViewsMessage::Query(id, item));
-        return;
+    let target = match &item.query {
+        Query::CommandResult((result, _)) => &result.target,
+        Query::CommandReceipt((receipt, _)) => &receipt.target,
+        _ => {
+            let _ = shared.views.send(ViewsMessage::Query(id, item));
+            return;
+        }
     };
-    let owner = ActorAddress::parse(&result.target)
-        .map_or(0, |target| Shard::owner(&target, shared.options.shard_count()));
+    let owner =
+        ActorAddress::parse(target).map_or(0, |target| Shard::owner(&target, shared.options.shard_count()));
     if let Some(shard) = shared.shard(owner) {
         shard.do_send(ShardMessage::Result(id, item));
     }

@@ -38,6 +38,8 @@ pub(super) enum ViewsMessage {
     Capture(usize, Sender<(Vec<ViewValue>, u64, usize)>),
     /// The state store did not take these.
     NotStored(Vec<(ViewSpace, vendue_domain::id::Id)>),
+    /// The state store holds these actors at these sequence numbers.
+    Stored(Vec<(vendue_domain::actor::ActorAddress, u64)>),
     /// The end.
     Stop,
 }
@@ -92,6 +94,7 @@ fn take(shared: &Shared, views: &mut Views, message: ViewsMessage) -> bool {
             let _ = reply.try_send((values, views.position(), views.changed()));
         }
         ViewsMessage::NotStored(values) => views.not_stored(values.into_iter()),
+        ViewsMessage::Stored(stored) => views.stored(&stored),
         ViewsMessage::Stop => return false,
     }
     true

@@ -1,26 +1,28 @@
 //! Answers to queries: MessagePack maps with the protocol's names.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use vendue_domain::actor::{ActorAddress, BidStatus, Snapshot};
 use vendue_domain::amount::{Amount, Currency};
 use vendue_domain::facts::{Role, Standing};
 use vendue_domain::id::{AccountId, LotId, MarketId, ReservationId, StockId};
-use vendue_domain::lot::LotSnapshot;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::link::{NotExecuted, QueryItem, Reply, ReplyItem};
 use vendue_protocol::query::{ListLots, LotSort, PAGE_DEFAULT, PAGE_MAX, Query};
 
 use super::audit::AuditRecord;
+use super::cold::LotLine;
 use super::feed::{Feed, OWN_BIDS_KEPT, OwnBid, OwnReservation};
 use super::history::HistoryBid;
-use super::{Shown, Views};
+use super::{Shown, Views, Waiting};
 use crate::unit::LinkId;
 
 /// An actor with where its channel stands.
 #[derive(Serialize)]
 struct One<'a> {
     #[serde(flatten)]
-    snapshot: &'a Snapshot,
+    snapshot: Cow<'a, Snapshot>,
     seq: u64,
 }
 
@@ -69,9 +71,9 @@ struct WhoAmIAnswer {
 
 /// Where an account's bids on a lot stand.
 #[derive(Serialize)]
-struct StandingBid<'a> {
+struct StandingBid {
     lot: LotId,
-    title: &'a str,
+    title: String,
     status: BidStatus,
     price: Option<Amount>,
     currency: Currency,
@@ -80,10 +82,10 @@ struct StandingBid<'a> {
 
 /// What is set aside for an account.
 #[derive(Serialize)]
-struct LiveReservation<'a> {
+struct LiveReservation {
     reservation: ReservationId,
     stock: StockId,
-    title: &'a str,
+    title: String,
     quantity: u64,
     expires_at: Timestamp,
 }
@@ -95,26 +97,35 @@ struct AccountAnswer<'a> {
     /// The name where the vault still holds its key; null after an erasure.
     name: Option<String>,
     /// On lots that are not over, the newest first.
-    bids: Vec<StandingBid<'a>>,
-    reservations: Vec<LiveReservation<'a>>,
+    bids: Vec<StandingBid>,
+    reservations: Vec<LiveReservation>,
     seq: u64,
 }
 
-/// Why a query has no answer.
-pub(super) struct Refusal(NotExecuted, &'static str);
+/// An actor in a list.
+pub(super) type Found<'a> = (ActorAddress, &'a Shown);
 
-pub(super) const NOT_FOUND: Refusal = Refusal(NotExecuted::NotFound, "");
-pub(super) const NO_ORDER: Refusal = Refusal(NotExecuted::OrderNotFound, "");
-pub(super) const FORBIDDEN: Refusal = Refusal(NotExecuted::Forbidden, "");
+/// Why a query has no answer.
+pub(super) enum Refusal {
+    /// This is told.
+    No(NotExecuted, &'static str),
+    /// The state store is ahead of what the views have told: it has one when they have come as far.
+    Later,
+}
+
+pub(super) const NOT_FOUND: Refusal = Refusal::No(NotExecuted::NotFound, "");
+pub(super) const NO_ORDER: Refusal = Refusal::No(NotExecuted::OrderNotFound, "");
+pub(super) const FORBIDDEN: Refusal = Refusal::No(NotExecuted::Forbidden, "");
 pub(super) const BAD_CURSOR: Refusal =
-    Refusal(NotExecuted::InvalidRequest, "the cursor is not one that this list gave");
+    Refusal::No(NotExecuted::InvalidRequest, "the cursor is not one that this list gave");
 
 impl Views {
     /// Answers a question from the present state.
     pub(super) fn answer(&mut self, link: LinkId, item: &QueryItem) {
         match self.answer_bytes(item) {
             Ok(bytes) => self.reply(link, &ReplyItem { request: item.request, reply: Reply::Data(&bytes) }),
-            Err(Refusal(why, message)) => self.refuse(link, item.request, why, message),
+            Err(Refusal::No(why, message)) => self.refuse(link, item.request, why, message),
+            Err(Refusal::Later) => self.ask_later(Waiting::Query(link, item.clone())),
         }
     }
 
@@ -139,11 +150,11 @@ impl Views {
             Query::StockList(list) => {
                 let members = self.lists.of(list.market).map_or(&[][..], |members| &members.stock);
                 let words = words_of(list.query.as_deref());
-                let wanted = |shown: &&Shown| match &shown.snapshot {
-                    Snapshot::Stock(stock) => {
-                        contains_all(&words, &[Some(&stock.title), stock.category.as_ref()])
-                    }
-                    _ => false,
+                let wanted = |shown: &Shown| {
+                    shown
+                        .body
+                        .stock()
+                        .is_some_and(|(title, category)| contains_all(&words, &[Some(title), category]))
                 };
                 let ids = members.iter().map(|id| (*id).into());
                 let (stock, cursor) = self.page(ids, wanted, list.cursor.as_deref(), list.limit)?;
@@ -176,15 +187,16 @@ impl Views {
             }
             Query::Statement(get) => self.statement(item.by, get),
             Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
-            Query::CommandResult(_) => {
-                Err(Refusal(NotExecuted::InvalidRequest, "command.result is a shard's to answer"))
+            Query::NotaryKeys(_) => Ok(self.notary_keys.clone()),
+            Query::CommandResult(_) | Query::CommandReceipt(_) => {
+                Err(Refusal::No(NotExecuted::InvalidRequest, "outcomes of commands are a shard's to answer"))
             }
         }
     }
 
     fn one(&self, address: ActorAddress) -> Result<Vec<u8>, Refusal> {
         let shown = self.shown.get(&address).ok_or(NOT_FOUND)?;
-        bytes(&One { snapshot: &shown.snapshot, seq: shown.channel_seq })
+        bytes(&One { snapshot: self.snapshot_of(&address, shown)?, seq: shown.channel_seq })
     }
 
     fn account(&self, by: AccountId, account: AccountId) -> Result<Vec<u8>, Refusal> {
@@ -198,75 +210,88 @@ impl Views {
         let may_see_money = self.may_see_money(by, account);
         let feed = self.feeds.get(&account).filter(|_| may_see_money);
         let bids = feed.map(Feed::bids).unwrap_or_default();
-        let bids = bids.iter().filter_map(|bid| self.standing_bid(bid)).take(OWN_BIDS_KEPT).collect();
+        let bids = bids.iter().filter_map(|bid| self.standing_bid(bid).transpose()).take(OWN_BIDS_KEPT);
+        let bids = bids.collect::<Result<_, _>>()?;
         let reservations = feed.map(Feed::reservations).unwrap_or_default();
-        let reservations = reservations.iter().filter_map(|kept| self.live_reservation(kept)).collect();
-        let hidden = match &shown.snapshot {
+        let reservations = reservations.iter().filter_map(|kept| self.live_reservation(kept).transpose());
+        let reservations = reservations.collect::<Result<_, _>>()?;
+        let snapshot = self.snapshot_of(&account.into(), shown)?;
+        let hidden = match &*snapshot {
             Snapshot::Account(own) if !may_see_money => {
                 Some(Snapshot::Account(Box::new(own.without_money())))
             }
             _ => None,
         };
-        let snapshot = hidden.as_ref().unwrap_or(&shown.snapshot);
+        let snapshot = hidden.as_ref().unwrap_or(&snapshot);
         bytes(&AccountAnswer { snapshot, name, bids, reservations, seq })
     }
 
     /// An account's bids on a lot, where that is not over.
-    fn standing_bid(&self, bid: &OwnBid) -> Option<StandingBid<'_>> {
-        let Snapshot::Lot(lot) = &self.of(bid.lot)?.snapshot else { return None };
+    fn standing_bid(&self, bid: &OwnBid) -> Result<Option<StandingBid>, Refusal> {
+        let Some(shown) = self.of(bid.lot) else { return Ok(None) };
+        let snapshot = self.snapshot_of(&bid.lot.into(), shown)?;
+        let Snapshot::Lot(lot) = &*snapshot else { return Ok(None) };
         let standing = StandingBid {
             lot: bid.lot,
-            title: &lot.title,
+            title: lot.title.clone(),
             status: bid.status,
             price: lot.price,
             currency: lot.currency,
             ends_at: lot.ends_at,
         };
-        lot.result.is_none().then_some(standing)
+        Ok(lot.result.is_none().then_some(standing))
     }
 
-    fn live_reservation(&self, kept: &OwnReservation) -> Option<LiveReservation<'_>> {
-        let Snapshot::Stock(stock) = &self.of(kept.stock)?.snapshot else { return None };
+    fn live_reservation(&self, kept: &OwnReservation) -> Result<Option<LiveReservation>, Refusal> {
+        let Some(shown) = self.of(kept.stock) else { return Ok(None) };
+        let snapshot = self.snapshot_of(&kept.stock.into(), shown)?;
+        let Snapshot::Stock(stock) = &*snapshot else { return Ok(None) };
         let OwnReservation { reservation, stock: id, quantity, expires_at } = *kept;
-        let live = LiveReservation { reservation, stock: id, title: &stock.title, quantity, expires_at };
-        (expires_at > self.time).then_some(live)
+        let live =
+            LiveReservation { reservation, stock: id, title: stock.title.clone(), quantity, expires_at };
+        Ok((expires_at > self.time).then_some(live))
     }
 
     fn page<'a>(
         &'a self,
         ids: impl Iterator<Item = ActorAddress>,
-        wanted: impl Fn(&&Shown) -> bool,
+        wanted: impl Fn(&Shown) -> bool,
         cursor: Option<&str>,
         limit: Option<u32>,
     ) -> Result<(Vec<One<'a>>, Option<String>), Refusal> {
         let (page, cursor) = self.page_of(ids, wanted, cursor, limit)?;
-        let one = |shown: &'a Shown| One { snapshot: &shown.snapshot, seq: shown.channel_seq };
-        Ok((page.into_iter().map(one).collect(), cursor))
+        let page: Result<_, _> =
+            page.into_iter().map(|(address, shown)| self.one_of(address, shown)).collect();
+        Ok((page?, cursor))
     }
 
     /// A page in the order of coming; the cursor is the last member's order.
     pub(super) fn page_of<'a>(
         &'a self,
         ids: impl Iterator<Item = ActorAddress>,
-        wanted: impl Fn(&&Shown) -> bool,
+        wanted: impl Fn(&Shown) -> bool,
         cursor: Option<&str>,
         limit: Option<u32>,
-    ) -> Result<(Vec<&'a Shown>, Option<String>), Refusal> {
+    ) -> Result<(Vec<Found<'a>>, Option<String>), Refusal> {
         let after: Option<u64> = cursor.map(str::parse).transpose().map_err(|_| BAD_CURSOR)?;
         let limit = page_limit(limit);
         let mut page = Vec::new();
         let mut last = None;
-        for shown in ids.filter_map(|id| self.shown.get(&id)) {
-            if after.is_some_and(|after| shown.order <= after) || !wanted(&shown) {
+        for (id, shown) in ids.filter_map(|id| Some((id, self.shown.get(&id)?))) {
+            if after.is_some_and(|after| shown.order <= after) || !wanted(shown) {
                 continue;
             }
             if page.len() == limit {
                 return Ok((page, last));
             }
             last = Some(shown.order.to_string());
-            page.push(shown);
+            page.push((id, shown));
         }
         Ok((page, None))
+    }
+
+    fn one_of<'a>(&self, address: ActorAddress, shown: &'a Shown) -> Result<One<'a>, Refusal> {
+        Ok(One { snapshot: self.snapshot_of(&address, shown)?, seq: shown.channel_seq })
     }
 
     fn lots(&self, list: &ListLots) -> Result<Vec<u8>, Refusal> {
@@ -274,28 +299,26 @@ impl Views {
         let members = self.lists.of(list.market).map_or(&[][..], |members| &members.lots);
         let sort = list.sort.unwrap_or_default();
         let after = list.cursor.as_deref().map(parse_cursor).transpose()?;
-        let mut found: Vec<((i64, u64), &Shown)> = Vec::new();
+        let mut found: Vec<((i64, u64), LotId, &Shown)> = Vec::new();
         for lot in members {
             let Some(shown) = self.of(*lot) else { continue };
-            let Snapshot::Lot(snapshot) = &shown.snapshot else { continue };
-            let rank = rank(sort, snapshot, shown.order);
-            if after.is_none_or(|after| rank > after) && is_wanted(list, &words, snapshot) {
-                found.push((rank, shown));
+            let Some(line) = shown.body.lot() else { continue };
+            let rank = rank(sort, &line, shown.order);
+            if after.is_none_or(|after| rank > after) && is_wanted(list, &words, &line) {
+                found.push((rank, *lot, shown));
             }
         }
         let limit = page_limit(list.limit);
         let more = found.len() > limit;
         if more {
-            found.select_nth_unstable_by_key(limit - 1, |(rank, _)| *rank);
+            found.select_nth_unstable_by_key(limit - 1, |(rank, ..)| *rank);
             found.truncate(limit);
         }
-        found.sort_unstable_by_key(|(rank, _)| *rank);
-        let cursor = found.last().filter(|_| more).map(|((key, order), _)| format!("{key}.{order}"));
-        let lots = found
-            .iter()
-            .map(|(_, shown)| One { snapshot: &shown.snapshot, seq: shown.channel_seq })
-            .collect();
-        bytes(&LotPage { lots, cursor })
+        found.sort_unstable_by_key(|(rank, ..)| *rank);
+        let cursor = found.last().filter(|_| more).map(|((key, order), ..)| format!("{key}.{order}"));
+        let lots: Result<_, _> =
+            found.iter().map(|(_, lot, shown)| self.one_of((*lot).into(), shown)).collect();
+        bytes(&LotPage { lots: lots?, cursor })
     }
 
     fn bids(&self, lot: LotId, cursor: Option<&str>, limit: Option<u32>) -> Result<Vec<u8>, Refusal> {
@@ -334,7 +357,7 @@ impl Views {
 pub(super) fn bytes(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     rmp_serde::to_vec_named(answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
-        Refusal(NotExecuted::Internal, "")
+        Refusal::No(NotExecuted::Internal, "")
     })
 }
 
@@ -348,7 +371,7 @@ pub(super) fn words_of(query: Option<&str>) -> Vec<String> {
 }
 
 /// Whether every word stands in one of the texts.
-pub(super) fn contains_all(words: &[String], texts: &[Option<&String>]) -> bool {
+pub(super) fn contains_all(words: &[String], texts: &[Option<&str>]) -> bool {
     if words.is_empty() {
         return true;
     }
@@ -356,21 +379,22 @@ pub(super) fn contains_all(words: &[String], texts: &[Option<&String>]) -> bool 
     words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
 }
 
-fn is_wanted(list: &ListLots, words: &[String], lot: &LotSnapshot) -> bool {
-    list.format.is_none_or(|format| lot.format == format)
-        && list.state.as_deref().is_none_or(|state| lot.state == state)
-        && list.sale.is_none_or(|sale| lot.sale == Some(sale))
-        && list.category.as_deref().is_none_or(|category| lot.category.as_deref() == Some(category))
-        && contains_all(words, &[Some(&lot.title), lot.category.as_ref(), lot.r#ref.as_ref()])
+fn is_wanted(list: &ListLots, words: &[String], lot: &LotLine<'_>) -> bool {
+    list.format.is_none_or(|format| lot.numbers.format == format)
+        && list.state.as_deref().is_none_or(|state| lot.numbers.state == state)
+        && list.sale.is_none_or(|sale| lot.numbers.sale == Some(sale))
+        && list.category.as_deref().is_none_or(|category| lot.category == Some(category))
+        && contains_all(words, &[Some(lot.title), lot.category, lot.reference])
 }
 
 /// Where a lot stands in a list: a key that sorts upwards, and the order of coming, which makes it unique.
-fn rank(sort: LotSort, lot: &LotSnapshot, order: u64) -> (i64, u64) {
+fn rank(sort: LotSort, line: &LotLine<'_>, order: u64) -> (i64, u64) {
+    let lot = &line.numbers;
     match sort {
         LotSort::Catalogue => (lot.number.map_or(i64::MAX, i64::from), order),
         LotSort::Ending => (lot.ends_at.map_or(i64::MAX, |at| at.0), order),
         LotSort::Newest => (-(order as i64), order),
-        LotSort::Price => (-lot.price.map_or(0, |price| price.get() as i64), order),
+        LotSort::Price => (-(lot.price as i64), order),
         LotSort::Bids => (-i64::from(lot.bids), order),
     }
 }

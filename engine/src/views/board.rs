@@ -98,7 +98,7 @@ impl Views {
                 return self.pass_over(market, position);
             }
             let lot = LotId(published.address.id);
-            let title = match self.shown.get(&published.address).map(|shown| &shown.snapshot) {
+            let title = match self.shown.get(&published.address).and_then(|shown| shown.body.hot()) {
                 Some(Snapshot::Lot(snapshot)) => snapshot.title.clone(),
                 _ => String::new(),
             };
@@ -115,7 +115,7 @@ impl Views {
             .filter(|lot| self.take_off_board((*lot).into()))
             .collect::<Vec<_>>()
             .into_iter()
-            .filter_map(|lot| match &self.of(lot)?.snapshot {
+            .filter_map(|lot| match &*self.snapshot_of(&lot.into(), self.of(lot)?).ok()? {
                 Snapshot::Lot(shown) => Some(LotSummary {
                     lot,
                     state: shown.state,
@@ -138,7 +138,7 @@ impl Views {
             .filter(|stock| self.take_off_board((*stock).into()))
             .collect::<Vec<_>>()
             .into_iter()
-            .filter_map(|stock| match &self.of(stock)?.snapshot {
+            .filter_map(|stock| match &*self.snapshot_of(&stock.into(), self.of(stock)?).ok()? {
                 Snapshot::Stock(shown) => Some(StockSummary { stock, available: shown.available }),
                 _ => None,
             })

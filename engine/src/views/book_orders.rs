@@ -161,8 +161,8 @@ fn best(levels: &[(u64, u64)]) -> &[(u64, u64)] {
 }
 
 const fn book_of(shown: &Shown) -> Option<&BookSnapshot> {
-    match &shown.snapshot {
-        Snapshot::Book(book) => Some(book),
+    match shown.body.hot() {
+        Some(Snapshot::Book(book)) => Some(book),
         _ => None,
     }
 }
@@ -192,12 +192,13 @@ impl Views {
     pub(super) fn books(&self, list: &ListBooks) -> Result<Vec<u8>, Refusal> {
         let members = self.lists.of(list.market).map_or(&[][..], |members| &members.books);
         let words = words_of(list.query.as_deref());
-        let wanted = |shown: &&Shown| {
-            book_of(shown).is_some_and(|book| contains_all(&words, &[Some(&book.title), book.r#ref.as_ref()]))
+        let wanted = |shown: &Shown| {
+            book_of(shown)
+                .is_some_and(|book| contains_all(&words, &[Some(&book.title), book.r#ref.as_deref()]))
         };
         let ids = members.iter().map(|id| (*id).into());
         let (shown, cursor) = self.page_of(ids, wanted, list.cursor.as_deref(), list.limit)?;
-        let books = shown.into_iter().filter_map(book_line).collect();
+        let books = shown.into_iter().filter_map(|(_, shown)| book_line(shown)).collect();
         bytes(&BookPage { books, cursor })
     }
 

@@ -3,9 +3,9 @@
 
 use hashbrown::HashMap;
 use serde::Serialize;
-use vendue_domain::actor::{ActorAddress, ActorKind, Publication, Snapshot};
+use vendue_domain::actor::{ActorAddress, ActorKind, Publication};
 use vendue_domain::id::LotId;
-use vendue_domain::lot::{ChainFields, Format};
+use vendue_domain::lot::ChainFields;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::query::ListLotEvents;
 
@@ -71,10 +71,8 @@ impl Views {
         seq: u64,
         ts: Timestamp,
     ) {
-        let is_candle = address.kind == ActorKind::Lot
-            && self.shown.get(address).is_some_and(
-                |shown| matches!(&shown.snapshot, Snapshot::Lot(lot) if lot.format == Format::Candle),
-            );
+        let is_candle =
+            address.kind == ActorKind::Lot && self.shown.get(address).is_some_and(|shown| shown.is_candle);
         if !is_candle {
             return;
         }

@@ -77,6 +77,11 @@ impl From<DeclinedEffect> for Refused {
 }
 
 impl Views {
+    /// The keys that `notary.keys` is answered with, as JWKs.
+    pub fn show_notary(&mut self, keys: &[serde_json::Value]) {
+        self.notary_keys = notary_keys(keys);
+    }
+
     /// The board that `effect.list` is answered from. It tells of what is under way, which no durable record does.
     pub fn show_effects(&mut self, directory: Arc<Directory>) {
         self.directory = directory;
@@ -97,4 +102,10 @@ impl Views {
             declined: board.declined().into_iter().take(limit).map(Into::into).collect(),
         })
     }
+}
+
+/// The answer to `notary.keys`.
+pub(super) fn notary_keys(keys: &[serde_json::Value]) -> Vec<u8> {
+    // A map of one entry: it can always be written.
+    rmp_serde::to_vec_named(&serde_json::json!({"keys": keys})).unwrap_or_default()
 }

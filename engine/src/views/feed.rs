@@ -1,7 +1,6 @@
 //! An account's feed: what only it hears (outbid, won, its reservations), numbered in the order of the journal; and what
 //! follows from it: where its bids stand, what is set aside for it.
 
-use hashbrown::HashMap;
 use vendue_domain::actor::{BidStatus, Publication};
 use vendue_domain::id::{AccountId, LotId, ReservationId, StockId};
 use vendue_domain::publication::Data;
@@ -44,7 +43,8 @@ vendue_domain::record! {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Feed {
     pub(super) cursor: Cursor,
-    bids: HashMap<LotId, OwnBid>,
+    /// The newest last; of several of one lot the last counts.
+    bids: Vec<OwnBid>,
     /// In the order of their coming.
     reservations: Vec<OwnReservation>,
     /// In books.
@@ -59,7 +59,8 @@ impl Feed {
         reservations: Vec<OwnReservation>,
         orders: OwnOrders,
     ) -> Self {
-        Self { cursor, bids: bids.iter().map(|bid| (bid.lot, *bid)).collect(), reservations, orders }
+        // They were stored with the newest first.
+        Self { cursor, bids: bids.iter().rev().copied().collect(), reservations, orders }
     }
 
     /// Its orders in books.
@@ -69,9 +70,16 @@ impl Feed {
 
     /// Where its bids stand, the newest first.
     pub(super) fn bids(&self) -> Vec<OwnBid> {
-        let mut bids: Vec<OwnBid> = self.bids.values().copied().collect();
-        bids.sort_unstable_by_key(|bid| (std::cmp::Reverse(bid.at), bid.lot));
-        bids
+        let mut bids: Vec<(usize, OwnBid)> = self.bids.iter().copied().enumerate().collect();
+        bids.sort_unstable_by_key(|(place, bid)| (bid.lot, std::cmp::Reverse(*place)));
+        bids.dedup_by_key(|(_, bid)| bid.lot);
+        bids.sort_unstable_by_key(|(_, bid)| (std::cmp::Reverse(bid.at), bid.lot));
+        bids.into_iter().map(|(_, bid)| bid).collect()
+    }
+
+    /// Recovery: reads what the next bid is put behind.
+    pub(super) fn newest_at(&self) -> u64 {
+        self.bids.last().map_or(0, |bid| bid.at.0 as u64)
     }
 
     pub(super) fn reservations(&self) -> &[OwnReservation] {
@@ -79,11 +87,17 @@ impl Feed {
     }
 
     fn note_bid(&mut self, lot: LotId, status: BidStatus, at: Timestamp) {
-        self.bids.insert(lot, OwnBid { lot, status, at });
+        let bid = OwnBid { lot, status, at };
+        match self.bids.last_mut().filter(|last| last.lot == lot) {
+            Some(last) => *last = bid,
+            None => self.bids.push(bid),
+        }
         if self.bids.len() >= 2 * OWN_BIDS_KEPT {
-            for older in self.bids().split_off(OWN_BIDS_KEPT) {
-                self.bids.remove(&older.lot);
-            }
+            let mut newest = self.bids();
+            newest.truncate(OWN_BIDS_KEPT);
+            newest.reverse();
+            self.bids.clear();
+            self.bids.extend(newest);
         }
     }
 
@@ -173,6 +187,7 @@ mod tests {
         }
         feed.note_bid(LotId::from_u128(1_000), BidStatus::Outbid, Timestamp(2_000));
         assert_eq!(feed.bids()[0].status, BidStatus::Outbid);
-        assert_eq!(Feed::restored(feed.cursor, &feed.bids(), Vec::new(), OwnOrders::default()), feed);
+        let restored = Feed::restored(feed.cursor, &feed.bids(), Vec::new(), OwnOrders::default());
+        assert_eq!(restored.bids(), feed.bids());
     }
 }

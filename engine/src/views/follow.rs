@@ -3,21 +3,22 @@
 use std::collections::VecDeque;
 use vendue_domain::mutant;
 
-use vendue_domain::actor::{BidStatus, Event, Publication, Snapshot};
+use vendue_domain::actor::{BidStatus, Event, Publication};
 use vendue_domain::id::{LotId, MarketId};
-use vendue_domain::lot::{Format, LotEvent};
+use vendue_domain::lot::LotEvent;
 use vendue_domain::publication::Alias;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::link::{EventItem, FollowItem, NotExecuted, Reply, ReplyItem};
 
+use super::answer::{Refusal, bytes};
 use super::history::HistoryBid;
-use super::{Views, channel_of};
+use super::{Views, Waiting, channel_of};
 use crate::unit::{LinkId, Published};
 
 /// How many of the newest events of all channels are kept: at least what can have been on its way when a link broke
 /// (`in_flight_max` decisions of two events). About 20 MB.
-const RING_MAX: usize = 131_072;
+pub(super) const RING_MAX: usize = 131_072;
 
 /// How long the events of a channel whose last link has gone are kept, in microseconds.
 pub(super) const LEFT_US: i64 = 60_000_000;
@@ -78,7 +79,7 @@ impl Views {
     /// Whether a channel's events are kept for a gateway that comes back.
     #[inline]
     fn is_kept(&self, channel: Channel) -> bool {
-        self.recovering
+        (self.recovering && self.position >= self.kept_from)
             || (!self.followers.is_empty() && self.followers.contains_key(&channel))
             || (!self.left.is_empty() && self.left.contains_key(&channel))
     }
@@ -95,17 +96,25 @@ impl Views {
         {
             return false;
         }
+        let is_passed_over = self.may_be_ahead();
         let Some(shown) = self.shown.get_mut(&address) else { return false };
-        let Snapshot::Lot(snapshot) = &mut shown.snapshot else { return false };
-        if snapshot.format == Format::Candle {
-            // Its public events are kept whole.
+        if shown.is_candle {
             return false;
         }
-        let market = snapshot.market;
-        if published.seq > shown.seq {
-            snapshot.apply(event, &published.stamp);
-            shown.seq = published.seq;
-            shown.channel_seq = published.channel_seq;
+        let market = shown.market;
+        if is_passed_over {
+            if published.seq > shown.seq {
+                shown.pass_over(published);
+                if !std::mem::replace(&mut shown.stale, true) {
+                    self.stale.push(address);
+                }
+            }
+        } else {
+            let Some(snapshot) = shown.body.hot_mut() else { return false };
+            if published.seq > shown.seq {
+                snapshot.apply(&published.events[0], &published.stamp);
+                shown.pass_over(published);
+            }
         }
         let (alias, amount, time) = (Some(Alias(bid.alias)), Some(bid.price), published.stamp.time);
         let seq = published.channel_seq - event.public_count() + 1;
@@ -153,22 +162,26 @@ impl Views {
         let Some(seq) = self.channel_seq(item.channel) else {
             return self.refuse(link, item.request, NotExecuted::UnknownChannel, "");
         };
-        let links = self.followers.entry(item.channel).or_default();
-        if !links.contains(&link) {
-            links.push(link);
-        }
         if item.after > 0 && item.after <= seq && self.tell_missed(link, item, seq) {
-            return;
+            return self.tell_from_now(link, item.channel);
         }
-        let mut snapshot = Vec::with_capacity(512);
-        if let Err(error) = self.write_channel_snapshot(item.channel, &mut snapshot) {
-            tracing::error!(%error, channel = %item.channel, "a snapshot cannot be written");
-            return self.refuse(link, item.request, NotExecuted::Internal, "");
-        }
+        let snapshot = match self.channel_snapshot(item.channel) {
+            Ok(snapshot) => snapshot,
+            Err(Refusal::Later) => return self.ask_later(Waiting::Follow(link, *item)),
+            Err(Refusal::No(why, message)) => return self.refuse(link, item.request, why, message),
+        };
+        self.tell_from_now(link, item.channel);
         self.reply(
             link,
             &ReplyItem { request: item.request, reply: Reply::Followed { seq, snapshot: &snapshot } },
         );
+    }
+
+    fn tell_from_now(&mut self, link: LinkId, channel: Channel) {
+        let links = self.followers.entry(channel).or_default();
+        if !links.contains(&link) {
+            links.push(link);
+        }
     }
 
     /// Tells the events after `item.after`, if every one of them is still kept: never a part (I42).
@@ -224,23 +237,20 @@ impl Views {
         }
     }
 
-    fn write_channel_snapshot(
-        &self,
-        channel: Channel,
-        out: &mut Vec<u8>,
-    ) -> Result<(), rmp_serde::encode::Error> {
-        let shown = match channel {
-            Channel::Lot(lot) => self.of(lot),
-            Channel::Stock(stock) => self.of(stock),
-            Channel::Book(book) => self.of(book),
-            Channel::Market(market) | Channel::Ops(market) => self.of(market),
-            Channel::Account(account) => self.of(account),
+    fn channel_snapshot(&self, channel: Channel) -> Result<Vec<u8>, Refusal> {
+        let address = match channel {
+            Channel::Lot(lot) => lot.into(),
+            Channel::Stock(stock) => stock.into(),
+            Channel::Book(book) => book.into(),
+            Channel::Market(market) | Channel::Ops(market) => market.into(),
+            Channel::Account(account) => account.into(),
         };
-        match shown {
-            Some(shown) => rmp_serde::encode::write_named(out, &shown.snapshot),
+        match self.of(address) {
+            Some(shown) => bytes(&self.snapshot_of(&address, shown)?),
             None => {
-                vendue_domain::record::write_map(out, 0);
-                Ok(())
+                let mut nothing = Vec::new();
+                vendue_domain::record::write_map(&mut nothing, 0);
+                Ok(nothing)
             }
         }
     }

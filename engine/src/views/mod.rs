@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod board;
 mod book_orders;
+mod cold;
 mod draws;
 mod effects;
 mod feed;
@@ -15,6 +16,7 @@ mod history;
 mod lists;
 mod log;
 mod orders;
+mod recovering;
 mod statement;
 mod stored;
 mod trades;
@@ -25,9 +27,10 @@ use vendue_domain::mutant;
 
 use hashbrown::HashMap;
 use vendue_domain::account::AccountEvent;
-use vendue_domain::actor::{ActorAddress, ActorKind, Entity, Event, Snapshot};
+use vendue_domain::actor::{ActorAddress, ActorKind, Event, Snapshot};
 use vendue_domain::facts::Facts;
 use vendue_domain::id::{AccountId, LotId, MarketId};
+use vendue_domain::lot::Format;
 use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::link::{
@@ -46,7 +49,14 @@ pub trait Open: Send + Sync {
 
 /// One actor as the public knows it.
 struct Shown {
-    snapshot: Snapshot,
+    body: cold::Body,
+    /// About how many bytes the snapshot took when it came into memory.
+    weight: u32,
+    market: MarketId,
+    /// Its public events are kept whole.
+    is_candle: bool,
+    /// Recovery: events have been passed over.
+    stale: bool,
     /// The actor's sequence number that the snapshot has reached.
     seq: u64,
     channel_seq: u64,
@@ -58,6 +68,14 @@ struct Shown {
     history_noted: bool,
     /// Whether it has changed since its market's last mark.
     on_board: bool,
+}
+
+impl Shown {
+    /// Takes the numbers of what happened over.
+    fn pass_over(&mut self, published: &Published) {
+        self.seq = published.seq;
+        self.channel_seq = published.channel_seq;
+    }
 }
 
 /// A question that waits until the views have come as far as its asker has.
@@ -73,6 +91,8 @@ const WAITING_MAX: usize = 65_536;
 pub struct Views {
     options: Arc<EngineOptions>,
     vault: Arc<dyn Open>,
+    /// The answer to `notary.keys`.
+    notary_keys: Vec<u8>,
     directory: Arc<crate::directory::Directory>,
     /// The last position taken in.
     position: u64,
@@ -95,6 +115,8 @@ pub struct Views {
     left: HashMap<Channel, Timestamp>,
     /// Recovery: nobody follows yet, and everything told is kept for those who come back.
     recovering: bool,
+    /// ... from this position on.
+    kept_from: u64,
     /// Whether actors were taken from the state store.
     from_store: bool,
     followers: HashMap<Channel, smallvec::SmallVec<[LinkId; 2]>>,
@@ -103,6 +125,9 @@ pub struct Views {
     out: HashMap<LinkId, Outbox>,
     links: Vec<LinkId>,
     changed: stored::Changed,
+    warmth: cold::Warmth,
+    /// Recovery: actors whose snapshots are behind.
+    stale: Vec<ActorAddress>,
 }
 
 /// What goes to one link at the end of a round.
@@ -127,6 +152,7 @@ impl Views {
         Self {
             options,
             vault,
+            notary_keys: effects::notary_keys(&[]),
             directory: Arc::default(),
             position: 0,
             time: Timestamp(0),
@@ -145,6 +171,7 @@ impl Views {
             ring: follow::Ring::default(),
             left: HashMap::new(),
             recovering: true,
+            kept_from: 0,
             from_store: false,
             followers: HashMap::new(),
             waiting: BTreeMap::new(),
@@ -152,6 +179,8 @@ impl Views {
             out: HashMap::new(),
             links: Vec::new(),
             changed: stored::Changed::default(),
+            warmth: cold::Warmth::default(),
+            stale: Vec::new(),
         }
     }
 
@@ -218,25 +247,40 @@ impl Views {
             for event in &published.events[1..] {
                 snapshot.apply(event, &published.stamp);
             }
-            self.place(address, snapshot, published.seq, published.channel_seq);
+            let weight = cold::weight(&snapshot);
+            self.warmth.add(weight);
+            self.place(address, &snapshot, published.seq, published.channel_seq);
+            if let Some(shown) = self.shown.get_mut(&address) {
+                (shown.weight, shown.body) = (weight, cold::Body::Hot(snapshot));
+            }
             return;
         };
         if published.seq <= shown.seq {
             return;
         }
-        for event in &published.events {
-            shown.snapshot.apply(event, &published.stamp);
+        if self.recovering && self.from_store {
+            // Made anew from the actor when the journal has been read: once, instead of once for each event.
+            shown.pass_over(published);
+            if !std::mem::replace(&mut shown.stale, true) {
+                self.stale.push(address);
+            }
+            return;
         }
-        shown.seq = published.seq;
-        shown.channel_seq = published.channel_seq;
-        if let Snapshot::Order(order) = &shown.snapshot {
+        let is_there = shown.body.hot().is_some() || self.warm(published);
+        let Some(shown) = self.shown.get_mut(&address) else { return };
+        shown.pass_over(published);
+        let Some(snapshot) = shown.body.hot_mut().filter(|_| is_there) else { return };
+        for event in &published.events {
+            snapshot.apply(event, &published.stamp);
+        }
+        if let Snapshot::Order(order) = snapshot {
             self.orders.note(order);
         }
     }
 
-    fn place(&mut self, address: ActorAddress, snapshot: Snapshot, seq: u64, channel_seq: u64) {
-        self.lists.insert(&address, &snapshot);
-        if let Snapshot::Order(order) = &snapshot {
+    fn place(&mut self, address: ActorAddress, snapshot: &Snapshot, seq: u64, channel_seq: u64) {
+        self.lists.insert(&address, snapshot);
+        if let Snapshot::Order(order) = snapshot {
             self.orders.note(order);
         }
         let order = self.next_order;
@@ -244,7 +288,11 @@ impl Views {
         self.shown.insert(
             address,
             Shown {
-                snapshot,
+                body: cold::Body::Cold(cold::Card::Account),
+                weight: 0,
+                market: market_of(snapshot),
+                is_candle: matches!(snapshot, Snapshot::Lot(lot) if lot.format == Format::Candle),
+                stale: false,
                 seq,
                 channel_seq,
                 order,
@@ -255,37 +303,13 @@ impl Views {
         );
     }
 
-    /// Recovery: an actor as the state store holds it.
-    pub fn restore(&mut self, address: ActorAddress, seq: u64, entity: &Entity) {
-        if let Entity::Account(account) = entity {
-            self.names.insert(AccountId(address.id), account.name_sealed().to_vec());
-        }
-        self.from_store = true;
-        self.place(address, entity.snapshot(), seq, entity.channel_seq());
-    }
-
-    /// Whether what is shown may be newer than the record that is being read.
-    const fn may_be_ahead(&self) -> bool {
-        self.recovering && self.from_store
-    }
-
-    /// Recovery: a fact that the state store holds.
-    pub fn learn_stored(&mut self, change: &vendue_domain::facts::FactChange) {
-        self.facts.learn(change);
-    }
-
-    /// Recovery: the views begin after this position.
-    pub fn starts_after(&mut self, position: u64) {
-        self.position = self.position.max(position);
-    }
-
     /// What is shown of an actor.
     fn of(&self, id: impl Into<ActorAddress>) -> Option<&Shown> {
         self.shown.get(&id.into())
     }
 
     fn market_of(&self, address: &ActorAddress) -> Option<MarketId> {
-        self.shown.get(address).map(|shown| market_of(&shown.snapshot))
+        self.shown.get(address).map(|shown| shown.market)
     }
 
     /// A link has come.
@@ -309,11 +333,6 @@ impl Views {
         });
     }
 
-    /// Recovery is over: from now on only what somebody follows, or followed lately, is kept.
-    pub fn recovered(&mut self) {
-        self.recovering = false;
-    }
-
     /// Takes a question.
     pub fn query(&mut self, link: LinkId, item: QueryItem) {
         let waits = item.min_position > self.position && !mutant("read_before_write");
@@ -333,6 +352,12 @@ impl Views {
         } else {
             self.change_following(link, &item);
         }
+    }
+
+    /// A question for whose answer the state store is ahead: it is asked again after the next decision, which is on its way.
+    fn ask_later(&mut self, waiting: Waiting) {
+        self.waiting_count += 1;
+        self.waiting.entry(self.position + 1).or_default().push(waiting);
     }
 
     fn answer_waiting(&mut self) {
@@ -400,7 +425,10 @@ impl Views {
                 bytes.extend_from_slice(&address.id.0);
                 bytes.extend_from_slice(&shown.seq.to_le_bytes());
                 bytes.extend_from_slice(&shown.channel_seq.to_le_bytes());
-                let _ = rmp_serde::encode::write_named(&mut bytes, &shown.snapshot);
+                match self.snapshot_of(&address, shown) {
+                    Ok(snapshot) => drop(rmp_serde::encode::write_named(&mut bytes, &*snapshot)),
+                    Err(_) => bytes.push(0),
+                }
             }
         }
         xxhash_rust::xxh3::xxh3_64(&bytes)

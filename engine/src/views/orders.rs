@@ -43,13 +43,14 @@ type Rank = (std::cmp::Reverse<Timestamp>, OrderId);
 impl Views {
     /// One order, as far as the asker may see it. Whoever may see nothing learns no more than that there is none.
     pub(super) fn order(&self, by: AccountId, order: OrderId) -> Result<Vec<u8>, Refusal> {
-        let seen = self.of(order).and_then(|shown| self.seen(by, shown));
-        bytes(&seen.ok_or(super::answer::NO_ORDER)?)
+        let shown = self.of(order).ok_or(super::answer::NO_ORDER)?;
+        let snapshot = self.snapshot_of(&order.into(), shown)?;
+        bytes(&self.seen(by, &snapshot).ok_or(super::answer::NO_ORDER)?)
     }
 
     /// An order as an account sees it; `None` where it sees nothing of it.
-    fn seen<'a>(&self, by: AccountId, shown: &'a Shown) -> Option<OrderView<'a>> {
-        let Snapshot::Order(order) = &shown.snapshot else { return None };
+    fn seen<'a>(&self, by: AccountId, snapshot: &'a Snapshot) -> Option<OrderView<'a>> {
+        let Snapshot::Order(order) = snapshot else { return None };
         order.seen_by(by, self.may_read_as_operator(by, order.market))
     }
 
@@ -68,11 +69,12 @@ impl Views {
         };
         let after = list.cursor.as_deref().map(parse_cursor).transpose()?;
         let mut found: Vec<(Rank, &Shown)> = Vec::new();
-        for shown in members.into_iter().flatten().filter_map(|order| self.of(*order)) {
-            let Snapshot::Order(order) = &shown.snapshot else { continue };
-            let rank = (std::cmp::Reverse(order.placed_at()), order.order);
-            let wanted = list.market.is_none_or(|market| order.market == market)
-                && list.state.as_deref().is_none_or(|state| order.state().name() == state);
+        for (id, shown) in members.into_iter().flatten().filter_map(|order| Some((*order, self.of(*order)?)))
+        {
+            let Some(card) = shown.body.order() else { continue };
+            let rank = (std::cmp::Reverse(card.placed_at), id);
+            let wanted = list.market.is_none_or(|market| shown.market == market)
+                && list.state.as_deref().is_none_or(|state| card.state.name() == state);
             if wanted && after.is_none_or(|after| rank > after) {
                 found.push((rank, shown));
             }
@@ -85,7 +87,9 @@ impl Views {
         }
         found.sort_unstable_by_key(|(rank, _)| *rank);
         let cursor = found.last().filter(|_| more).map(|((at, order), _)| format!("{}.{order}", at.0.0));
-        let orders = found.iter().filter_map(|(_, shown)| self.seen(by, shown));
+        let snapshots = found.iter().map(|((_, id), shown)| self.snapshot_of(&(*id).into(), shown));
+        let snapshots = snapshots.collect::<Result<Vec<_>, _>>()?;
+        let orders = snapshots.iter().filter_map(|snapshot| self.seen(by, snapshot));
         bytes(&OrderPage { orders: orders.collect(), cursor })
     }
 }

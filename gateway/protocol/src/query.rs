@@ -89,6 +89,10 @@ pub struct ListOrders / ListOrdersParams {
 command! { /// `command.result`: the earlier reply to the caller's command with `key` to `target` (an actor's id in text).
 /// The `key` of the common parameters is the earlier command's.
 pub struct CommandResult / CommandResultParams { 1 => target: String } }
+command! { /// `command.receipt`: the proof of that outcome. The `key` of the common parameters is the earlier command's.
+pub struct CommandReceipt / CommandReceiptParams { 1 => target: String } }
+command! { /// `notary.keys`: the public keys that sign the history.
+pub struct GetNotaryKeys / GetNotaryKeysParams { } }
 command! { /// `audit.list`: who did what, why and when; newest first. For operators and auditors of the market.
 pub struct ListAudit / ListAuditParams { 1 => market: MarketId, 2 => cursor: Option<String>, 3 => limit: Option<u32> } }
 command! { /// `effect.list`: commands between actors that are under way: how many, the oldest, the stuck ones and why, and those
@@ -128,5 +132,8 @@ vendue_domain::variants! {
         33 => BookTrades(ListTrades),
         34 => LotEvents(ListLotEvents),
         40 => EffectList(ListEffects),
+        /// With the key beside it.
+        41 => CommandReceipt((CommandReceipt, String)),
+        42 => NotaryKeys(GetNotaryKeys),
     }
 }

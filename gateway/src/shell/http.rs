@@ -122,7 +122,11 @@ async fn answer(worker: Rc<Worker>, request: Request<Incoming>) -> Result<Reply,
         "/version" if is_get => {
             json(StatusCode::OK, format!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")))
         }
-        _ => match path.strip_prefix("/v1/") {
+        // The public keys by the name under which people look for them.
+        _ => match path
+            .strip_prefix("/v1/")
+            .map(|method| if method == "keys" { "notary.keys" } else { method })
+        {
             Some(method) => call(&worker, method, request).await,
             None if is_get => page(&path),
             None => problem(&WireError::new(Code::NotFound).saying("there is nothing at this path")),
@@ -202,11 +206,27 @@ fn ready(worker: &Worker) -> Reply {
     if worker.core.borrow().is_ready() {
         text(StatusCode::OK, "ready\n")
     } else {
-        text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the engine cannot be reached, or the gateway is about to end\n",
-        )
+        let said = starting(&worker.options.engine_socket);
+        let why = "the engine cannot be reached, or the gateway is about to end\n";
+        text(StatusCode::SERVICE_UNAVAILABLE, said.unwrap_or_else(|| why.to_owned()))
     }
+}
+
+/// The most that is taken of what an engine says of its start, in bytes: a line.
+const STARTING_BYTES: u64 = 512;
+/// What was said longer ago is of an engine that is gone: one that starts says something twice a second.
+const STARTING_FRESH: Duration = Duration::from_secs(5);
+
+/// What an engine that is still starting says of itself in the file `<its socket>.starting`.
+fn starting(engine_socket: &std::path::Path) -> Option<String> {
+    use std::io::Read;
+    let mut path = engine_socket.as_os_str().to_owned();
+    path.push(".starting");
+    let file = std::fs::File::open(path).ok()?;
+    let age = file.metadata().ok()?.modified().ok()?.elapsed().unwrap_or_default();
+    let mut line = String::new();
+    file.take(STARTING_BYTES).read_to_string(&mut line).ok()?;
+    (age < STARTING_FRESH).then(|| format!("the engine starts: {}\n", line.trim_end()))
 }
 
 fn currencies() -> String {

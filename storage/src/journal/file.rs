@@ -101,6 +101,14 @@ impl FileJournal {
                 .doing("read the journal in", shown);
         }
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(dir).doing("open the directory", shown)?);
+        FileJournal::read_only_on(disk, &shown)
+    }
+
+    /// The same on a disk; `shown` names it for messages.
+    pub(crate) fn read_only_on(
+        disk: Arc<dyn Disk>,
+        shown: &dyn Fn() -> String,
+    ) -> Result<Arc<dyn JournalReader>, StorageError> {
         let segments: Vec<Arc<Segment>> = find_segments(&*disk, None)?.into_iter().map(Arc::new).collect();
         let Some(segment) = segments.last() else {
             return Err(std::io::Error::from(std::io::ErrorKind::NotFound)).doing("find a segment in", shown);

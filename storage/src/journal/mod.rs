@@ -38,6 +38,7 @@ mod spare;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::backup::SegmentPart;
 use crate::batch::{Batch, Records};
 use crate::error::StorageError;
 
@@ -128,6 +129,11 @@ pub trait JournalReader: Send + Sync {
 
     /// The last durable record; 0 when there never was one.
     fn last(&self) -> Position;
+
+    /// The files of the journal as far as they are durable, oldest first; none for a journal that has no files.
+    fn parts(&self) -> Vec<SegmentPart> {
+        Vec::new()
+    }
 
     /// Calls `visit` for each frame with records at or after `from`, in order, until it says `Break`, up to what was
     /// durable when the call began. The first frame may begin before `from`. Larger steps for a fast recovery.

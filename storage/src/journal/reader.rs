@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::backup::SegmentPart;
 use crate::disk::{Access, BLOCK_BYTES, Disk, DiskFile};
 use crate::error::{IoContext, StorageError};
 use crate::journal::format::SegmentHeader;
@@ -237,6 +238,20 @@ impl JournalReader for Shared {
 
     fn last(&self) -> Position {
         self.state().last
+    }
+
+    fn parts(&self) -> Vec<SegmentPart> {
+        let state = self.state();
+        let newest = state.segments.len() - 1;
+        let part = |(index, segment): (usize, &Arc<Segment>)| SegmentPart {
+            name: segment.name.clone(),
+            first: segment.header.first,
+            cell: segment.header.cell,
+            epoch: segment.header.epoch,
+            durable_bytes: if index == newest { state.end } else { segment.header.segment_bytes },
+            file_bytes: segment.header.segment_bytes,
+        };
+        state.segments.iter().enumerate().map(part).collect()
     }
 
     fn frames(

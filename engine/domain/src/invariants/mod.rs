@@ -4,6 +4,7 @@
 pub mod auction;
 pub mod book;
 pub mod funding;
+pub mod linear;
 pub mod money;
 pub mod orders;
 pub mod stock;

@@ -360,6 +360,8 @@ answers! {
     "unsubscribe" => Unsubscribed;
     "subscriptions" => Subscriptions;
     "command.result" => serde_json::Map<String, serde_json::Value>;
+    "command.receipt" => serde_json::Map<String, serde_json::Value>;
+    "notary.keys" => serde_json::Map<String, serde_json::Value>;
     "market.create" => Done<MarketMade>;
     "market.halt" | "market.resume" | "market.set_fees" => Done<StateAnswer>;
     "market.get" => At<MarketSnapshot>;

@@ -338,7 +338,7 @@ pub fn checked<'a>(
 ) -> Result<Request<'a>, WireError> {
     const EXPECTED: &str = "1 to 64 characters of your choosing (at most 255 bytes)";
     let key = common.key.as_deref();
-    let asks_for_result = matches!(call, Call::Query(Query::CommandResult(_)));
+    let asks_for_result = matches!(call, Call::Query(Query::CommandResult(_) | Query::CommandReceipt(_)));
     if (method.kind == Kind::Command && method.is_offered) || asks_for_result {
         let Some(key) = key else {
             return Err(WireError::invalid("key", EXPECTED, Some("missing".into())));
@@ -347,7 +347,8 @@ pub fn checked<'a>(
             let got = format!("{} characters", key.chars().count());
             return Err(WireError::invalid("key", EXPECTED, Some(got)));
         }
-        if let Call::Query(Query::CommandResult((_, beside))) = &mut call {
+        if let Call::Query(Query::CommandResult((_, beside)) | Query::CommandReceipt((_, beside))) = &mut call
+        {
             key.clone_into(beside);
         }
     }

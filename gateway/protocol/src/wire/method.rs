@@ -217,6 +217,8 @@ methods! {
     Session Guest "subscriptions" "What this connection watches, and where each channel stands." SubscriptionsParams => |_own| Call::Session(SessionCall::Subscriptions);
     // The key of `command.result` is the earlier command's: it is put beside the question when the key is checked.
     Read Account "command.result" "What became of an earlier command, by its key and target." CommandResultParams => |own| Call::Query(Query::CommandResult((own, String::new())));
+    Read Account "command.receipt" "The signed proof of what an earlier command was answered." CommandReceiptParams => |own| Call::Query(Query::CommandReceipt((own, String::new())));
+    Read Guest "notary.keys" "The public keys that sign the market's history." GetNotaryKeysParams => ask!(NotaryKeys);
     Command Account "market.create" "Makes a market: a venue with its own currency, increments and fees." CreateMarketParams => to!(boxed Market MarketCommand Create);
     Command Account "market.halt" "Stops everything in a market; answered when it holds everywhere." HaltMarketParams => to!(Market MarketCommand Halt);
     Command Account "market.resume" "Lets a halted market go on." ResumeMarketParams => to!(Market MarketCommand Resume);

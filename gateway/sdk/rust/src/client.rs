@@ -126,6 +126,16 @@ impl Client {
         self.request("command.result", serde_json::json!({"target": target, "key": key.as_str()})).await
     }
 
+    /// Asks for the receipt of an earlier command of this account: what it was told, and the proof, signed by the market,
+    /// that it stands in the market's history. `vendue verify receipt` checks it offline.
+    ///
+    /// # Errors
+    /// `unavailable` with `retry_after_ms` until the command is notarized, some seconds after it; `not_found` where the
+    /// target knows no such key, or its records are no longer kept.
+    pub async fn command_receipt(&self, target: &str, key: &Key) -> Result<Value, Error> {
+        self.request("command.receipt", serde_json::json!({"target": target, "key": key.as_str()})).await
+    }
+
     /// The outcome of a command that was not answered, where it can be had.
     async fn resolve(&self, method: &str, params: &Value, key: &Key) -> Option<Result<Value, Error>> {
         let target = target_of(method, params)?;
@@ -240,10 +250,12 @@ fn closed() -> Error {
 
 /// Whether a method changes nothing: it may be sent twice.
 fn is_read(method: &str) -> bool {
-    matches!(method, "ping" | "command.result" | "subscriptions" | "authenticate")
-        || [".get", ".list", ".bids", ".events", ".orders", ".trades", ".statement"]
-            .iter()
-            .any(|ending| method.ends_with(ending))
+    matches!(
+        method,
+        "ping" | "command.result" | "command.receipt" | "notary.keys" | "subscriptions" | "authenticate"
+    ) || [".get", ".list", ".bids", ".events", ".orders", ".trades", ".statement"]
+        .iter()
+        .any(|ending| method.ends_with(ending))
 }
 
 /// The id of the actor that a command is meant for, where its parameters name it.

@@ -10,6 +10,8 @@ import type {
   BookSnapshot,
   Clock,
   CommandResult,
+  NotaryKey,
+  Receipt,
   Cursor,
   FeeSchedule,
   Format,
@@ -85,6 +87,9 @@ type StockCounters = CommandResult & { stock?: string; available: number; reserv
 
 /** Every method this client types: parameters without `key`, and the result. Others go through `client.request`. */
 export interface Methods {
+  /** The receipt of the account's earlier command with `key` to `target`; `unavailable` until it is notarized, some seconds. */
+  "command.receipt": [{ target: string; key: string }, Receipt];
+  "notary.keys": [Record<string, never>, { keys: NotaryKey[] }];
   "market.list": [Record<string, never>, { markets: Market[] }];
   "market.create": [{ market?: string; name: string; currency: string; increments?: unknown; fees?: FeeSchedule; policy?: unknown }, CommandResult & { market: string }];
   "market.get": [{ market: string }, Market];
@@ -252,6 +257,8 @@ const book: Kind = { target: "book" };
 const elsewhere: Kind = { target: null };
 
 export const METHODS: Readonly<Record<MethodName, Kind>> = {
+  "command.receipt": "read",
+  "notary.keys": "read",
   "market.list": "read",
   "market.create": market,
   "market.get": "read",

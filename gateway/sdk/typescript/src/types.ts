@@ -415,6 +415,42 @@ export interface CommandResult {
   replayed?: boolean;
 }
 
+/** A signed checkpoint of the market's history. Hashes, key and signature in hexadecimal. */
+export interface NotaryCheckpoint {
+  form: number;
+  cell: string;
+  number: number;
+  first: number;
+  last: number;
+  /** When it was signed. */
+  micros: Micros;
+  root: string;
+  previous: string;
+  key: string;
+  signature: string;
+}
+
+/** The proof of what a command was answered: keep it, `vendue verify receipt` checks it without the market. */
+export interface Receipt {
+  version: number;
+  /** The outcome's place in the market's history. */
+  position: number;
+  statement: string;
+  salt: string;
+  record: string;
+  path: string[];
+  checkpoint: NotaryCheckpoint;
+}
+
+/** A public key of the notary: a JWK (OKP, Ed25519), and in hexadecimal. */
+export interface NotaryKey {
+  kty: "OKP";
+  crv: "Ed25519";
+  kid: string;
+  x: string;
+  hex: string;
+}
+
 /** How a bid stands for its bidder; sealed ones are only `placed`. */
 export type BidStatus = "leading" | "outbid" | "placed" | "won";
 

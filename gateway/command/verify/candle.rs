@@ -1,6 +1,6 @@
 //! `vendue verify candle LOT`: draws a candle's end again, from what is published alone.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::{Value, json};
 use vendue_domain::lot::{ChainFields, EventChain, Seed, draw_moment};
 use vendue_domain::time::Timestamp;
@@ -13,12 +13,6 @@ use crate::{names, when};
 /// Events that one question asks for.
 const PAGE: u32 = 1_000;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum VerifyCommand {
-    /// Draws the end of a candle lot again, and finds who led then.
-    Candle(Arguments),
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  vendue verify candle 17\n\n\
     Reads the lot's whole public history, hashes it, and checks seed, moment, winner and price against what the lot says.\n\
@@ -30,8 +24,7 @@ pub(crate) struct Arguments {
     target: Target,
 }
 
-pub(crate) async fn run(command: VerifyCommand) -> Result<(), Failure> {
-    let VerifyCommand::Candle(arguments) = command;
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let connection = Connection::open(&arguments.target, As::Bidder).await?;
     let id = names::resolve(&connection, names::LOT, &arguments.lot).await?;
     let lot = connection.read("lot.get", json!({"lot": id})).await?;
