@@ -33,7 +33,7 @@ mutants! {
     "ghost_record" "I2" "vendue-engine" / "" "a record is appended that nobody asked for";
     "key_recorded_before_deadline" "I3" "vendue-engine" / "" "a repetition of an executed command is told that its deadline has passed, as if it had not been executed";
     "tail_cut_short" "I4" "vendue-storage" / "" "opening a journal forgets its last frame";
-    "gap_accepted" "I5" "vendue-storage" / "" "a frame of any position is taken for the next one";
+    "gap_accepted" "I5" "vendue-storage" / "" "a frame of any position, that continues anything, is taken for the next one";
     "chain_ignored" "I5" "vendue-storage" / "" "a frame need not continue the one before it";
     "capture_behind" "I6" "vendue-engine" / "" "a checkpoint stores a state under the sequence number after it";
     "damage_is_torn" "I7" "vendue-storage" / "" "damage in the last frame is taken for a torn tail, and cut off";

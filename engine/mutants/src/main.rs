@@ -15,8 +15,8 @@ use vendue_mutants::{MUTANTS, Mutant};
 /// The packages whose tests are the suites, the cheapest first.
 const PACKAGES: [&str; 5] =
     ["vendue-domain", "vendue-storage", "vendue-gateway", "vendue-engine", "vendue-simulation"];
-/// How long a suite may take with a bug: one that never ends is caught, too.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// How much longer than without a bug a suite may take with one, and how much at least: one that never ends is caught, too.
+const PATIENCE: (u32, Duration) = (12, Duration::from_secs(120));
 /// How often a running suite is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// How many fresh worlds the simulation lives through for each mutant.
@@ -49,6 +49,8 @@ struct Suite {
     path: PathBuf,
     /// Where its tests expect to run.
     dir: PathBuf,
+    /// How long it takes without a bug.
+    usual: Duration,
 }
 
 /// How a suite ended.
@@ -80,7 +82,7 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let suites = match build() {
+    let mut suites = match build() {
         Ok(suites) => suites,
         Err(why) => {
             eprintln!("vendue-mutants: {why}");
@@ -88,8 +90,11 @@ fn main() -> ExitCode {
         }
     };
     // A suite that fails without a bug would catch everything.
-    for suite in &suites {
-        if let Ended::Caught(what) = run(suite, "", "") {
+    for suite in &mut suites {
+        let began = Instant::now();
+        let ended = run(suite, "", "");
+        suite.usual = began.elapsed();
+        if let Ended::Caught(what) = ended {
             eprintln!("vendue-mutants: {} fails without any mutant: {what}", suite.name);
             return ExitCode::FAILURE;
         }
@@ -175,6 +180,7 @@ fn build() -> Result<Vec<Suite>, String> {
             name: target,
             path: PathBuf::from(path),
             dir: manifest.parent().unwrap_or(Path::new(".")).to_owned(),
+            usual: Duration::ZERO,
         });
     }
     let status = child.wait().map_err(|error| error.to_string())?;
@@ -223,10 +229,11 @@ fn run(suite: &Suite, filter: &str, mutant: &str) -> Ended {
         text
     });
     let began = Instant::now();
+    let patience = (suite.usual * PATIENCE.0).max(PATIENCE.1);
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break Some(status),
-            Ok(None) if began.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+            Ok(None) if mutant.is_empty() || began.elapsed() < patience => std::thread::sleep(LOOK),
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
