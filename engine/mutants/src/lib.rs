@@ -57,7 +57,7 @@ mutants! {
     "seller_bids" "I19" "vendue-domain" / "lot" "a seller may bid on its own lot";
     "suspended_bids" "I19" "vendue-domain" / "lot" "a suspended account may bid";
     "retraction_any_time" "I20" "vendue-domain" / "lot" "all bids may be retracted in the last twelve hours";
-    "order_missing" "I21" "vendue-domain" / "" "the winner of a lot gets no order";
+    "order_missing" "I21" "vendue-domain" / "order" "the winner of a lot gets no order";
     "clock_goes_back" "I22" "vendue-engine" / "clock" "the clock follows a wall clock that is set back";
     "oversold" "I23" "vendue-domain" / "stock" "one unit more may be reserved than there is";
     "shipped_twice" "I24" "vendue-domain" / "stock" "a shipment's units count once more as received";
@@ -69,26 +69,26 @@ mutants! {
     "entry_unbalanced" "I30" "vendue-domain" / "account" "a capture's entry loses a cent";
     "overdraft" "I31" "vendue-domain" / "account" "a hold may be one cent above what is available";
     "captured_more" "I32" "vendue-domain" / "account" "more may be captured than is held";
-    "hold_not_released" "I32" "vendue-domain" / "" "an overtaken bidder's hold stays";
-    "amount_unbounded" "I33" "vendue-domain" / "" "an amount may pass 2^53 - 1";
-    "winner_pays_maximum" "I34" "vendue-domain" / "" "the winner's award is its maximum";
+    "hold_not_released" "I32" "vendue-domain" / "fund" "an overtaken bidder's hold stays";
+    "amount_unbounded" "I33" "vendue-domain" / "account" "an amount may pass 2^53 - 1";
+    "winner_pays_maximum" "I34" "vendue-domain" / "auction" "the winner's award is its maximum";
     "correction_of_nothing" "I35" "vendue-domain" / "account" "a correction may name an entry that there is not";
     "content_not_compared" "I36" "vendue-engine" / "" "the same key with other content is answered with the first outcome";
     "key_forgotten" "I36" "vendue-engine" / "" "every eighth key is not remembered";
     "keys_lost_at_start" "I37" "vendue-engine" / "" "recovery does not read keys back";
-    "read_before_write" "I38" "vendue-engine" / "" "a question does not wait for the asker's last outcome";
+    "read_before_write" "I38" "vendue-engine" / "waits_for" "a question does not wait for the asker's last outcome";
     "channel_gap" "I39" "vendue-gateway" / "" "a watcher is not given every thirteenth event";
     "gap_not_noticed" "I39" "vendue-gateway" / "" "an event that does not follow the last one is passed on";
-    "told_differently" "I40" "vendue-simulation" / "" "a channel's event bears another time for every second link";
+    "told_differently" "I40" "vendue-engine" / "links" "a channel's event bears another time for every second link";
     "resume_in_part" "I42" "vendue-gateway" / "" "a resume leaves out the first missed event";
-    "snapshot_stale" "I43" "vendue-domain" / "" "a snapshot does not follow a raised price";
-    "terminal_dropped" "I44" "vendue-gateway" / "" "a slow watcher in mode latest is not given the end";
+    "snapshot_stale" "I43" "vendue-domain" / "auction" "a snapshot does not follow a raised price";
+    "terminal_dropped" "I44" "vendue-simulation" / "" "a slow watcher in mode latest is not given the end";
     "watcher_unbounded" "I45" "vendue-gateway" / "" "a watcher that does not read may have any number of bytes waiting";
     "private_after_expiry" "I46" "vendue-gateway" / "" "private events go on after the token's end";
-    "timer_lost" "I47" "vendue-engine" / "" "a deadline that moves is not noted";
+    "timer_lost" "I47" "vendue-simulation" / "" "a deadline that moves is not noted";
     "effect_twice" "I2" "vendue-engine" / "effect" "an effect that was done is done again";
     "effect_lost_at_start" "I47" "vendue-engine" / "effect" "effects under way are not delivered after a start";
-    "audit_missing" "I48" "vendue-domain" / "" "an operator's pause of a lot is not audited";
+    "audit_missing" "I48" "vendue-engine" / "audit" "an operator's pause of a lot is not audited";
 }
 
 /// Whether this seeded bug is switched on.

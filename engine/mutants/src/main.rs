@@ -2,7 +2,7 @@
 //! soon. A mutant that survives says that a suite is weak: the exit code is 1 then.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
@@ -209,6 +209,7 @@ fn run(suite: &Suite, filter: &str, mutant: &str) -> Ended {
         .current_dir(&suite.dir)
         .env("VENDUE_SEEDS", WORLDS)
         .env("RUST_BACKTRACE", "0")
+        .env("PROPTEST_MAX_SHRINK_ITERS", "0")
         .args(["--test-threads", "1"]);
     if !filter.is_empty() {
         command.arg(filter);
@@ -221,38 +222,39 @@ fn run(suite: &Suite, filter: &str, mutant: &str) -> Ended {
         Ok(child) => child,
         Err(error) => return Ended::Caught(format!("it cannot be run: {error}")),
     };
+    let (failed, first) = std::sync::mpsc::sync_channel(1);
     let output = child.stdout.take();
     let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        // What cannot be read is not needed: the exit code says whether it failed.
-        let _ = output.map(|mut output| output.read_to_string(&mut text));
-        text
+        // Read to its end, so that the suite never waits for us; the first failure is all that counts.
+        for line in output.into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok)
+        {
+            let test = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... FAILED"));
+            if let Some(test) = test {
+                let _ = failed.try_send(test.to_owned());
+            }
+        }
     });
     let began = Instant::now();
     let patience = (suite.usual * PATIENCE.0).max(PATIENCE.1);
-    let status = loop {
+    let ended = loop {
+        if let Ok(test) = first.try_recv() {
+            break Ended::Caught(test);
+        }
         match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if mutant.is_empty() || began.elapsed() < patience => std::thread::sleep(LOOK),
-            _ => {
-                let _ = child.kill();
-                let _ = child.wait();
-                break None;
+            Ok(Some(status)) if status.success() => break Ended::Passed,
+            Ok(Some(_)) => {
+                let said = first.recv_timeout(LOOK);
+                break Ended::Caught(said.unwrap_or_else(|_| "it broke down".to_owned()));
             }
+            Ok(None) if mutant.is_empty() || began.elapsed() < patience => std::thread::sleep(LOOK),
+            _ => break Ended::Caught("it never ends".to_owned()),
         }
     };
-    let text = reader.join().unwrap_or_default();
-    match status {
-        Some(status) if status.success() => Ended::Passed,
-        Some(_) => Ended::Caught(first_failure(&text).unwrap_or_else(|| "it broke down".to_owned())),
-        None => Ended::Caught("it never ends".to_owned()),
-    }
-}
-
-/// The first test that failed, by what the suite printed.
-fn first_failure(text: &str) -> Option<String> {
-    let failed = text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
-    failed.map(str::to_owned)
+    // One that goes on after its first failure has nothing more to say.
+    let _ = child.kill();
+    let _ = child.wait();
+    let _ = reader.join();
+    ended
 }
 
 fn report(chosen: &[&Mutant], verdicts: &[Verdict]) -> ExitCode {
