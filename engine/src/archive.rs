@@ -28,6 +28,9 @@ const JOURNAL: &str = "journal";
 const JOURNAL_PART: &str = "journal.part";
 /// The folder of the vault in a data directory, and its file.
 const VAULT: &str = "vault";
+/// Where the notary's key lies, in a data directory as in a backup; and its file.
+const NOTARY: &str = "notary";
+const NOTARY_KEY: &str = "key";
 
 /// Where a restored history ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +89,7 @@ pub struct Stretch {
 }
 
 /// Copies what is new in a data directory into a backup; an engine may run on it. With `with_vault` the keys of
-/// personal data are copied too.
+/// personal data are copied too, and the notary's.
 ///
 /// # Errors
 /// There is no journal, or it is damaged; the backup is of another history, or in use; what either disk says.
@@ -100,6 +103,7 @@ pub fn back_up(data_dir: &Path, target: &Path, with_vault: bool) -> Result<Copie
         let vault = writer.copy_vault(&data_dir.join(VAULT))?;
         copied.files += vault.files;
         copied.bytes += vault.bytes;
+        copy_secret(&data_dir.join(NOTARY), &target.join(NOTARY), NOTARY_KEY)?;
     }
     Ok(copied)
 }
@@ -176,13 +180,15 @@ pub fn restore(
     };
     let vault = backup.vault();
     let written = write_until(&*reader, &part, options, last).and_then(|()| match &vault {
-        Some(vault) => copy_vault(vault, &data_dir.join(VAULT)),
+        Some(vault) => copy_vault(vault, &data_dir.join(VAULT))
+            .and_then(|()| copy_secret(&source.join(NOTARY), &data_dir.join(NOTARY), NOTARY_KEY)),
         None => Ok(()),
     });
     if let Err(error) = written {
         // What was made here goes again, so that the next attempt finds the directory empty; if that fails, it says so.
         let _ = std::fs::remove_dir_all(&part);
         let _ = std::fs::remove_dir_all(data_dir.join(VAULT));
+        let _ = std::fs::remove_dir_all(data_dir.join(NOTARY));
         return Err(error);
     }
     // The name comes last: from here on it is a data directory.
@@ -289,6 +295,22 @@ fn copy_vault(from: &Path, to: &Path) -> Result<(), EngineError> {
     let file = to.join(VAULT);
     std::fs::copy(from, &file).map_err(failed)?;
     File::open(&file).and_then(|file| file.sync_all()).map_err(failed)?;
+    sync_dir(to)
+}
+
+/// Copies the key that the notary signs with, where there is one: it checks its own bytes when it is read.
+fn copy_secret(from: &Path, to: &Path, name: &str) -> Result<(), EngineError> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let failed = |error| io("the notary's key cannot be copied", error);
+    let bytes = match std::fs::read(from.join(name)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(failed)?,
+    };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed)?;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file =
+        options.write(true).create(true).truncate(true).mode(0o600).open(to.join(name)).map_err(failed)?;
+    std::io::Write::write_all(&mut file, &bytes).and_then(|()| file.sync_all()).map_err(failed)?;
     sync_dir(to)
 }
 

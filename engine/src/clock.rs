@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use vendue_domain::mutant;
 
 use vendue_domain::time::Timestamp;
 
@@ -41,6 +42,10 @@ impl ClockCore {
         if most > 0 {
             self.offset += error.clamp(-most, most);
             self.slewed_at = monotonic;
+        }
+        if mutant("clock_goes_back") {
+            self.last = wall;
+            return wall;
         }
         self.last = self.last.max(monotonic + self.offset);
         self.last

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
+use vendue_domain::mutant;
 use vendue_storage::{AppendError, Journal, MAX_BATCH_BYTES, Position};
 
 use crate::unit::Unit;
@@ -184,6 +185,9 @@ impl Committer {
                     }
                 }
                 Err(error) => {
+                    if mutant("told_before_durable") {
+                        self.release.release(&mut units);
+                    }
                     self.failed.store(true, Ordering::Release);
                     self.release.failed(&error);
                     units.clear();
@@ -207,13 +211,26 @@ impl Committer {
     }
 
     fn append(&self, journal: &mut dyn Journal, units: &[Box<Unit>]) -> Result<Position, AppendError> {
-        let batches: smallvec::SmallVec<[&vendue_storage::Batch; 16]> =
+        let mut batches: smallvec::SmallVec<[&vendue_storage::Batch; 16]> =
             units.iter().map(|unit| &unit.batch).filter(|batch| !batch.is_empty()).collect();
+        if mutant("ghost_record") && self.durable() % 16 == 15 {
+            // The same records once more: nobody asked for them.
+            let first = batches.first().copied();
+            batches.extend(first);
+        }
         if batches.is_empty() {
             return Ok(self.durable());
         }
         let began = std::time::Instant::now();
-        let last = journal.append(&batches, self.durable())?;
+        if mutant("unit_dropped") && self.durable() % 8 == 7 {
+            return Ok(self.durable() + batches.iter().map(|batch| u64::from(batch.len())).sum::<u64>());
+        }
+        let last = match journal.append(&batches, self.durable()) {
+            Err(_) if mutant("append_error_ignored") => {
+                self.durable() + batches.iter().map(|batch| u64::from(batch.len())).sum::<u64>()
+            }
+            appended => appended?,
+        };
         let stats = &self.stats;
         stats.commits.fetch_add(1, Ordering::Relaxed);
         stats.records.fetch_add(last - self.durable(), Ordering::Relaxed);

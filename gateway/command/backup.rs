@@ -13,9 +13,9 @@ use crate::output::{self, Align, Table};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  vendue backup --data data /mnt/backup\n  vendue backup --list /mnt/backup\n\n\
-    Into the same target again, only what is new is copied. The keys of personal data and the secret of the tokens\n\
-    are left out: whoever has the journal without the keys cannot read names and addresses. --with-vault takes the\n\
-    keys along; keep that target as secret as the data directory."
+    Into the same target again, only what is new is copied. The keys of personal data, the notary's key and the secret of the \
+    tokens are left out: whoever has the journal without the keys cannot read names and addresses. --with-vault takes the \
+    first two along; keep that target as secret as the data directory."
 )]
 pub(crate) struct Arguments {
     /// The backup's directory; made where it is missing.
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// The data directory.
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Copies the keys of personal data too.
+    /// Copies the keys of personal data and the notary's key too.
     #[arg(long, conflicts_with = "list")]
     with_vault: bool,
     /// Copies nothing: says which moments the backup can give back.

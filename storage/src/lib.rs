@@ -34,3 +34,18 @@ pub use keylist::{KeyEntry, KeyLists, KeyListsCost, MAX_LISTS};
 pub use lock::DirLock;
 pub use state::{Change, CheckpointStats, Key, MemoryStore, SledStore, StateReport, StateStore};
 pub use vault::{Entropy, FileVault, MemoryVault, Vault};
+
+/// Whether a seeded bug is switched on: only in builds that are there to be caught by the suites (`vendue-mutants`).
+#[cfg(feature = "mutants")]
+#[must_use]
+pub fn mutant(name: &str) -> bool {
+    vendue_mutants::is_on(name)
+}
+
+/// Whether a seeded bug is switched on: never, in any build but those of `vendue-mutants`.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+#[must_use]
+pub const fn mutant(_name: &str) -> bool {
+    false
+}

@@ -236,6 +236,60 @@ fn each_truncation_length() {
 }
 
 #[test]
+fn a_frame_that_stands_where_another_should_is_damage() {
+    let (disk, whole) = closed_store();
+    for name in segments(&disk) {
+        let bytes = disk.contents(&name).unwrap();
+        let blocks = bytes.len() / 4096;
+        for (from, to) in (1..blocks).flat_map(|from| (1..blocks).map(move |to| (from, to))) {
+            let (from_at, to_at) = (from * 4096, to * 4096);
+            let block = bytes[from_at..from_at + 4096].to_vec();
+            let blank = |at: usize| bytes[at..at + 4096].iter().all(|&byte| byte == 0);
+            if block == bytes[to_at..to_at + 4096] || blank(from_at) || blank(to_at) {
+                continue;
+            }
+            let damaged = disk.duplicate();
+            let mut moved = bytes.clone();
+            moved[to_at..to_at + 4096].copy_from_slice(&block);
+            damaged.plant(&name, moved);
+            check_damaged(&damaged, &whole, &format!("{name}, block {from} in place of {to}"));
+        }
+    }
+}
+
+/// Two futures of one journal: a frame of the one has the right position in the other, and follows something else there.
+#[test]
+fn a_frame_of_another_future_is_damage() {
+    let disk = MemoryDisk::new();
+    let append = |disk: &MemoryDisk, texts: &[&str]| {
+        let mut journal = open(disk, Direct::Auto).unwrap();
+        for text in texts {
+            let mut batch = Batch::new();
+            batch.push(text.as_bytes());
+            journal.append(&[&batch], journal.last()).unwrap();
+        }
+    };
+    append(&disk, &["first"]);
+    let other = disk.duplicate();
+    append(&disk, &["one", "two"]);
+    append(&other, &["uno", "due"]);
+    let name = segments(&disk).remove(0);
+    let (ours, theirs) = (disk.contents(&name).unwrap(), other.contents(&name).unwrap());
+    let differ: Vec<usize> = (1..ours.len() / 4096)
+        .filter(|block| ours[block * 4096..][..4096] != theirs[block * 4096..][..4096])
+        .collect();
+    assert!(differ.len() >= 2, "{differ:?}");
+    let whole = read_all(&open(&disk, Direct::Auto).unwrap()).unwrap();
+    for block in differ {
+        let spliced = disk.duplicate();
+        let mut bytes = ours.clone();
+        bytes[block * 4096..][..4096].copy_from_slice(&theirs[block * 4096..][..4096]);
+        spliced.plant(&name, bytes);
+        check_damaged(&spliced, &whole, &format!("block {block} of another future"));
+    }
+}
+
+#[test]
 fn a_flip_in_the_last_frame_of_a_killed_process_is_damage() {
     let disk = MemoryDisk::new();
     let mut journal = open(&disk, Direct::Off).unwrap();

@@ -141,8 +141,8 @@ impl Gateway {
         Self { child, url, token }
     }
 
-    pub async fn client(&self, patience: Duration) -> Client {
-        Client::connect(&self.url, crate::options(&self.token, patience)).await.unwrap()
+    pub async fn client(&self, patience: Duration) -> Result<Client, vendue_client::Error> {
+        Client::connect(&self.url, crate::options(&self.token, patience)).await
     }
 
     pub fn end(mut self) {

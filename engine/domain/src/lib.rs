@@ -29,3 +29,18 @@ mod schema;
 pub mod shell;
 pub mod stock;
 pub mod time;
+
+/// Whether a seeded bug is switched on: only in builds that are there to be caught by the suites (`vendue-mutants`).
+#[cfg(feature = "mutants")]
+#[must_use]
+pub fn mutant(name: &str) -> bool {
+    vendue_mutants::is_on(name)
+}
+
+/// Whether a seeded bug is switched on: never, in any build but those of `vendue-mutants`.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+#[must_use]
+pub const fn mutant(_name: &str) -> bool {
+    false
+}

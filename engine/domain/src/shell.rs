@@ -163,6 +163,7 @@ fn lot_action(event: &LotEvent) -> Option<Action<'_>> {
             Action::new(name).because(restated.reason.as_ref())
         }
         LotEvent::Opened(opened) => Action::new("lot_opened").because(opened.reason.as_ref()),
+        LotEvent::Paused(_) if crate::mutant("audit_missing") => return None,
         LotEvent::Paused(paused) => Action::new("lot_paused").because(paused.reason.as_ref()),
         LotEvent::Resumed(resumed) => Action::new("lot_resumed").because(resumed.reason.as_ref()),
         LotEvent::Extended(extended) => Action::new("lot_extended").because(extended.reason.as_ref()),

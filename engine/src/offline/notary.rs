@@ -20,6 +20,8 @@ pub(super) struct NotaryAudit {
     next: usize,
     leaves: Vec<Digest>,
     roots: u64,
+    /// Checkpoints by a key that is not here: their records cannot be compared.
+    foreigners: u64,
 }
 
 impl NotaryAudit {
@@ -67,7 +69,16 @@ impl NotaryAudit {
         let foreign = signed
             .iter()
             .find(|(_, checkpoint)| key.as_ref().is_none_or(|key| key.public() != checkpoint.key));
-        if let Some((at, checkpoint)) = foreign {
+        // A restored directory may have lost its key, and another one since: what the old one has signed can then be checked for its
+        // signatures and links only. A newest checkpoint that is another's, where there is a key, is nobody's.
+        let is_ours = |checkpoint: &Notarized| key.as_ref().is_none_or(|key| key.public() == checkpoint.key);
+        let newest_is_ours = signed.last().is_none_or(|(_, newest)| is_ours(newest));
+        let foreigners = foreign.map_or(0, |_| {
+            let others =
+                signed.iter().filter(|(_, one)| key.as_ref().is_none_or(|key| key.public() != one.key));
+            others.count() as u64
+        });
+        if let Some((at, checkpoint)) = foreign.filter(|_| !newest_is_ours) {
             let what = format!(
                 "checkpoint {} at record {at} was signed by key {}, which is not in notary/key: the records cannot be compared with what was signed",
                 checkpoint.number, checkpoint.key
@@ -75,13 +86,16 @@ impl NotaryAudit {
             report.found(NAME, what, "put notary/key back from a backup");
         }
         let next = signed.partition_point(|(_, checkpoint)| checkpoint.first < first);
-        Self { key, signed, next, leaves: Vec::new(), roots: 0 }
+        Self { key, signed, next, leaves: Vec::new(), roots: 0, foreigners }
     }
 
     /// Takes the next record.
     pub(super) fn take(&mut self, position: u64, record: &[u8], entry: &Entry, report: &mut VerifyReport) {
         let Some((_, checkpoint)) = self.signed.get(self.next) else { return };
-        let Some(key) = self.key.as_ref().filter(|key| key.public() == checkpoint.key) else { return };
+        let Some(key) = self.key.as_ref().filter(|key| key.public() == checkpoint.key) else {
+            self.next += usize::from(position >= checkpoint.last);
+            return;
+        };
         if position < checkpoint.first {
             return;
         }
@@ -137,6 +151,12 @@ impl NotaryAudit {
             self.roots,
             last - covered.min(last)
         );
+        if self.foreigners > 0 {
+            looked_at += &format!(
+                "; {} were signed by a key that is not in notary/key, their records are not compared",
+                self.foreigners
+            );
+        }
         if witness.is_some() {
             looked_at += &format!(", {seen} lines of the witness");
         }

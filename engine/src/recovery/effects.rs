@@ -1,6 +1,7 @@
 //! Effects in recovery: what was caused and not done is delivered again.
 
 use vendue_domain::actor::ActorAddress;
+use vendue_domain::mutant;
 use vendue_storage::Position;
 
 use super::Recovery;
@@ -50,6 +51,9 @@ impl Recovery<'_> {
     /// Gives what was under way to the shards, in the order of the causes.
     pub(super) fn redeliver(&mut self) {
         let mut all: Vec<Arrival> = self.under_way.drain().flat_map(|(_, waiting)| waiting).collect();
+        if mutant("effect_lost_at_start") {
+            all.clear();
+        }
         all.sort_unstable_by_key(|arrival| arrival.lane);
         self.report.effects = all.len() as u64;
         let mut by_shard: Vec<Vec<Arrival>> = self.shards.iter().map(|_| Vec::new()).collect();

@@ -2,6 +2,7 @@
 //! actors, one to the views. What is on its way between them is bounded.
 
 use std::ops::ControlFlow;
+use vendue_domain::mutant;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use vendue_domain::actor::ActorKind;
@@ -202,6 +203,9 @@ impl Recovery<'_> {
     }
 
     fn remember(&mut self, position: Position, entry: &Entry, keyed: Keyed) {
+        if mutant("keys_lost_at_start") {
+            return;
+        }
         let shards = self.shards.len() as u16;
         match entry {
             Entry::Decided(decided) if shards > 1 => {

@@ -2,6 +2,7 @@
 
 use vendue_domain::actor::ActorAddress;
 use vendue_domain::facts::FactChange;
+use vendue_domain::mutant;
 use vendue_domain::time::Timestamp;
 use vendue_storage::Position;
 
@@ -66,7 +67,7 @@ impl Shard {
             if !std::mem::take(&mut cell.dirty) {
                 continue;
             }
-            let bytes = stored_bytes(cell.seq, &cell.entity);
+            let bytes = stored_bytes(cell.seq + u64::from(mutant("capture_behind")), &cell.entity);
             let weight = weight_of(bytes.len());
             captured.values.push(StoredValue {
                 address: cell.address,

@@ -2,6 +2,7 @@
 //! by lane, each exactly once.
 
 use std::collections::VecDeque;
+use vendue_domain::mutant;
 
 use hashbrown::HashMap;
 use vendue_domain::actor::{ActorAddress, Decision, Entity, Event, Events};
@@ -132,7 +133,7 @@ impl Shard {
 
     fn run_effect(&mut self, arrival: Arrival) {
         let slot = arrival.slot();
-        if arrival.lane <= self.lanes.marks.get(slot) {
+        if arrival.lane <= self.lanes.marks.get(slot) && !mutant("effect_twice") {
             self.directory.effects.done();
             return;
         }

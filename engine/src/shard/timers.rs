@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use vendue_domain::mutant;
 
 use vendue_domain::context::Context;
 use vendue_domain::facts::Standing;
@@ -50,8 +51,9 @@ impl Shard {
         if deadline == cell.deadline {
             return;
         }
+        let had_one = cell.deadline.is_some();
         cell.deadline = deadline;
-        if let Some(at) = deadline {
+        if let Some(at) = deadline.filter(|_| !(had_one && mutant("timer_lost"))) {
             self.timers.push(at, index, cell.generation);
             if self.timers.heap.len() > STALE_MIN + 2 * self.index.len() {
                 self.rebuild_timers();

@@ -1,6 +1,7 @@
 //! Channels: who follows what, and the newest events, kept so that a gateway that was away can be told what it missed.
 
 use std::collections::VecDeque;
+use vendue_domain::mutant;
 
 use vendue_domain::actor::{BidStatus, Event, Publication};
 use vendue_domain::id::{LotId, MarketId};
@@ -60,7 +61,9 @@ impl Views {
     /// Tells one event to all who follow its channel, and keeps it.
     pub(super) fn tell(&mut self, channel: Channel, seq: u64, time: Timestamp, publication: Publication) {
         if let Some(links) = self.followers.get(&channel) {
-            for link in links.clone() {
+            for (nth, link) in links.clone().into_iter().enumerate() {
+                let differs = nth % 2 == 1 && mutant("told_differently");
+                let time = if differs { Timestamp(time.0 + 1) } else { time };
                 self.write_event(link, channel, seq, time, &publication);
             }
         }

@@ -23,6 +23,7 @@ mod trades;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use vendue_domain::mutant;
 
 use hashbrown::HashMap;
 use vendue_domain::account::AccountEvent;
@@ -334,7 +335,8 @@ impl Views {
 
     /// Takes a question.
     pub fn query(&mut self, link: LinkId, item: QueryItem) {
-        if item.min_position > self.position && self.waiting_count < WAITING_MAX {
+        let waits = item.min_position > self.position && !mutant("read_before_write");
+        if waits && self.waiting_count < WAITING_MAX {
             self.waiting_count += 1;
             self.waiting.entry(item.min_position).or_default().push(Waiting::Query(link, item));
         } else {

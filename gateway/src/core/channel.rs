@@ -4,6 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use vendue_protocol::domain::mutant;
 
 use vendue_protocol::channel::Channel;
 use vendue_protocol::domain::record::{Reader, RecordError};
@@ -289,7 +290,8 @@ impl ChannelState {
             return Some(Vec::new());
         }
         let first = self.ring.front()?.seq;
-        let skip = usize::try_from((seq + 1).checked_sub(first)?).ok()?;
+        let skip =
+            usize::try_from((seq + 1).checked_sub(first)?).ok()? + usize::from(mutant("resume_in_part"));
         Some(self.ring.iter().skip(skip).cloned().collect())
     }
 

@@ -26,6 +26,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::Arc;
+use vendue_protocol::domain::mutant;
 
 use vendue_protocol::channel::Channel;
 use vendue_protocol::domain::time::Timestamp;
@@ -322,7 +323,8 @@ impl Core {
                 }
                 Stage::Connected => {
                     let is_due = now >= connection.next_heartbeat;
-                    if connection.identity.is_some_and(|identity| now >= identity.expires_at) {
+                    let is_over = connection.identity.is_some_and(|identity| now >= identity.expires_at);
+                    if is_over && !mutant("private_after_expiry") {
                         self.end_private_channels(now, key);
                     }
                     if is_due {

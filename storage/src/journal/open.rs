@@ -243,9 +243,12 @@ pub(crate) fn find_end(disk: &Arc<dyn Disk>, segment: &Segment) -> Result<End, S
         index: Vec::new(),
         cut: None,
     };
+    // Where the last frame begins; for a seeded bug alone.
+    let mut before = (link.position, end.offset, end.check);
     let fault = loop {
         match frame_at(&mut window, end.offset, segment.seed, link).doing("read", shown)? {
             Found::Frame(header, _) => {
+                before = (link.position, end.offset, end.check);
                 note_frame(&mut end.index, header.first, end.offset);
                 end.offset += header.padded_bytes() as u64;
                 end.check = header.check;
@@ -257,8 +260,12 @@ pub(crate) fn find_end(disk: &Arc<dyn Disk>, segment: &Segment) -> Result<End, S
         }
     };
     end.position = link.position;
+    if crate::mutant("tail_cut_short") {
+        (end.position, end.offset, end.check) = before;
+        return Ok(end);
+    }
     let rest = rest_of_segment(&mut window, end.offset, segment.seed, end.position).doing("read", shown)?;
-    if let Some(later) = rest.later_frame {
+    if let Some(later) = rest.later_frame.filter(|_| !crate::mutant("later_frame_ignored")) {
         let (expected, found) = fault.map_or_else(
             || (format!("the frame of position {}", end.position), "nothing".to_owned()),
             |fault| fault.words(link),
@@ -268,6 +275,7 @@ pub(crate) fn find_end(disk: &Arc<dyn Disk>, segment: &Segment) -> Result<End, S
     }
     match fault {
         None | Some(Fault::Missing { .. }) => {}
+        Some(_) if crate::mutant("damage_is_torn") => {}
         Some(fault) => {
             let (expected, found) = fault.words(link);
             return Err(StorageError::damaged(shown(), end.offset, expected, found, RESTORE));

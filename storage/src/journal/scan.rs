@@ -122,6 +122,11 @@ impl Fault {
     }
 }
 
+/// For two seeded bugs: one that ignores what a frame continues, one that ignores its position, too.
+fn ignores_chain() -> bool {
+    crate::mutant("chain_ignored") || crate::mutant("gap_accepted")
+}
+
 /// Judges what stands at `offset`.
 pub(crate) fn frame_at(window: &mut Window, offset: u64, seed: u32, link: Link) -> io::Result<Found<'_>> {
     let limit = window.limit();
@@ -130,10 +135,10 @@ pub(crate) fn frame_at(window: &mut Window, offset: u64, seed: u32, link: Link) 
         return Ok(Found::Blank);
     }
     let Some(header) = FrameHeader::decode(start, seed) else { return Ok(Found::Bad(Fault::Header)) };
-    if header.first != link.position {
+    if header.first != link.position && !crate::mutant("gap_accepted") {
         return Ok(Found::Bad(Fault::Position { found: header.first }));
     }
-    if link.check.is_some_and(|check| check != header.previous) {
+    if link.check.is_some_and(|check| check != header.previous) && !ignores_chain() {
         return Ok(Found::Bad(Fault::Chain { found: header.previous }));
     }
     if header.padded_bytes() as u64 > limit - offset {
@@ -144,7 +149,7 @@ pub(crate) fn frame_at(window: &mut Window, offset: u64, seed: u32, link: Link) 
         return Ok(Found::Bad(Fault::Length { found: header.length }));
     }
     let computed = frame_check(frame, seed);
-    if computed == header.check {
+    if computed == header.check || crate::mutant("payload_unchecked") {
         return Ok(Found::Frame(header, &frame[FRAME_HEADER_BYTES..]));
     }
     let blank = blank_grains(frame) as u32;

@@ -81,7 +81,8 @@ fn holding(account: &Account, command: &PlaceHold, known: Option<&Hold>) -> Resu
     }
     let already = known.map_or(0, |known| known.amount);
     let mut balances = account.ledger.of(command.asset);
-    let available_for_it = balances.available().saturating_add_unsigned(already);
+    let beyond = i64::from(crate::mutant("overdraft"));
+    let available_for_it = balances.available().saturating_add_unsigned(already) + beyond;
     // Less than before is always given back, also where the account is overdrawn.
     if command.amount > already && available_for_it.saturating_sub_unsigned(command.amount) < 0 {
         return Err(insufficient(command.amount, available_for_it));
@@ -119,7 +120,7 @@ pub(super) fn capture_hold(account: &Account, command: &CaptureHold, context: &C
 fn capture(account: &Account, command: &CaptureHold, hold: Option<&Hold>) -> Result<HoldCaptured, Rejection> {
     let hold = hold.ok_or(Rejection::NotFound)?;
     // Captured <= held (I32).
-    if command.amount > hold.amount {
+    if command.amount > hold.amount && !crate::mutant("captured_more") {
         return Err(Rejection::AmountOutOfRange);
     }
     let lines = capture_lines(command.amount);
@@ -140,9 +141,10 @@ fn capture(account: &Account, command: &CaptureHold, hold: Option<&Hold>) -> Res
 }
 
 /// The entry of a capture: from cash to clearing.
-pub(super) const fn capture_lines(amount: u64) -> [Line; 2] {
+pub(super) fn capture_lines(amount: u64) -> [Line; 2] {
     let amount = amount.cast_signed();
-    [line(SubAccount::Cash, -amount), line(SubAccount::Clearing, amount)]
+    let arrives = amount - i64::from(crate::mutant("entry_unbalanced"));
+    [line(SubAccount::Cash, -amount), line(SubAccount::Clearing, arrives)]
 }
 
 pub(super) fn post_entry(account: &Account, command: &PostEntry, context: &Context<'_>) -> Decided {

@@ -139,10 +139,13 @@ impl Lot {
         if !context.standing.any(Standing::BIDDER) {
             return Err(Rejection::Forbidden);
         }
-        if context.standing.any(Standing::SUSPENDED) {
+        if context.standing.any(Standing::SUSPENDED) && !crate::mutant("suspended_bids") {
             return Err(Rejection::NotQualified(NotQualified { needs: "suspended".to_owned() }));
         }
         let seller = self.listing.seller;
+        if crate::mutant("seller_bids") {
+            return Ok(());
+        }
         if context.by == seller || context.facts.are_linked(context.by, seller) {
             return Err(Rejection::OwnLot);
         }
@@ -159,11 +162,13 @@ impl Lot {
                 return Err(Rejection::MarketHalted);
             }
             Phase::Paused => return Err(Rejection::LotPaused),
+            Phase::Scheduled if crate::mutant("bid_before_start") => {}
             Phase::Draft | Phase::Scheduled => {
                 return Err(Rejection::LotNotOpen(WrongState { state: self.phase.name().to_owned() }));
             }
         }
-        if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) {
+        let is_last = crate::mutant("bid_after_end") && self.ends_at == Some(context.now);
+        if !is_last && self.ends_at.is_some_and(|ends_at| ends_at <= context.now) {
             return Err(self.too_late(context.now));
         }
         self.check_market_runs(context)

@@ -31,7 +31,7 @@ impl Lot {
         }
         match (self.ends_at, self.bidding.next_tick()) {
             (Some(ends_at), Some(tick)) => Some(ends_at.min(tick)),
-            (ends_at, tick) => ends_at.or(tick),
+            (ends_at, tick) => ends_at.map(super::due_at).or(tick),
         }
     }
 

@@ -161,13 +161,16 @@ impl Rules for English {
         let price = self.figures.price;
         let winner = self
             .leader()
-            .filter(|(_, _, top)| listing.reserve.is_none_or(|Hidden(reserve)| *top >= reserve))
+            .filter(|(_, _, top)| {
+                crate::mutant("reserve_ignored")
+                    || listing.reserve.is_none_or(|Hidden(reserve)| *top >= reserve)
+            })
             .zip(price);
-        let award = winner.map(|((_, leader, _), amount)| Award {
+        let award = winner.map(|((_, leader, top), amount)| Award {
             account: leader.account,
             alias: leader.alias,
             quantity: listing.quantity,
-            amount,
+            amount: if crate::mutant("winner_pays_maximum") { top } else { amount },
             items: None,
         });
         Awards { price, awards: award.into_iter().collect() }
@@ -193,7 +196,12 @@ impl Rules for English {
         Some(match event {
             LotEvent::BidPlaced(placed) if placed.leader.is_some() => smallvec::smallvec![(by, None)],
             LotEvent::BidPlaced(placed) => std::iter::once((by, Some(placed.maximum.0)))
-                .chain(placed.displaced.map(|displaced| (displaced, None)))
+                .chain(
+                    placed
+                        .displaced
+                        .filter(|_| !crate::mutant("hold_not_released"))
+                        .map(|displaced| (displaced, None)),
+                )
                 .collect(),
             LotEvent::MaximumRaised(raised) => smallvec::smallvec![(by, Some(raised.maximum.0))],
             _ => return None,
@@ -282,7 +290,8 @@ impl English {
         check_next(maximum, price, self.figures.step)?;
         let alias = self.alias_of(terms, context)?;
         let leader = &self.bidders.list[leading as usize];
-        let (usual, judged) = if maximum > top {
+        let takes_tie = crate::mutant("tie_to_the_later") && maximum == top;
+        let (usual, judged) = if maximum > top || takes_tie {
             let usual = if terms.listing.plain { maximum } else { price_between(terms, maximum, top) };
             (usual, Judged { alias, leader: None, displaced: Some(leader.account), top: maximum })
         } else {
@@ -291,7 +300,9 @@ impl English {
                 Judged { alias, leader: Some(leader.alias), displaced: None, top },
             )
         };
-        Ok(self.placed(terms, maximum, usual.max(price), judged, context.now))
+        let falls = crate::mutant("price_falls") && judged.leader.is_some();
+        let usual = if falls { terms.listing.start_amount } else { usual.max(price) };
+        Ok(self.placed(terms, maximum, usual, judged, context.now))
     }
 
     /// The leader's own raise: the price stays, unless the raise meets the reserve. It never moves the end.
@@ -341,7 +352,7 @@ impl English {
     #[inline]
     fn judged(&self, terms: &Terms<'_>, maximum: Amount, usual: Amount, judged: Judged) -> BidPlaced {
         let Judged { alias, leader, displaced, top } = judged;
-        let price = lifted(terms, usual, top);
+        let price = if crate::mutant("price_shows_maximum") { top } else { lifted(terms, usual, top) };
         let reserve_met = met(terms, top);
         BidPlaced {
             maximum: Hidden(maximum),
@@ -419,6 +430,7 @@ struct Judged {
 /// A new bid must be at least price + increment; where that passes the largest amount, no bid can follow.
 #[inline]
 fn check_next(amount: Amount, price: Amount, step: u64) -> Result<(), Rejection> {
+    let step = if crate::mutant("increment_ignored") { 1 } else { step };
     if amount.get() - price.get().min(amount.get()) >= step && amount > price {
         return Ok(());
     }

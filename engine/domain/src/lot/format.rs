@@ -217,7 +217,14 @@ impl Terms<'_> {
     /// The end after a bid at `now` that changed price or leader; `None` where it stays (RULES, "Soft close"; I17).
     #[inline]
     pub(super) fn extended(&self, now: Timestamp) -> Option<Timestamp> {
-        self.listing.soft_close?.extended(self.ends_at?, self.before_end_us?, now)
+        if crate::mutant("no_soft_close") {
+            return None;
+        }
+        let soft_close = self.listing.soft_close?;
+        if crate::mutant("end_shrinks") {
+            return Some(now.plus_ms(soft_close.extend_ms));
+        }
+        soft_close.extended(self.ends_at?, self.before_end_us?, now)
     }
 
     /// What the orders of its winners need to know.

@@ -31,7 +31,9 @@ pub(super) fn scope(
 ) -> Result<Scope, Rejection> {
     let refused =
         |rule: &str| Err(Rejection::RetractionNotAllowed(RetractionNotAllowed { rule: rule.to_owned() }));
-    if terms.before_end_us.is_none_or(|before_end_us| before_end_us > ALL_BEFORE_END_US) {
+    if crate::mutant("retraction_any_time")
+        || terms.before_end_us.is_none_or(|before_end_us| before_end_us > ALL_BEFORE_END_US)
+    {
         return Ok(Scope::All);
     }
     if !means_last {

@@ -24,7 +24,7 @@ impl Lot {
             Phase::Scheduled if self.listing.opens_at.is_some_and(|opens_at| opens_at <= context.now) => {
                 self.open_by_clock(context)
             }
-            Phase::Open if self.ends_at.is_some_and(|ends_at| ends_at <= context.now) => {
+            Phase::Open if self.ends_at.is_some_and(|ends_at| crate::lot::due_at(ends_at) <= context.now) => {
                 smallvec![self.ended(self.ends_at, None, context)]
             }
             Phase::Open => self.clock_events(context),

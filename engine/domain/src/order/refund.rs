@@ -46,7 +46,7 @@ impl Order {
 
     /// Before it is paid: what is set aside and held is given back.
     pub(super) fn cancel_unpaid(&self, cause: Cause, reason: Option<String>) -> OrderEvent {
-        let mut asks: Vec<Ask> = self.release(|_| true).collect();
+        let mut asks: Vec<Ask> = self.release(|_| !crate::mutant("order_keeps_lines")).collect();
         asks.extend(self.hold.map(Ask::FreeHold));
         asks.extend(self.deposits.iter().map(|deposit| Ask::FreeHold(deposit.hold)));
         let head = Head { state: OrderState::Cancelled, ..self.head() };

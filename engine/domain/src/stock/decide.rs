@@ -233,7 +233,7 @@ impl Stock {
             return Err(limits::exceeded("reservations", limits::RESERVATIONS_MAX as u64, held as u64 + 1));
         }
         self.check_limit_per_account(account, quantity, expired)?;
-        let available = after.available();
+        let available = after.available() + i128::from(crate::mutant("oversold"));
         if i128::from(quantity) > available {
             let available = u64::try_from(available).unwrap_or(0);
             return Err(Rejection::OutOfStock(OutOfStock { available, asked: quantity }));
@@ -260,7 +260,7 @@ impl Stock {
     /// The live reservation that is meant, or why it is none (I25, I29).
     pub(super) fn live(&self, id: ReservationId, now: Timestamp) -> Result<&Reservation, Rejection> {
         if let Some(reservation) = self.reservations.get(&id) {
-            return if reservation.expires_at > now {
+            return if reservation.expires_at > now || crate::mutant("expired_is_live") {
                 Ok(reservation)
             } else {
                 Err(expired(reservation.expires_at, now))
@@ -283,7 +283,9 @@ impl Stock {
         let reservation = self.live(command.reservation, context.now)?;
         authorize_owner(reservation, context)?;
         let mut after = self.levels.clone();
-        after.take(Kind::Reserved, reservation.quantity, &reservation.parts);
+        if !crate::mutant("release_forgets") {
+            after.take(Kind::Reserved, reservation.quantity, &reservation.parts);
+        }
         Ok(Decision::event(closed(reservation, ReservationEnd::Released, &after)))
     }
 

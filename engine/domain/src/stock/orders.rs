@@ -131,10 +131,17 @@ impl Stock {
             let mut after = self.levels.clone();
             after.take(Kind::Reserved, live.quantity, &live.parts);
             after.put(Kind::Allocated, live.quantity, &live.parts);
+            if crate::mutant("expiry_after_commit") {
+                after.move_on_hand(0, live.quantity as i64);
+            }
             return Decision::event(allocated(live.quantity, Some(live.id), &live.parts, &after));
         }
         let (mut events, mut after) = self.expiries(context.now, usize::MAX);
-        let quantity = asked.quantity.min(u64::try_from(after.available()).unwrap_or(0));
+        let quantity = if crate::mutant("allocated_from_nothing") {
+            asked.quantity
+        } else {
+            asked.quantity.min(u64::try_from(after.available()).unwrap_or(0))
+        };
         let parts = if quantity == 0 {
             Vec::new()
         } else {
