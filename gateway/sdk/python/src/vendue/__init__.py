@@ -5,10 +5,10 @@ from __future__ import annotations
 from ._backoff import Backoff
 from ._channel import Event, Position
 from ._clock import ServerClock
-from ._connection import ConnectionState, ConnectionTimes
 from ._requests import Phase, RequestTimes
+from ._state import ConnectionState, ConnectionTimes
 from ._stats import Stats
-from ._subscriptions import Mode, Overrun, Snapshot, StreamFault, Subscription, Update
+from ._subscription import Mode, Overrun, Snapshot, StreamFault, Subscription, Update
 from .client import Client, __version__
 from .errors import NotExecuted, Outcome, OutcomeUnknown, Rejected, VendueError
 from .ids import new_id, new_key

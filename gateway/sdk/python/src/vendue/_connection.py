@@ -7,9 +7,9 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, cast
+from typing import cast
 
 from websockets.exceptions import InvalidURI, WebSocketException
 
@@ -18,6 +18,7 @@ from ._bell import Timers
 from ._clock import ServerClock
 from ._codec import Codec, Message
 from ._socket import ABNORMAL, Ending, Socket, dial
+from ._state import CLOSE_WORDS, ConnectionState, ConnectionTimes, Owner
 from ._stats import Stats
 from ._tokens import RENEW_AGAIN, TokenSource, expiry_of, fetch, renew_in
 from .errors import VendueError, local, of_wire
@@ -39,77 +40,6 @@ _DEFAULT_HEARTBEAT_MS = 15_000
 
 # Bytes of one message that the server takes where its limits do not say (protocol, section 1).
 _MESSAGE_BYTES_MAX = 256 * 1024
-
-# Close codes in words for a person.
-_CLOSE_WORDS: Mapping[int, str] = {
-    1000: "closed",
-    1001: "the server went away",
-    1006: "the connection was lost",
-    4001: "bad request",
-    4003: "forbidden",
-    4008: "too slow to introduce itself",
-    4009: "replaced by another connection",
-    4101: "the server is overloaded",
-    4102: "too slow to read",
-    4103: "too many requests",
-    4201: "the server restarts",
-    4203: "the server asked to start again",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionState:
-    """Where the connection is."""
-
-    phase: Literal["connecting", "live", "waiting", "closed"]
-    # Attempts that have failed since a connection stayed up.
-    attempt: int = 0
-    # Seconds until the next attempt; of `waiting`.
-    retry_in: float = 0.0
-    # Why it is not live, for a person.
-    reason: str = ""
-    # Why it will not come back; of `closed`.
-    error: VendueError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionTimes:
-    """Times of connections, seconds."""
-
-    # Socket, upgrade and `connect` together.
-    connect: float = 10.0
-    # How long a connection must last before the next failure counts as the first one.
-    stable: float = 5.0
-    # What a doubtful connection is given to show that it lives.
-    probe: float = 4.0
-
-
-class Owner(Protocol):
-    """Who hears what a connection has to say."""
-
-    def on_up(self, send: Callable[[Message], None]) -> None:
-        """It is live."""
-
-    def on_down(self, reason: str) -> None:
-        """It is not live any more."""
-
-    def on_ended(self, error: VendueError) -> None:
-        """It will not come back."""
-
-    def on_reply(self, reply: Message) -> None:
-        """A reply that `connect` and `ping` did not take."""
-
-    def on_message(self, message: Message) -> None:
-        """An event or a notice."""
-
-    def on_state(self, state: ConnectionState) -> None:
-        """It went from one state to another."""
-
-    def take_id(self) -> int:
-        """A fresh id of a request."""
-
-    async def authenticate(self, token: str) -> Any:
-        """Gives the live connection a token; the server's answer."""
 
 
 @dataclass(slots=True)
@@ -374,7 +304,7 @@ class Connection:
         if was_live and agreed > 0 and delay is not None:
             delay = agreed
         self._failures += 1
-        words = ending.reason or _CLOSE_WORDS.get(ending.code) or f"closed ({ending.code})"
+        words = ending.reason or CLOSE_WORDS.get(ending.code) or f"closed ({ending.code})"
         if delay is None:
             code = "forbidden" if ending.code == 4003 else "unavailable"
             self._finish(local(code, f"The server closed the connection: {words}.", "not_executed", temporary=False))

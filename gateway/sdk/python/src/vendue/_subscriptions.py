@@ -1,30 +1,19 @@
-"""The channels that are subscribed to: where each stands, what to ask for when a step is missing, and who reads."""
+"""The channels that are subscribed to: where each stands, and what to ask for when a step is missing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
-from ._bell import Bell
 from ._channel import ChannelCore, Event, Position, State
 from ._codec import Message
 from ._stats import Stats
+from ._subscription import Channel, Mode, Snapshot, StreamFault, Subscription
 from .errors import VendueError, local
 
 log = logging.getLogger("vendue")
-
-S = TypeVar("S")
-
-# Every event, or the newest state: then steps may be skipped, which the event that stands for them says.
-Mode: TypeAlias = Literal["all", "latest"]
-
-# `syncing`: the state shown is the last one known; `live`: it is the newest; `failed`: the server refused for good.
-Status: TypeAlias = Literal["syncing", "live", "failed", "closed"]
 
 # Seconds for events that are on their way when a heartbeat reports a later seq (`market:` conflates to 250 ms).
 _HEARTBEAT_GRACE = 1.0
@@ -38,194 +27,8 @@ _DOUBLINGS_MAX = 10
 _FINAL = {"unauthenticated", "forbidden", "unknown_channel", "not_found", "invalid_request", "unknown_method"}
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state was replaced: what happened before is not told event by event."""
-
-    position: Position
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Overrun:
-    """The reader was too slow for its buffer: instead of `missed` updates here is the newest state."""
-
-    missed: int
-    position: Position
-    state: State
-
-
-Update: TypeAlias = Snapshot | Event | Overrun
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFault:
-    """What the verifier found in a channel's stream. All of them heal by themselves; this is for whoever watches the watch."""
-
-    # `gap`: an event was missing; `silent_gap`: a heartbeat told of one; `duplicate`: it came twice and was dropped;
-    # `epoch`: the history is another one, the server was restored; `broken_resume`: a resume that did not join up.
-    kind: Literal["gap", "silent_gap", "duplicate", "epoch", "broken_resume"]
-    channel: str
-    # Where the channel stood.
-    position: Position | None
-    # The number that came, or was said to be there.
-    seq: int
-
-
 # Sends `subscribe` or `unsubscribe` on the present connection.
 Requester: TypeAlias = Callable[[str, Message], Awaitable[Any]]
-
-
-class _Channel:
-    """One channel of this client, shared by everybody who subscribed to it."""
-
-    def __init__(self, core: ChannelCore, mode: Mode) -> None:
-        self.core = core
-        self.mode: Mode = mode
-        self.status: Status = "syncing"
-        self.error: VendueError | None = None
-        self.users: list[Subscription[Any]] = []
-        # Counts subscriptions sent, so that the reply to an older one is not taken for the newest.
-        self.round = 0
-        self.refusals = 0
-        self.timer: asyncio.TimerHandle | None = None
-        # Ended with its token: goes on with the next one.
-        self.expired = False
-
-    def set_status(self, status: Status, error: VendueError | None = None) -> None:
-        if self.status not in {"failed", "closed"}:
-            self.status, self.error = status, error
-            for user in tuple(self.users):
-                user._ring()
-
-    def give(self, update: Snapshot | Event) -> None:
-        for user in tuple(self.users):
-            user._give(update)
-
-    def wait_no_more(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-
-
-class Subscription(Generic[S]):
-    """A hold on a channel: `state` is snapshot + events at `position`.
-
-    Read it as it fits: `state` at any moment, `async for state in lot.states()` for each newest one, or `async for update in
-    lot` for every step: `Snapshot`, `Event`, and `Overrun` where the reader was too slow for its buffer. Closing the last
-    hold on a channel unsubscribes.
-    """
-
-    def __init__(self, channel: _Channel, release: Callable[[Subscription[S]], None], buffer: int, stats: Stats) -> None:
-        self._channel = channel
-        self._release = release
-        self._limit = buffer
-        self._stats = stats
-        self._buffer: deque[Snapshot | Event] = deque()
-        # Updates that found the buffer full: while there are any, they are only counted.
-        self._missed = 0
-        self._bell = Bell()
-        self._closed = False
-
-    @property
-    def channel(self) -> str:
-        """The channel's name."""
-        return self._channel.core.name
-
-    @property
-    def state(self) -> S | None:
-        """Snapshot + events so far; None before the first snapshot. Never changed in place."""
-        return cast("S | None", self._channel.core.state)
-
-    @property
-    def position(self) -> Position | None:
-        """Where `state` stands; None where a snapshot is awaited."""
-        return self._channel.core.position
-
-    @property
-    def status(self) -> Status:
-        """Whether `state` is the newest."""
-        return "closed" if self._closed else self._channel.status
-
-    @property
-    def error(self) -> VendueError | None:
-        """Why it has failed."""
-        return self._channel.error
-
-    async def ready(self) -> S:
-        """Waits until it is live. Raises why it never will be."""
-        while True:
-            if self.status == "live" and self.state is not None:
-                return self.state
-            self._check_end()
-            await self._bell.wait()
-
-    async def states(self) -> AsyncIterator[S]:
-        """The state whenever it has changed, the newest each time: a slow reader skips steps and never lags behind."""
-        shown: S | None = None
-        while True:
-            state = self.state
-            if state is not None and state is not shown:
-                shown = state
-                yield state
-            elif self._is_over():
-                return
-            else:
-                await self._bell.wait()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Update:
-        while True:
-            if self._buffer:
-                return self._buffer.popleft()
-            if self._missed and self.position is not None:
-                missed, self._missed = self._missed, 0
-                self._stats.overruns += 1
-                return Overrun(missed, self.position, self._channel.core.state or {})
-            if self._is_over():
-                raise StopAsyncIteration
-            await self._bell.wait()
-
-    def close(self) -> None:
-        """Lets go of the channel; whoever reads, ends. Doing so twice is harmless."""
-        if not self._closed:
-            self._closed = True
-            self._release(self)
-            self._buffer.clear()
-            self._missed = 0
-            self._bell.ring()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def _is_over(self) -> bool:
-        """Whether nothing more will come. Raises why, unless it was closed here."""
-        if self._closed or self._channel.status == "closed":
-            return True
-        if self._channel.status == "failed" and self._channel.error is not None:
-            raise self._channel.error
-        return False
-
-    def _check_end(self) -> None:
-        if self._is_over():
-            raise local("unavailable", f"The subscription to {self.channel} was closed.", "not_executed", temporary=False)
-
-    def _give(self, update: Snapshot | Event) -> None:
-        if self._missed or len(self._buffer) >= self._limit:
-            # What has been buffered is older than the state that the reader is given instead.
-            self._missed += 1 + len(self._buffer)
-            self._buffer.clear()
-        else:
-            self._buffer.append(update)
-        self._bell.ring()
-
-    def _ring(self) -> None:
-        self._bell.ring()
 
 
 class SubscriptionTable:
@@ -235,7 +38,7 @@ class SubscriptionTable:
         self._stats = stats
         self._random = random
         self._on_fault = on_fault
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, Channel] = {}
         self._request: Requester | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         # Gives the connection a fresh token; None where the token cannot be had anew.
@@ -248,7 +51,7 @@ class SubscriptionTable:
         """A hold on a channel; the first one subscribes."""
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = _Channel(ChannelCore(name, since, state), mode)
+            channel = self._channels[name] = Channel(ChannelCore(name, since, state), mode)
             self._sync(channel)
         subscription: Subscription[Any] = Subscription(channel, self._release, buffer, self._stats)
         if channel.core.position is not None and since is None and channel.core.state is not None:
@@ -337,16 +140,16 @@ class SubscriptionTable:
             if channel.expired:
                 self._sync(channel)
 
-    def _judge(self, channel: _Channel, of_round: int, latest: int) -> None:
+    def _judge(self, channel: Channel, of_round: int, latest: int) -> None:
         if channel.round == of_round and channel.core.is_behind(latest):
             self._fault(channel, "silent_gap", latest)
 
-    def _report(self, kind: Any, channel: _Channel, seq: int) -> None:
+    def _report(self, kind: Any, channel: Channel, seq: int) -> None:
         fault = StreamFault(kind, channel.core.name, channel.core.position, seq)
         log.log(logging.DEBUG if kind == "duplicate" else logging.WARNING, "%s", fault)
         self._on_fault(fault)
 
-    def _fault(self, channel: _Channel, kind: str, seq: int) -> None:
+    def _fault(self, channel: Channel, kind: str, seq: int) -> None:
         if kind == "epoch":
             self._stats.epochs += 1
         else:
@@ -354,7 +157,7 @@ class SubscriptionTable:
         self._report(kind, channel, seq)
         self._sync(channel)
 
-    def _sync(self, channel: _Channel) -> None:
+    def _sync(self, channel: Channel) -> None:
         channel.set_status("syncing")
         channel.core.begin_sync()
         channel.round += 1
@@ -363,7 +166,7 @@ class SubscriptionTable:
         if self._request is not None and channel.status != "failed":
             self._spawn(self._subscribe(channel, channel.round, self._request))
 
-    async def _subscribe(self, channel: _Channel, of_round: int, request: Requester) -> None:
+    async def _subscribe(self, channel: Channel, of_round: int, request: Requester) -> None:
         at = channel.core.position
         params: Message = {"channel": channel.core.name, "snapshot": True, "mode": channel.mode}
         if at is not None:
@@ -377,7 +180,7 @@ class SubscriptionTable:
         if channel.round == of_round:
             self._settle(channel, reply, at)
 
-    def _settle(self, channel: _Channel, reply: Mapping[str, Any], at: Position | None) -> None:
+    def _settle(self, channel: Channel, reply: Mapping[str, Any], at: Position | None) -> None:
         channel.refusals = 0
         resumed = reply.get("resumed") is True
         if resumed:
@@ -401,7 +204,7 @@ class SubscriptionTable:
             self._report("broken_resume", channel, int(reply.get("seq") or 0))
             self._later(channel)
 
-    def _refused(self, channel: _Channel, error: VendueError) -> None:
+    def _refused(self, channel: Channel, error: VendueError) -> None:
         if error.code == "unrecoverable_position" and channel.core.position is not None:
             channel.core.position = None
             return self._sync(channel)
@@ -413,12 +216,12 @@ class SubscriptionTable:
             return self._later(channel)
         return self._refuse(channel, error)
 
-    async def _renew(self, channel: _Channel) -> None:
+    async def _renew(self, channel: Channel) -> None:
         """`renewed` tells when it has worked; else it is tried again with the pause of a refusal."""
         if self.renew is not None and not await self.renew() and channel.expired:
             self._later(channel)
 
-    def _refuse(self, channel: _Channel, error: VendueError) -> None:
+    def _refuse(self, channel: Channel, error: VendueError) -> None:
         channel.round += 1
         channel.wait_no_more()
         channel.set_status("failed", error)
@@ -426,7 +229,7 @@ class SubscriptionTable:
         if self._channels.get(channel.core.name) is channel:
             del self._channels[channel.core.name]
 
-    def _later(self, channel: _Channel) -> None:
+    def _later(self, channel: Channel) -> None:
         bound = min(_RETRY_MAX, _RETRY_BASE * 2.0 ** min(channel.refusals, _DOUBLINGS_MAX))
         channel.refusals += 1
         channel.wait_no_more()

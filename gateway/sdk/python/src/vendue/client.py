@@ -17,10 +17,12 @@ from ._bell import Bell
 from ._channel import Position, State
 from ._clock import ServerClock
 from ._codec import Encoding, Message, codec_of
-from ._connection import Connection, ConnectionState, ConnectionTimes
+from ._connection import Connection
 from ._requests import Phase, RequestTable, RequestTimes, Send
+from ._state import ConnectionState, ConnectionTimes
 from ._stats import Stats
-from ._subscriptions import Mode, StreamFault, Subscription, SubscriptionTable
+from ._subscription import Mode, StreamFault, Subscription
+from ._subscriptions import SubscriptionTable
 from ._tokens import TokenSource
 from .errors import VendueError, local
 from .ids import new_id, new_key
