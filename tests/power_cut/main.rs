@@ -31,22 +31,41 @@ use writers::Writers;
 const CUTS: usize = 30;
 /// The load runs between these times before a cut, in milliseconds.
 const LOAD_MS: std::ops::Range<u64> = 3..200;
-/// The image: room for a few segments and their spares.
-const IMAGE_BYTES: u64 = 192 * 1024 * 1024;
+/// The image: room for a few segments and their spares, and for what is written between two cuts at the most. It is sparse.
+const IMAGE_BYTES: u64 = 384 * 1024 * 1024;
+const BYTES_A_CUT: u64 = 8 * 1024 * 1024;
 /// Acknowledgements that are looked up after each cut: the newest, which are the ones in danger.
 const CHECKED: usize = 40;
+
+/// A process that stands still for as long as this lives: also where a check fails meanwhile.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn new(process: Pid) -> Self {
+        kill_process(process, Signal::STOP).unwrap();
+        Self(process)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // Of a process that has ended nothing has to go on.
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_power_cuts() {
     let dir = tempfile::tempdir().unwrap();
-    let device = match Device::make(&dir.path().join("disk.img"), &dir.path().join("disk"), IMAGE_BYTES) {
+    let cuts: usize = common::number("VENDUE_POWER_CUTS", CUTS);
+    let bytes = IMAGE_BYTES + cuts as u64 * BYTES_A_CUT;
+    let device = match Device::make(&dir.path().join("disk.img"), &dir.path().join("disk"), bytes) {
         Ok(device) => device,
         Err(why) => {
             common::tally(&format!("power cuts: skipped: {why}"));
             return;
         }
     };
-    let cuts: usize = common::number("VENDUE_POWER_CUTS", CUTS);
     let seed = common::seed();
     let mut dice = StdRng::seed_from_u64(seed);
     let options = [
@@ -69,13 +88,10 @@ async fn what_was_acknowledged_survives_power_cuts() {
         tokio::time::sleep(Duration::from_millis(dice.random_range(LOAD_MS))).await;
         // What has been told by now must be in the copy; what is told while it is made may be.
         let acknowledged = record.since(0);
-        kill_process(engine, Signal::STOP).unwrap();
+        let stopped = Stopped::new(engine);
         let told = writers.pause();
         let image = dir.path().join("cut.img");
-        let copied = device.copy(&image);
-        writers.go_on();
-        kill_process(engine, Signal::CONT).unwrap();
-        copied.unwrap();
+        device.copy(&image).unwrap();
         let copy = Device::attach(&image, &dir.path().join("cut")).unwrap();
         let found = writers.found(copy.mount_point());
         assert!(
@@ -92,6 +108,9 @@ async fn what_was_acknowledged_survives_power_cuts() {
         there.check_prices(&acknowledged, &when).await;
         torn += usize::from(again.log("engine.log").contains("torn"));
         assert!(tokio::task::block_in_place(|| again.end()).success());
+        // Only now does the load go on: what it writes meanwhile would fill the image on a fast machine.
+        writers.go_on();
+        drop(stopped);
     }
     let attempts = load.stop().await;
     writers.stop();
