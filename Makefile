@@ -71,7 +71,7 @@ else
 	$(CARGO) test --workspace --locked --lib --bins --quiet
 endif
 
-test: check rust-test some-mutants history pages browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, pages in a browser (chromium)
+test: check rust-test some-mutants history pages python browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, the clients, pages in a browser (chromium)
 
 rust-test:
 ifeq ($(NEXTEST),yes)
