@@ -57,7 +57,7 @@ mutants! {
     "seller_bids" "I19" "vendue-domain" / "lot" "a seller may bid on its own lot";
     "suspended_bids" "I19" "vendue-domain" / "lot" "a suspended account may bid";
     "retraction_any_time" "I20" "vendue-domain" / "lot" "all bids may be retracted in the last twelve hours";
-    "order_missing" "I21" "vendue-domain" / "order" "the winner of a lot gets no order";
+    "order_missing" "I21" "vendue-domain" / "bytes" "the winner of a lot gets no order";
     "clock_goes_back" "I22" "vendue-engine" / "clock" "the clock follows a wall clock that is set back";
     "oversold" "I23" "vendue-domain" / "stock" "one unit more may be reserved than there is";
     "shipped_twice" "I24" "vendue-domain" / "stock" "a shipment's units count once more as received";
