@@ -8,8 +8,11 @@ CARGO ?= cargo
 # With `cargo nextest` tests run in parallel across crates; without it `cargo test` does the same, slower.
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 NODE := $(shell command -v npm 2>/dev/null)
+PYTHON ?= $(shell command -v python3 2>/dev/null)
 # Where the debug and release binaries are.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The environment that the Python client is checked in.
+PYTHON_ENV := $(TARGET)/python
 # How often `make soak` kills the engine, and how long it keeps up the load.
 SOAK_ROUNDS ?= 10000
 SOAK_SECONDS ?= 600
@@ -22,7 +25,7 @@ SOAK_SEED ?= 1
 # How many lots it keeps where memory is for 5,000.
 SOAK_LOTS ?= 2000000
 
-.PHONY: help run web check format lint deny unit test rust-test mutants some-mutants history pages browser-demo bench soak clean
+.PHONY: help run web check format lint deny unit test rust-test mutants some-mutants history pages python browser-demo bench soak clean
 
 help: ## Lists the targets
 	@printf 'Vendue. Targets:\n\n'
@@ -68,7 +71,7 @@ else
 	$(CARGO) test --workspace --locked --lib --bins --quiet
 endif
 
-test: check rust-test some-mutants history pages browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, pages in a browser (chromium)
+test: check rust-test some-mutants history pages python browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, the clients, pages in a browser (chromium)
 
 rust-test:
 ifeq ($(NEXTEST),yes)
@@ -97,6 +100,21 @@ pages:
 	@test -n '$(NODE)' || { echo 'make test needs npm: install Node 20 or later (Debian: apt-get install nodejs npm)'; exit 1; }
 	cd gateway/sdk/typescript && npm ci --no-audit --no-fund && npm run check && npm test
 	cd gateway/web && npm ci --no-audit --no-fund && npm run check && npm run build && npm test
+
+python: $(PYTHON_ENV)/installed ## The Python client: ruff, mypy, pytest against a real market (needs Python 3.11 or later)
+	$(CARGO) build --locked --bin vendue
+	cd gateway/sdk/python && $(abspath $(PYTHON_ENV))/bin/ruff format --check --quiet . && $(abspath $(PYTHON_ENV))/bin/ruff check --quiet . \
+		&& $(abspath $(PYTHON_ENV))/bin/mypy \
+		&& VENDUE_BIN=$(abspath $(TARGET)/debug/vendue) $(abspath $(PYTHON_ENV))/bin/python -B -m pytest --quiet
+
+# Versions are those of constraints.txt; nothing is installed outside the environment.
+$(PYTHON_ENV)/installed: gateway/sdk/python/constraints.txt gateway/sdk/python/pyproject.toml
+	@test -n '$(PYTHON)' && $(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'make test needs Python 3.11 or later with venv (Debian: apt-get install python3 python3-venv)'; exit 1; }
+	$(PYTHON) -m venv --clear $(PYTHON_ENV)
+	$(PYTHON_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< hatchling editables
+	$(PYTHON_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --no-build-isolation --editable 'gateway/sdk/python[dev]'
+	@touch $@
 
 # The browser's checks once more, against a real market: the embedded pages, the real gateway, the bots.
 browser-demo: | pages

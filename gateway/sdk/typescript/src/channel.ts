@@ -120,9 +120,9 @@ const LOT_STATES: Readonly<Record<string, string>> = {
   lot_closed: "closed",
 };
 
-/** A lot: as `overwrite`, and the state that the event's name says; `old_ends_at` tells of the past and is no field of a lot. */
+/** A lot: as `overwrite`, and the state that the event's name says; what tells of the event alone is no field of a lot. */
 export const foldLot: Fold = (state, event) => {
-  const { old_ends_at: _past, ...fields } = event.data;
+  const { old_ends_at: _past, bidder: _who, units: _taken, ...fields } = event.data;
   const implied = LOT_STATES[event.type];
   return implied ? { ...state, state: implied, ...fields } : { ...state, ...fields };
 };

@@ -132,8 +132,8 @@ export class Client {
     return this.clock.now();
   }
 
-  stats(): Stats & { rtt_us: number | null; offset_us: number; subscriptions: number } {
-    return { ...this.counted, rtt_us: this.clock.rttUs, offset_us: Math.round(this.clock.offsetUs), subscriptions: this.subscriptions.names().length };
+  stats(): Stats & { rtt_us: number | null; offset_us: number; subscriptions: number; pending: number } {
+    return { ...this.counted, pending: this.requests.pending, rtt_us: this.clock.rttUs, offset_us: Math.round(this.clock.offsetUs), subscriptions: this.subscriptions.names().length };
   }
 
   /** Ends the connection for good; what still waits is rejected. */

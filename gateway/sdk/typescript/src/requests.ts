@@ -77,6 +77,11 @@ export class RequestTable {
     private readonly random: () => number,
   ) {}
 
+  /** Requests without an answer. */
+  get pending(): number {
+    return this.waiting.size;
+  }
+
   /** A number for a message that its sender answers for itself (`connect`, `ping`). */
   takeId(): number {
     return this.nextId++;
@@ -230,6 +235,8 @@ export class RequestTable {
       return this.fail(pending, new VendueError(earlier.error ?? { code: "internal", message: "" }));
     }
     const error = new VendueError(reply.error ?? { code: "internal", message: "" });
+    // The rules said no, then: what was asked for is told as it was.
+    if (reply.error?.outcome === "rejected") return this.fail(pending, error);
     if (error.code === "not_found") {
       // The actor knows no such command, and its deadline is over: it was not and will not be executed.
       return this.fail(pending, VendueError.local("deadline_exceeded", "The command did not arrive in time and was not executed.", "not_executed"));
@@ -237,7 +244,8 @@ export class RequestTable {
     if (error.temporary || error.code === "request_in_progress" || error.outcome === "unknown") {
       return this.arm(pending, error.retryAfterMs ?? this.times.ask_again_ms, () => this.ask(pending));
     }
-    this.fail(pending, error);
+    // The question was refused: that says nothing of the command.
+    this.fail(pending, VendueError.local(error.code, `The outcome could not be learnt: ${error.message}`, "unknown", false));
   }
 
   private succeed(pending: Pending, result: unknown): void {

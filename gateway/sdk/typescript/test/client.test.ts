@@ -171,6 +171,23 @@ test("an answer that never comes is asked for, and the deadline stands", () =>
     assert.equal(server.seen.filter((message) => message.method === "lot.bid").length, 3, "never sent twice");
   }));
 
+test("an earlier refusal is told as it was; a refused question says nothing of the command", () =>
+  withServer(async (server, make) => {
+    const client = make();
+    await client.ready();
+    const table: [Answer, string][] = [
+      [{ error: { code: "not_found", message: "There is no such lot.", outcome: "rejected", replayed: true } }, "not_found rejected"],
+      [{ error: { code: "not_found", message: "", outcome: "not_executed" } }, "deadline_exceeded not_executed"],
+      [{ error: { code: "forbidden", message: "", outcome: "not_executed" } }, "forbidden unknown"],
+    ];
+    server.handlers.set("lot.bid", () => "silence");
+    for (const [answer, expected] of table) {
+      server.handlers.set("command.result", () => answer);
+      const error = await refusal(client.lot.bid({ lot: "lot_1", amount: 5 }, { deadline_ms: 20 }));
+      assert.equal(`${error.code} ${error.outcome}`, expected);
+    }
+  }));
+
 test("an outcome that cannot be learnt is unknown; what was never sent is not executed", () =>
   withServer(async (server, make) => {
     server.handlers.set("lot.bid", () => "silence");
