@@ -42,6 +42,7 @@ fn check(name: &str, bytes: &[u8]) {
 fn journal_disk() -> MemoryDisk {
     let disk = MemoryDisk::new();
     let options = JournalOptions {
+        first: 1,
         segment_bytes: 4 * 4096,
         direct: Direct::Off,
         cell: Some(*b"cell of a market"),
