@@ -1,0 +1,14 @@
+import { mount } from "svelte";
+import "../styles/tokens.css";
+import "../styles/base.css";
+import "uplot/dist/uPlot.min.css";
+import "./ops.css";
+import OpsApp from "./OpsApp.svelte";
+import { desk } from "./lib/desk.svelte";
+import { path } from "./lib/path.svelte";
+
+document.documentElement.lang = "en";
+path.start();
+const target = document.getElementById("app");
+if (target) mount(OpsApp, { target });
+desk.start();
