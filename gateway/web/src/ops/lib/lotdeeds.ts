@@ -86,9 +86,9 @@ function chosen(text: string | undefined): number | null {
   return Number.isFinite(at) ? at * 1000 : null;
 }
 
-/** A new end some minutes after an instant. */
+/** A new end some minutes after an instant, on the second after it: the field has whole ones. */
 function endField(from: number, minutes: number): Field {
-  return { name: "ends_at", label: t.lotDeeds.extendBy, type: "datetime-local", value: local(from + minutes * 60_000_000) };
+  return { name: "ends_at", label: t.lotDeeds.extendBy, type: "datetime-local", value: local(Math.ceil(from / 1e6) * 1e6 + minutes * 60_000_000) };
 }
 
 function extendLot(snap: LotSnapshot): Deed {

@@ -9,7 +9,11 @@ const KEPT = 600;
 /** Looks over which rates and percentiles are counted. */
 const WINDOW = 10;
 
-export type Health = "well" | "away" | "unknown";
+/** `back`: it was away for a moment, less than a minute ago. */
+export type Health = "well" | "back" | "away" | "unknown";
+
+/** Milliseconds for which it is told that the engine was away: a restart may be over between two looks. */
+const TOLD_MS = 60_000;
 
 /** One point of the charts. */
 export interface Point {
@@ -21,6 +25,9 @@ export interface Point {
   deliveries: number | null;
   connections: number | null;
 }
+
+/** Counts how often the gateway has found its engine again. */
+const RECONNECTS = "link_reconnects_total";
 
 /** What takes bids, for the count of bids a second. */
 const BIDDING = ["lot.bid", "lot.buy_now", "lot.take", "lot.stay", "book.place"];
@@ -38,6 +45,8 @@ class Vitals {
   seenAt = $state(0);
   version = $state("");
   private samples: Sample[] = [];
+  /** Local milliseconds when the engine was last known to be away. */
+  private wasAway = -TOLD_MS;
 
   start(): void {
     void this.look();
@@ -76,7 +85,8 @@ class Vitals {
   private async lookAtEngine(): Promise<void> {
     try {
       const response = await fetch("/readyz", { signal: AbortSignal.timeout(PATIENCE_MS) });
-      this.engine = response.ok ? "well" : "away";
+      if (!response.ok) this.wasAway = Date.now();
+      this.engine = !response.ok ? "away" : Date.now() - this.wasAway < TOLD_MS ? "back" : "well";
     } catch {
       this.engine = "unknown";
     }
@@ -94,6 +104,7 @@ class Vitals {
     const last = this.samples.at(-1);
     // A gateway that began anew counts from nothing.
     if (last && (last.plain.get("connections_total") ?? 0) > (sample.plain.get("connections_total") ?? 0)) this.samples = [];
+    else if (last && (last.plain.get(RECONNECTS) ?? 0) < (sample.plain.get(RECONNECTS) ?? 0)) this.wasAway = Date.now();
     this.samples = [...this.samples, sample].slice(-KEPT);
     this.latest = sample;
     const before = this.samples.at(-1 - WINDOW) ?? this.samples[0];
