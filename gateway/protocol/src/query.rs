@@ -96,6 +96,13 @@ pub struct ListAccounts / ListAccountsParams {
     1 => market: Option<MarketId>, 2 => query: Option<String>, 3 => role: Option<Role>, 4 => state: Option<AccountState>,
     5 => cursor: Option<String>, 6 => limit: Option<u32>,
 } }
+impl ListAccounts {
+    /// The first page of everybody who has to do with a market; without one, of every account.
+    #[must_use]
+    pub const fn of(market: Option<MarketId>) -> Self {
+        Self { market, query: None, role: None, state: None, cursor: None, limit: None }
+    }
+}
 command! { /// `account.statement`: what was booked, newest first: the caller's own where `account` is absent; another's by operators and
 /// auditors of the platform. `from` and `to` bound the period: from inclusive, to exclusive.
 pub struct GetStatement / GetStatementParams {

@@ -1,4 +1,4 @@
-import { opsEn } from "./ops.en";
+import { opsEn } from "./ops.en.js";
 
 /** The words of the dashboard. */
 export const t = opsEn;

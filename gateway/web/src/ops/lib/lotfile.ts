@@ -1,7 +1,7 @@
 import type { NewLot } from "@vendue/client";
-import { t } from "../../texts/ops";
-import { readCsv } from "./csv";
-import { COLUMNS, readLot, REQUIRED, type Column, type Problem, type Row, type Setting } from "./newlot";
+import { t } from "../../texts/ops.js";
+import { readCsv } from "./csv.js";
+import { COLUMNS, readLot, REQUIRED, type Column, type Problem, type Row, type Setting } from "./newlot.js";
 
 /** The most lots of one file. */
 export const LINES_MAX = 20_000;

@@ -1,6 +1,6 @@
 import type { NewLot } from "@vendue/client";
-import { parseAmount } from "../../lib/money";
-import { t } from "../../texts/ops";
+import { parseAmount } from "../../lib/money.js";
+import { t } from "../../texts/ops.js";
 
 /** A lot as a person or a spreadsheet writes it: text by column. The same rules for the form and for a file. */
 

@@ -11,6 +11,8 @@ from ..types import (
     AccountId,
     AccountMadeResult,
     AccountOrStateResult,
+    AccountPage,
+    AccountState,
     AccountView,
     Amount,
     BalanceResult,
@@ -172,6 +174,27 @@ class AccountMethods(Methods):
             "StateResult",
             await self._call(
                 "account.link", {"account": account, "market": market, "other": other, "reason": reason, "unlink": unlink}, how
+            ),
+        )
+
+    async def list(
+        self,
+        *,
+        market: MarketId | None = None,
+        query: str | None = None,
+        role: Role | None = None,
+        state: AccountState | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **how: Unpack[ReadOptions],
+    ) -> AccountPage:
+        """The accounts of a market, with their roles and how they stand: for operators and auditors."""
+        return cast(
+            "AccountPage",
+            await self._call(
+                "account.list",
+                {"market": market, "query": query, "role": role, "state": state, "cursor": cursor, "limit": limit},
+                how,
             ),
         )
 
