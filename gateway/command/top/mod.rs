@@ -198,8 +198,10 @@ mod tests {
         let answers = tokio::spawn(async move {
             for answer in ["SSH-2.0-Other\r\n\r\n", "HTTP/1.1 503 Busy\r\n\r\n"] {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let mut asked = [0; 16];
-                stream.read_exact(&mut asked).await.unwrap();
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    assert!(stream.read_buf(&mut asked).await.unwrap() > 0, "the whole request");
+                }
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });

@@ -406,7 +406,7 @@ export const opsEn = {
     none: "Nothing has been done yet.",
     engine: "the engine",
     filter: "Action",
-    note: "The state before and after any of these: vendue replay --at the position in the last column.",
+    note: "The state after any of these: vendue replay DIR --to N --lot ID, N being the number in the last column; with N − 1 the state before it.",
   },
   create: {
     title: "Create",
