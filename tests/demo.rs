@@ -302,7 +302,7 @@ async fn a_killed_demo_leaves_nothing_behind() {
 async fn the_vital_signs_are_shown_in_a_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let demo = Demo::start(dir.path(), &["--set", "demo.lots=2"]);
-    let looks = objects(&demo, &["top", "--json", "--looks", "2", "--every", "300ms"]);
+    let looks = objects(&demo, &["top", "--json", "--looks", "2", "--every", "1s"]);
     assert_eq!(looks.len(), 2);
     for look in &looks {
         assert_eq!((&look["gateway"], &look["engine"]), (&json!("well"), &json!("well")), "{look}");

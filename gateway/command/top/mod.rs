@@ -22,7 +22,7 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// The most bytes of an answer: the metrics of all methods and codes are a hundredth of it.
 const ANSWER_MAX: u64 = 4 << 20;
 /// The shortest and longest time between two looks.
-const EVERY_MIN: Duration = Duration::from_millis(200);
+const EVERY_MIN: Duration = Duration::from_secs(1);
 const EVERY_MAX: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ const EVERY_MAX: Duration = Duration::from_secs(3_600);
     requests stayed: counted from the gateway's histogram, never averaged. Ctrl-C ends it."
 )]
 pub(crate) struct Arguments {
-    /// Time between two looks: 500ms, 2s, 1m.
+    /// Time between two looks: 2s, 1m.
     #[arg(long, value_parser = every, default_value = "1s", value_name = "TIME")]
     every: Duration,
     /// Stops after so many looks [default: none, Ctrl-C ends it].
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 
 fn every(text: &str) -> Result<Duration, String> {
     let every = when::parse_duration(text)?;
-    if (EVERY_MIN..=EVERY_MAX).contains(&every) { Ok(every) } else { Err("from 200ms to 1h".to_owned()) }
+    if (EVERY_MIN..=EVERY_MAX).contains(&every) { Ok(every) } else { Err("from 1s to 1h".to_owned()) }
 }
 
 /// What a look found.

@@ -29,6 +29,8 @@ export interface Point {
 /** Counts how often the gateway has found its engine again. */
 const RECONNECTS = "link_reconnects_total";
 
+const OF_ENGINE = "vendue_engine_";
+
 /** What takes bids, for the count of bids a second. */
 const BIDDING = ["lot.bid", "lot.buy_now", "lot.take", "lot.stay", "book.place"];
 
@@ -59,6 +61,12 @@ class Vitals {
 
   plain(name: string): number | null {
     return this.latest?.plain.get(name) ?? null;
+  }
+
+  /** What the engine tells of itself by way of the gateway, by name. */
+  get ofEngine(): [name: string, value: number][] {
+    const all = [...(this.latest?.plain ?? [])].filter(([name]) => name.startsWith(OF_ENGINE));
+    return all.map(([name, value]) => [name.slice(OF_ENGINE.length).replace(/_/g, " "), value]);
   }
 
   private async look(): Promise<void> {
