@@ -27,6 +27,8 @@ class Desk {
   news = $state(0);
   /** How far the market's channel has come. */
   head = $state<number | null>(null);
+  /** A market that the account runs without a grant: who made it is its operator. */
+  private owned = $state<string | null>(null);
   private feed: Subscription<`market:${string}`> | null = null;
   private asked: string | null = null;
 
@@ -37,7 +39,8 @@ class Desk {
     if (account === HOUSE) return "operator";
     const here = (this.grants ?? []).filter(({ market }) => market === this.market?.market || PLATFORM.test(market)).map(({ role }) => role);
     const roles = this.grants === null ? hello.roles.map(String) : here;
-    return roles.includes("operator") ? "operator" : roles.includes("auditor") ? "auditor" : "none";
+    if (roles.includes("operator") || this.owned === this.market?.market) return "operator";
+    return roles.includes("auditor") ? "auditor" : "none";
   });
 
   get operates(): boolean {
@@ -86,9 +89,25 @@ class Desk {
     if (account === null) return;
     try {
       const own = await line.client.account.get({});
-      if (account === this.asked) this.grants = own.grants;
+      if (account !== this.asked) return;
+      await this.learnOwned(own.grants);
+      this.grants = own.grants;
     } catch {
       this.asked = null;
+    }
+  }
+
+  /** Who may read the log of a market without any role in it is its owner. */
+  private async learnOwned(grants: readonly Grant[]): Promise<void> {
+    this.owned = null;
+    const market = this.market?.market;
+    const reads = (one: Grant): boolean => (one.market === market || PLATFORM.test(one.market)) && (one.role === "operator" || one.role === "auditor");
+    if (market === undefined || grants.some(reads)) return;
+    try {
+      await line.client.request("audit.list", { market, limit: 1 });
+      this.owned = market;
+    } catch {
+      // It is nobody's of those who run it.
     }
   }
 
@@ -109,6 +128,9 @@ class Desk {
   private open(market: Market): void {
     this.feed?.close();
     this.market = market;
+    if (this.grants !== null) void this.learnOwned(this.grants);
+    else this.asked = null;
+    if (line.live) void this.meet();
     const feed = line.client.subscribe(`market:${market.market}`);
     this.feed = feed;
     feed.on("state", (state) => (this.market = { ...market, ...state }));

@@ -7,8 +7,11 @@ const BIDS_MAX = 2_000;
 const BIDS_PAGE = 500;
 /** Lines of the market's audit log that are looked through for the lot's. */
 const AUDIT_MAX = 500;
-/** Milliseconds between two questions for what has happened. */
+/** Milliseconds between two questions for what has happened; on a lot with many bids, whose story is long to draw. */
 const AGAIN_MS = 1_000;
+const AGAIN_BUSY_MS = 3_000;
+/** Bids from which on a lot is busy. */
+const BUSY = 300;
 
 /** One line of a lot's story. */
 export type Story = { at: number; kind: "bid"; bid: PublicBid; nth: number } | { at: number; kind: "deed"; record: AuditRecord };
@@ -59,7 +62,7 @@ export class LotBench {
     this.timer = setTimeout(() => {
       this.timer = undefined;
       void this.ask();
-    }, this.bids.length === 0 && this.deeds.length === 0 ? 0 : AGAIN_MS);
+    }, this.bids.length === 0 && this.deeds.length === 0 ? 0 : this.bids.length < BUSY ? AGAIN_MS : AGAIN_BUSY_MS);
   }
 
   private async ask(): Promise<void> {
