@@ -111,6 +111,7 @@ export interface Methods {
   "account.suspend": [{ account: string; market: string; reason: string; lift?: boolean }, CommandResult & { state: string }];
   "account.verify": [{ account: string; market: string; reason: string; revoke?: boolean }, CommandResult & { state: string }];
   "account.link": [{ account: string; other: string; market: string; reason: string; unlink?: boolean }, CommandResult & { state: string }];
+  "account.sign_out": [{ account?: string; reason?: string }, CommandResult & { state: string }];
   "account.deposit": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.withdraw": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.correct": [Correction, BalanceResult];
@@ -284,6 +285,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "account.suspend": account,
   "account.verify": account,
   "account.link": account,
+  "account.sign_out": account,
   "account.deposit": account,
   "account.withdraw": account,
   "account.correct": account,
