@@ -317,6 +317,8 @@ export const opsEn = {
     unlink: "Unlink",
     grant: "Give a role",
     revoke: "Take a role",
+    signOut: "Sign out everywhere",
+    signOutPreview: ["Every token that the account has now is void, on every gateway; it signs in again with a new one. Operators of the platform may do this."],
     other: "The other account's id",
     approvePreview: ["The identity counts as checked in this market: the account may bid where a lot asks for that."],
     unapprovePreview: ["The account may no longer bid where a lot asks for a checked identity. Its bids stand."],

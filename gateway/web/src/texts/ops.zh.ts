@@ -317,6 +317,8 @@ export const opsZh: OpsTexts = {
     unlink: "解除关联",
     grant: "授予角色",
     revoke: "收回角色",
+    signOut: "全部登出",
+    signOutPreview: ["该账户现有的所有令牌在每个网关上作废；它须用新令牌登录。平台的运营员可以这样做。"],
     other: "另一账户的 id",
     approvePreview: ["在这个市场里视为身份已核实：要求核实的拍品，该账户可以出价。"],
     unapprovePreview: ["要求核实身份的拍品，该账户不能再出价。已有出价有效。"],

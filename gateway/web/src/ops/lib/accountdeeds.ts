@@ -39,6 +39,12 @@ export function link(account: string, name: string | null, market: string, other
   return deed(words.link, account, name, () => words.linkPreview, run, after, { fields: [{ name: "other", label: words.other, type: "text", value: "" }] });
 }
 
+/** Every token of the account's is void from now on: a lost machine, a stolen token. */
+export function signOut(account: string, name: string | null, after: () => void): Deed {
+  const words = t.accounts;
+  return deed(words.signOut, account, name, () => words.signOutPreview, (reason) => line.client.account.sign_out({ account, reason }), after, { grave: true });
+}
+
 export function grant(account: string, name: string | null, market: string, gives: boolean, roles: readonly string[], after: () => void): Deed {
   const words = t.accounts;
   const options = Object.entries(words.roleNames).filter(([role]) => roles.includes(role) !== gives);
