@@ -198,6 +198,19 @@ class AccountMethods(Methods):
             ),
         )
 
+    async def sign_out(
+        self,
+        *,
+        account: AccountId | None = None,
+        reason: str | None = None,
+        **how: Unpack[CommandOptions],
+    ) -> StateResult:
+        """Makes every token of an account void that was issued until now; one's own without `account`.
+
+        account: The caller's own where it is absent.
+        """
+        return cast("StateResult", await self._call("account.sign_out", {"account": account, "reason": reason}, how))
+
     async def statement(
         self,
         *,
