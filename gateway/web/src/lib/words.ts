@@ -21,6 +21,11 @@ export function bidsWords(lot: LotSnapshot): string {
   return lot.bids > 0 ? t.lot.bids(lot.bids) : "";
 }
 
+/** How far the server's clock may be from the one shown: half of the fastest round trip. Empty before the first. */
+export function clockErrorWords(rtt_us: number | null): string {
+  return rtt_us === null ? "" : t.clockError(`±${(rtt_us / 2000).toFixed(1)} ms`);
+}
+
 /** How long ago, roughly, from milliseconds. */
 export function ageWords(age_ms: number): string {
   const seconds = Math.max(0, Math.round(age_ms / 1000));

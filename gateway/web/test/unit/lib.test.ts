@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { remaining } from "../../src/lib/countdown.js";
+import { depthOf } from "../../src/lib/depth.js";
 import { drawing } from "../../src/lib/drawing/index.js";
 import { feeOn } from "../../src/lib/fees.js";
 import { quickSteps, quickStepsDown } from "../../src/lib/increments.js";
@@ -116,6 +117,9 @@ test("addresses", () => {
     ["#/lot/<script>", "#/", null],
     ["#/orders?token=x", "#/orders", "x"],
     ["#/orders/", "#/", null],
+    ["#/account", "#/account", null],
+    ["#/stock/stk_01?token=y", "#/stock/stk_01", "y"],
+    ["#/stock/../x", "#/", null],
   ];
   for (const [hash, href, token] of table) {
     const fragment = parseFragment(hash);
@@ -138,4 +142,18 @@ test("drawings: the same for the same lot, of the kind of the category, and soun
   }
   assert.equal(kinds.size, categories.length);
   assert.deepEqual(drawing("a", "", "A violin"), drawing("a", "instruments"));
+});
+
+test("depth: both sides to one scale, the best prices in the middle", () => {
+  assert.equal(depthOf([], [], 400, 100), null);
+  const depth = depthOf([[90, 5], [80, 15]], [[110, 10]], 400, 100);
+  assert.deepEqual(depth, {
+    bids: "M100.0 100H100.0V75.0H0.0V0.0H0V100Z",
+    asks: "M300.0 100H300.0V50.0H400V100Z",
+    from: 80,
+    to: 120,
+    bidUnits: 20,
+    askUnits: 10,
+  });
+  assert.equal(depthOf([[90, 5]], [], 400, 100)?.asks, "");
 });
