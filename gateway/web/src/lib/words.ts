@@ -1,5 +1,5 @@
 import type { LotSnapshot, VendueError } from "@vendue/client";
-import { t } from "../texts";
+import { locale, t } from "../texts";
 import { mannerOf } from "./formats";
 import { formatAmount } from "./money";
 
@@ -43,7 +43,7 @@ export function instantWords(micros: number, now_us: number): string {
   const at = new Date(micros / 1000);
   const today = at.toDateString() === new Date(now_us / 1000).toDateString();
   const time: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
-  return at.toLocaleString(undefined, today ? time : { ...time, second: undefined, day: "numeric", month: "short" } as Intl.DateTimeFormatOptions);
+  return at.toLocaleString(locale, today ? time : { ...time, second: undefined, day: "numeric", month: "short" } as Intl.DateTimeFormatOptions);
 }
 
 /** An error in words for a person. */

@@ -2,7 +2,6 @@
 export const more = {
   account: {
     title: "My account",
-    money: "Money",
     signInWhy: "Sign in to see your money, and what is held of it.",
     nav: "My pages",
     number: "Account number",
@@ -13,7 +12,6 @@ export const more = {
     holdsMore: (count: number) => (count === 1 ? "and 1 more hold" : `and ${count} more holds`),
     forLot: (title: string) => `for your bid on ${title}`,
     forOrder: "for an order",
-    forBook: "for an order in a book",
     forOther: "for something of this account",
     bids: "Where your bids stand",
     bidsNone: "You have no bids on lots that are open.",
@@ -46,7 +44,6 @@ export const more = {
     reserve: (count: number) => (count === 1 ? "Reserve one" : `Reserve ${count}`),
     total: (amount: string) => `Together ${amount}.`,
     left: (time: string) => `${time} left`,
-    keptFor: "Kept for you",
     ranOut: "The time ran out, and it went back on the shelf.",
     hint: "What you reserve is kept for you for a while. Order it in that time, or it goes back by itself.",
     soldOut: "Somebody has the last one. If a reservation runs out, it can be had again.",

@@ -1,4 +1,4 @@
-import { more } from "./en.account";
+import { more } from "./en.account.js";
 
 /**
  * Every text of the pages, in English. Another language is another file of the same shape (`Texts`), entered in
