@@ -561,3 +561,51 @@ test("lots of one's own stand first, the ones that were lost before the others",
     await page.locator(".own li").first().filter({ hasText: "You were outbid" }).waitFor();
     assert.equal(await page.locator(".own li").first().locator("a").first().evaluate((node) => node.hash), `#/lot/${lost.snap.lot}`);
   }, `${target.url}#token=owner`));
+
+test("outbid: one tap on the message goes higher, from any page", { skip: fakeOnly }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open" && one.snap.format === "english").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[6];
+    await goTo(page, `#/lot/${lot.snap.lot}`);
+    await page.locator("#maximum").fill(String((lot.snap.min_next_amount + 900_000) / 100));
+    await page.locator(".big").click();
+    await noticed(page, /You lead/);
+    await goTo(page, "#/orders");
+    target.market.bid("acc_rival", lot.snap.lot, target.market.lots.get(lot.snap.lot).snap.min_next_amount + 950_000);
+    const higher = page.locator("[aria-live] .outbid .higher");
+    await higher.waitFor();
+    const rows = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    assert.ok(rows, "the message fits");
+    // The rival's maximum is still higher: the tap is answered with that, and the button carries what is next.
+    await page.waitForTimeout(700);
+    const executed = target.market.executed;
+    const before = await higher.textContent();
+    await higher.click();
+    await page.waitForFunction((old) => document.querySelector("[aria-live] .higher")?.textContent !== old, before);
+    assert.ok(target.market.executed > executed);
+  }, `${target.url}#token=tapper`));
+
+test("in Chinese: chosen by the browser or by hand, nothing scrolls sideways, axe finds nothing", { skip: fakeOnly }, async () => {
+  for (const width of [1280, 320]) {
+    const page = await open(browser, `${target.url}#token=chinese${width}`, { width, height: 800, locale: "zh-CN", reducedMotion: "reduce" });
+    try {
+      await page.getByRole("button", { name: "退出登录" }).waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.lang), "zh");
+      await page.evaluate(AXE);
+      const hashes = [...Object.values(target.market.others).map((lot) => `#/lot/${lot}`), `#/stock/${[...target.market.stock.keys()][0]}`, `#/book/${[...target.market.books.keys()][0]}`, "#/orders", "#/account", "#/"];
+      for (const hash of hashes) {
+        await goTo(page, hash);
+        await page.locator(hash === "#/" ? ".rows li" : /orders|account/.test(hash) ? "main dl dd" : hash.includes("book") ? "article form" : "article .big").first().waitFor();
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${hash} at ${width}: ${await widest(page)}`);
+        const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+        assert.deepEqual(violations.map((found) => `${hash}: ${found.id}: ${found.nodes[0]?.html}`), []);
+      }
+      // No English word of the catalogue is left where a Chinese one belongs.
+      assert.ok(!/\b(All lots|Search|Ends in|Sign out|Live)\b/.test(await page.locator("body").innerText()));
+      await page.getByRole("button", { name: "English" }).click();
+      await page.getByRole("button", { name: "Sign out" }).waitFor();
+      assert.deepEqual(page.problems, []);
+    } finally {
+      await page.context().close();
+    }
+  }
+});
