@@ -113,6 +113,8 @@ crate::record! {
         4 => pub verified_in: Vec<MarketId>,
         /// Accounts that an operator has linked with this one.
         5 => pub linked: Vec<AccountId>,
+        /// Tokens that were issued until then are good no more; none was ever made void where it is absent.
+        6 => pub tokens_from: Option<Timestamp>,
     }
 }
 

@@ -18,6 +18,7 @@ mod outbox;
 mod pipe;
 mod reply;
 mod requests;
+mod revocation;
 mod submit;
 mod subscribe;
 pub mod table;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use vendue_protocol::domain::mutant;
 
 use vendue_protocol::channel::Channel;
+use vendue_protocol::domain::id::AccountId;
 use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::link::FrameKind;
 use vendue_protocol::wire::event::{Notice, write_notice};
@@ -86,6 +88,8 @@ pub struct Core {
     http_done: Vec<(Key, HttpReply)>,
     commands: Outbox,
     queries: Outbox,
+    /// Tokens of these accounts that were issued until then are void.
+    signed_out: HashMap<AccountId, Timestamp>,
     link: LinkState,
     channels: HashMap<Channel, ChannelState, Seeded>,
     /// Connections with something new in their output.
@@ -119,6 +123,7 @@ impl Core {
             http_done: Vec::new(),
             commands: Outbox::new(FrameKind::Commands),
             queries: Outbox::new(FrameKind::Queries),
+            signed_out: HashMap::new(),
             link: LinkState::new(gateway),
             channels: HashMap::with_hasher(Seeded(gateway as u64)),
             dirty: Vec::new(),
@@ -155,7 +160,7 @@ impl Core {
             return Err(WireError::new(Code::Overloaded).retry_after(1_000));
         }
         let now = self.clock.now(own);
-        let bearer = bearer.map(|token| self.keys.verify(token, now)).transpose()?;
+        let bearer = bearer.map(|token| self.verify(token, now)).transpose()?;
         let until = now.plus_ms(self.options.connect_within_ms);
         let heartbeat = now.plus_ms(self.options.heartbeat_ms);
         let key = self.connections.insert(Box::new(Connection::new(encoding, until, bearer, heartbeat)));

@@ -188,7 +188,7 @@ impl Core {
         submission: &Submission,
         connect: &Connect<'_>,
     ) -> Result<(), WireError> {
-        let identity = connect.token.as_deref().map(|token| self.keys.verify(token, now)).transpose()?;
+        let identity = connect.token.as_deref().map(|token| self.verify(token, now)).transpose()?;
         let Some(connection) = self.connections.get_mut(to.connection) else { return Ok(()) };
         connection.identity = identity.or(connection.bearer.take());
         connection.stage = Stage::Connected;
@@ -219,7 +219,7 @@ impl Core {
             .token
             .as_deref()
             .ok_or_else(|| WireError::invalid("token", "a JWT", Some("missing".into())))?;
-        let identity = self.keys.verify(token, now)?;
+        let identity = self.verify(token, now)?;
         let Some(connection) = self.connections.get_mut(to.connection) else { return Ok(()) };
         let before = connection.identity.replace(identity);
         if before.is_some_and(|before| before.account != identity.account) {

@@ -365,7 +365,9 @@ impl Auction {
             && self.listing.format != Format::Combinatorial
         {
             let told = event.price;
-            holds("I11", told == Some(only.amount), || format!("sold for {:?}, told is {told:?}", only.amount))?;
+            holds("I11", told == Some(only.amount), || {
+                format!("sold for {:?}, told is {told:?}", only.amount)
+            })?;
         }
         let sold = event.result == LotResult::Sold;
         holds("I18", sold != told.is_empty(), || "sold where somebody wins".to_owned())?;

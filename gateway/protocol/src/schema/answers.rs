@@ -373,7 +373,7 @@ answers! {
     "sale.list" => SalePage;
     "account.create" | "account.update" => Done<AccountMade>;
     "account.grant" => Done<AccountOrState>;
-    "account.suspend" | "account.verify" | "account.link" => Done<StateAnswer>;
+    "account.suspend" | "account.verify" | "account.link" | "account.sign_out" => Done<StateAnswer>;
     "account.deposit" | "account.withdraw" | "account.correct" | "account.collect_fees" => Done<BalanceAnswer>;
     "account.get" => AccountView;
     "account.statement" => StatementPage;

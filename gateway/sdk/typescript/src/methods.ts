@@ -105,6 +105,7 @@ export interface Methods {
   "account.suspend": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
   "account.verify": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
   "account.link": [{ account: string; other: string; market: string; reason: string }, CommandResult & { state: string }];
+  "account.sign_out": [{ account?: string; reason?: string }, CommandResult & { state: string }];
   "account.deposit": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.withdraw": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.correct": [Correction, BalanceResult];
@@ -274,6 +275,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "account.suspend": account,
   "account.verify": account,
   "account.link": account,
+  "account.sign_out": account,
   "account.deposit": account,
   "account.withdraw": account,
   "account.correct": account,
