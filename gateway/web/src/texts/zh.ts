@@ -321,7 +321,7 @@ export const zh: Texts = {
     balance: "余额",
     held: (amount) => `冻结 ${amount}`,
     orders: "订单",
-    label: (available, currency, held, unpaid) => `我的资金和订单${available ? `：可用 ${available} ${currency}` : ""}${held ? `，${held}` : ""}${unpaid > 0 ? `，${unpaid} 笔待付` : ""}`,
+    label: (available, currency, held, unpaid) => `我的资金和订单${available ? `：${available} ${currency} 可用` : ""}${held ? `，${held}` : ""}${unpaid > 0 ? `，${unpaid} 笔待付` : ""}`,
   },
   orders: {
     title: "我的订单",
