@@ -27,7 +27,7 @@ use crate::core::{HttpAnswer, HttpReply, HttpRequest};
 use crate::metrics::Metrics;
 use crate::origin::Judged;
 use crate::shell::worker::Worker;
-use crate::shell::{documents, pages, socket, tls};
+use crate::shell::{documents, pages, sign_in, socket, tls};
 
 /// How long a client may take to send a request's head, also between requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
@@ -49,7 +49,7 @@ const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src
 /// Browsers come back by TLS for so long: 180 days.
 const TRANSPORT_SECURITY: &str = "max-age=15552000";
 
-type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Full<Bytes>>;
 
 /// Accepts clients for ever.
 pub(super) async fn accept(worker: &Rc<Worker>, listener: TcpListener) {
@@ -122,6 +122,7 @@ async fn answer(worker: Rc<Worker>, request: Request<Incoming>) -> Result<Reply,
         "/version" if is_get => {
             json(StatusCode::OK, format!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")))
         }
+        path if path.starts_with("/auth/") => sign_in::answer(&worker, judged, request).await,
         // The public keys by the name under which people look for them.
         _ => match path
             .strip_prefix("/v1/")
@@ -194,7 +195,7 @@ fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     reply
 }
 
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     with_type(status, "application/json", body)
 }
 
@@ -257,7 +258,7 @@ fn of_page(mut reply: Reply, cache: &'static str) -> Reply {
     reply
 }
 
-fn from_core(reply: HttpReply) -> Reply {
+pub(super) fn from_core(reply: HttpReply) -> Reply {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = if status.is_success() { "application/json" } else { "application/problem+json" };
     let mut response = with_type(status, content_type, reply.body);
@@ -270,11 +271,11 @@ fn from_core(reply: HttpReply) -> Reply {
     response
 }
 
-fn problem(error: &WireError) -> Reply {
+pub(super) fn problem(error: &WireError) -> Reply {
     from_core(HttpReply::problem(error))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
@@ -298,9 +299,14 @@ async fn call(worker: &Rc<Worker>, method: &str, request: Request<Incoming>) -> 
     };
     let key = parts.headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
     let request = HttpRequest { method, is_get, params: &body, key, bearer: bearer(&parts.headers) };
-    let answer = worker.core.borrow_mut().http(worker.now(), &request);
+    from_core(ask(worker, &request).await)
+}
+
+/// Has a call answered.
+pub(super) async fn ask(worker: &Rc<Worker>, request: &HttpRequest<'_>) -> HttpReply {
+    let answer = worker.core.borrow_mut().http(worker.now(), request);
     let waiting = match answer {
-        HttpAnswer::Now(reply) => return from_core(reply),
+        HttpAnswer::Now(reply) => return reply,
         HttpAnswer::Later(waiting) => waiting,
     };
     let (sender, receiver) = oneshot::channel();
@@ -308,8 +314,8 @@ async fn call(worker: &Rc<Worker>, method: &str, request: Request<Incoming>) -> 
     let _gone = Forget { worker, waiting };
     worker.carry();
     match receiver.await {
-        Ok(reply) => from_core(reply),
-        Err(_) => problem(&WireError::new(Code::Unavailable)),
+        Ok(reply) => reply,
+        Err(_) => HttpReply::problem(&WireError::new(Code::Unavailable)),
     }
 }
 
