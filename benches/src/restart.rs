@@ -13,7 +13,7 @@ use vendue_engine::EngineOptions;
 use vendue_engine::entry::{Entry, Genesis};
 use vendue_engine::keys::{Known, NoOlderKeys, OlderKeys};
 use vendue_engine::local::{Ground, LocalCell};
-use vendue_engine::recovery::{Progress, Sources, recover_with};
+use vendue_engine::recovery::{Progress, Sources, read_genesis, recover_with};
 use vendue_engine::views::Open;
 use vendue_storage::{FileJournal, Journal, JournalOptions, JournalReader, KeyEntry, KeyLists, SledStore};
 
@@ -192,6 +192,7 @@ fn read_back(dir: &Path) -> Result<Duration, String> {
     let reader: Arc<dyn JournalReader> = journal.reader();
     let sources = Sources {
         journal: &*reader,
+        genesis: read_genesis(&*reader).map_err(words)?,
         store: &*store,
         older_keys: lists,
         keys_listed,

@@ -12,10 +12,11 @@ use std::path::Path;
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_storage::{
-    Backup, BackupWriter, Batch, Copied, FileJournal, Journal, JournalOptions, JournalReader, Position,
-    StorageError, read_live,
+    Backup, BackupWriter, BaseName, Bases, Batch, Copied, FileJournal, Journal, JournalOptions,
+    JournalReader, Position, Secret, StorageError, read_live,
 };
 
+use crate::base::{BASES_DIR, genesis, newest_good};
 use crate::entry::Entry;
 use crate::error::EngineError;
 use crate::hook;
@@ -23,14 +24,13 @@ use crate::hook;
 /// Records are written in batches of about so many bytes: a sync each, and well below what a batch may have.
 const BATCH_BYTES: usize = 512 * 1024;
 /// The folder of the journal in a data directory.
-const JOURNAL: &str = "journal";
+pub(crate) const JOURNAL: &str = "journal";
 /// Its name while it is written: a restore that was cut off leaves nothing that an engine would start on.
 const JOURNAL_PART: &str = "journal.part";
-/// The folder of the vault in a data directory, and its file.
-const VAULT: &str = "vault";
-/// Where the notary's key lies, in a data directory as in a backup; and its file.
-const NOTARY: &str = "notary";
-const NOTARY_KEY: &str = "key";
+/// The files of keys that a data directory has.
+const SECRETS: [Secret; 2] = [Secret::Vault, Secret::NotaryKey];
+/// How often a backup begins anew because the engine removed old segments while they were copied.
+const TRIES: u32 = 3;
 
 /// Where a restored history ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct Moments {
     pub epoch: u64,
     /// Whether the keys of personal data are in it.
     pub has_vault: bool,
+    /// The first record with which a history can end: 1, or where the first records are gone, the one that the oldest base needs.
+    pub earliest: Position,
     /// Stretches of history, one for each segment, oldest first.
     pub stretches: Vec<Stretch>,
 }
@@ -96,16 +98,44 @@ pub struct Stretch {
 pub fn back_up(data_dir: &Path, target: &Path, with_vault: bool) -> Result<Copied, EngineError> {
     let journal = data_dir.join(JOURNAL);
     // The source first: a wrong path shall not leave an empty backup behind.
-    let reader = read_live(&journal)?;
+    let mut reader = read_live(&journal)?;
     let mut writer = BackupWriter::open(target)?;
-    let mut copied = writer.copy_journal(&*reader, &journal)?;
-    if with_vault {
-        let vault = writer.copy_vault(&data_dir.join(VAULT))?;
-        copied.files += vault.files;
-        copied.bytes += vault.bytes;
-        copy_secret(&data_dir.join(NOTARY), &target.join(NOTARY), NOTARY_KEY)?;
+    // Listed before the journal is copied, which then reaches as far as they do.
+    let mut bases = list_bases(data_dir)?;
+    let mut tries = 1;
+    let mut copied = loop {
+        match writer.copy_journal(&*reader, &journal) {
+            // The engine has removed a segment that nobody needs any more.
+            Err(StorageError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound && tries < TRIES =>
+            {
+                tries += 1;
+                reader = read_live(&journal)?;
+                bases = list_bases(data_dir)?;
+            }
+            copied => break copied?,
+        }
+    };
+    let mut add = |more: Copied| {
+        copied.files += more.files;
+        copied.bytes += more.bytes;
+    };
+    add(writer.copy_bases(&bases, &data_dir.join(BASES_DIR))?);
+    for secret in SECRETS.into_iter().filter(|_| with_vault) {
+        let from = data_dir.join(secret.folder());
+        if secret == Secret::Vault || from.join(secret.file()).exists() {
+            add(writer.copy_secret(secret, &from)?);
+        }
     }
     Ok(copied)
+}
+
+/// The bases of a data directory.
+pub(crate) fn list_bases(data_dir: &Path) -> Result<Vec<BaseName>, StorageError> {
+    match Bases::read_only(&data_dir.join(BASES_DIR))? {
+        Some(bases) => bases.list(),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// What a backup or an archive can give back. Reads the first and the last record of each segment.
@@ -128,9 +158,21 @@ pub fn moments(source: &Path) -> Result<Moments, EngineError> {
     Ok(Moments {
         cell: u128::from_be_bytes(manifest.cell),
         epoch: manifest.epoch,
-        has_vault: backup.vault().is_some(),
+        has_vault: backup.secret(Secret::Vault).is_some(),
+        earliest: earliest(&backup, &*reader)?,
         stretches,
     })
+}
+
+/// The first record with which a history of this backup can end.
+fn earliest(backup: &Backup, reader: &dyn JournalReader) -> Result<Position, EngineError> {
+    let first = reader.first();
+    if first <= 1 {
+        return Ok(1);
+    }
+    let (names, _) = backup.bases();
+    let usable = names.iter().filter(|name| name.replay_from >= first && name.highest <= reader.last());
+    usable.map(|name| name.highest).min().ok_or(EngineError::NoBase { first })
 }
 
 fn time_of(reader: &dyn JournalReader, position: Position) -> Result<Timestamp, EngineError> {
@@ -156,16 +198,18 @@ pub fn restore(
     let backup = Backup::open(source)?;
     backup.verify(progress)?;
     let reader = backup.journal()?;
+    let earliest = earliest(&backup, &*reader)?;
     let asked = match point {
         RestorePoint::Newest => reader.last(),
-        RestorePoint::Position(position) if (1..=reader.last()).contains(&position) => position,
-        RestorePoint::Position(position) => {
-            let message = format!("record {position} is not among the records 1 to {}", reader.last());
-            return Err(refused("the backup does not reach that moment", message));
-        }
+        RestorePoint::Position(position) => position,
         RestorePoint::Time(time) => before(&*reader, time)?,
     };
-    let last = whole_decision(&*reader, asked)?;
+    if !(earliest..=reader.last()).contains(&asked) {
+        let message = format!("record {asked} is not among the records {earliest} to {}", reader.last());
+        return Err(refused("the backup does not reach that moment", message));
+    }
+    // Not into what a base holds already: it is taken over whole.
+    let last = whole_decision(&*reader, asked)?.max(earliest);
     let last_time = time_of(&*reader, last)?;
     let manifest = backup.manifest();
     let epoch = manifest.epoch + 1;
@@ -176,19 +220,18 @@ pub fn restore(
         segment_bytes,
         cell: Some(manifest.cell),
         epoch: Some(epoch),
+        first: reader.first(),
         ..JournalOptions::default()
     };
-    let vault = backup.vault();
-    let written = write_until(&*reader, &part, options, last).and_then(|()| match &vault {
-        Some(vault) => copy_vault(vault, &data_dir.join(VAULT))
-            .and_then(|()| copy_secret(&source.join(NOTARY), &data_dir.join(NOTARY), NOTARY_KEY)),
-        None => Ok(()),
-    });
+    let written = write_until(&*reader, &part, options, last)
+        .and_then(|()| copy_base(&backup, &*reader, last, data_dir))
+        .and_then(|()| copy_secrets(&backup, data_dir));
     if let Err(error) = written {
         // What was made here goes again, so that the next attempt finds the directory empty; if that fails, it says so.
         let _ = std::fs::remove_dir_all(&part);
-        let _ = std::fs::remove_dir_all(data_dir.join(VAULT));
-        let _ = std::fs::remove_dir_all(data_dir.join(NOTARY));
+        for folder in [BASES_DIR, Secret::Vault.folder(), Secret::NotaryKey.folder()] {
+            let _ = std::fs::remove_dir_all(data_dir.join(folder));
+        }
         return Err(error);
     }
     // The name comes last: from here on it is a data directory.
@@ -202,14 +245,15 @@ pub fn restore(
         last_time,
         left_out: reader.last() - last,
         is_shortened: last < asked,
-        has_vault: vault.is_some(),
+        has_vault: backup.secret(Secret::Vault).is_some(),
     })
 }
 
 /// The last record before the first one that is later than `time`.
 fn before(reader: &dyn JournalReader, time: Timestamp) -> Result<Position, EngineError> {
     let (mut last, mut failed) = (0, None);
-    reader.read(1, &mut |position, record| match Entry::time_and_key(record) {
+    let first = reader.first();
+    reader.read(first, &mut |position, record| match Entry::time_and_key(record) {
         Ok((at, _)) if at > time => ControlFlow::Break(()),
         Ok(_) => {
             last = position;
@@ -223,7 +267,7 @@ fn before(reader: &dyn JournalReader, time: Timestamp) -> Result<Position, Engin
     match failed {
         Some(error) => Err(error),
         None if last == 0 => {
-            let begins = as_text(time_of(reader, 1)?);
+            let begins = as_text(time_of(reader, first)?);
             Err(refused("the backup does not reach that moment", format!("its history begins at {begins}")))
         }
         None => Ok(last),
@@ -241,7 +285,7 @@ fn whole_decision(reader: &dyn JournalReader, position: Position) -> Result<Posi
     };
     let mut last = position;
     let mut after = entry(last + 1)?;
-    while last > 1 {
+    while last > reader.first() {
         let before = entry(last)?;
         match (&before, &after) {
             (Some(before), Some(after)) if may_be_one_decision(before, after) => {}
@@ -273,7 +317,7 @@ fn write_until(
     let mut journal = FileJournal::open(dir, options)?;
     let mut batch = Batch::new();
     let mut failed = None;
-    reader.read(1, &mut |position, record| {
+    reader.read(reader.first(), &mut |position, record| {
         batch.push(record);
         if batch.bytes() >= BATCH_BYTES || position == last {
             let end = position - u64::from(batch.len());
@@ -288,30 +332,44 @@ fn write_until(
     failed.map_or(Ok(()), Err)
 }
 
-fn copy_vault(from: &Path, to: &Path) -> Result<(), EngineError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let failed = |error| io("the keys of personal data cannot be copied", error);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed)?;
-    let file = to.join(VAULT);
-    std::fs::copy(from, &file).map_err(failed)?;
-    File::open(&file).and_then(|file| file.sync_all()).map_err(failed)?;
-    sync_dir(to)
+/// Copies the newest base that a history ending with `last` can be built from. With the first records there it only saves time.
+fn copy_base(
+    backup: &Backup,
+    reader: &dyn JournalReader,
+    last: Position,
+    data_dir: &Path,
+) -> Result<(), EngineError> {
+    let (_, from) = backup.bases();
+    let Some(bases) = Bases::read_only(&from)? else { return Ok(()) };
+    let cell = genesis(reader, Some(&bases))?.cell;
+    // The manifest's check was right: what is damaged here was damaged before it was backed up.
+    let Some(name) = newest_good(reader, cell, &bases, last, &mut |_, _| {})? else { return Ok(()) };
+    let to = data_dir.join(BASES_DIR);
+    let failed = |error| io("a base cannot be copied", error);
+    std::fs::create_dir_all(&to).map_err(failed)?;
+    let (file, part) = (to.join(name.file()), to.join(format!("{}.part", name.file())));
+    std::fs::copy(from.join(name.file()), &part).map_err(failed)?;
+    File::open(&part).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&part, &file).map_err(failed)?;
+    sync_dir(&to)
 }
 
-/// Copies the key that the notary signs with, where there is one: it checks its own bytes when it is read.
-fn copy_secret(from: &Path, to: &Path, name: &str) -> Result<(), EngineError> {
+/// Copies the files of keys that the backup has.
+fn copy_secrets(backup: &Backup, data_dir: &Path) -> Result<(), EngineError> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let failed = |error| io("the notary's key cannot be copied", error);
-    let bytes = match std::fs::read(from.join(name)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(failed)?,
-    };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed)?;
-    let mut options = std::fs::OpenOptions::new();
-    let mut file =
-        options.write(true).create(true).truncate(true).mode(0o600).open(to.join(name)).map_err(failed)?;
-    std::io::Write::write_all(&mut file, &bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    sync_dir(to)
+    let failed = |error| io("the keys cannot be copied", error);
+    for secret in SECRETS {
+        let Some(from) = backup.secret(secret) else { continue };
+        let to = data_dir.join(secret.folder());
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&to).map_err(failed)?;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(to.join(secret.file())).map_err(failed)?;
+        let mut source = File::open(from).map_err(failed)?;
+        std::io::copy(&mut source, &mut file).and_then(|_| file.sync_all()).map_err(failed)?;
+        sync_dir(&to)?;
+    }
+    Ok(())
 }
 
 /// A restore never mixes two histories: it takes an empty directory, or makes one.

@@ -222,7 +222,7 @@ vendue_domain::record! {
 
 vendue_domain::record! {
     /// The first record of a journal: what the whole history rests on.
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Genesis {
         1 => pub cell: u128,
         2 => pub time: Timestamp,

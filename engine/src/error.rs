@@ -33,6 +33,15 @@ pub enum EngineError {
         /// What is wrong.
         error: vendue_domain::record::RecordError,
     },
+    /// The journal's first records are gone, and so is everything that would stand for them.
+    #[error(
+        "the journal begins with record {first}, and there is neither a state store nor a base that what comes before could be \
+         taken from. Put the files of bases/ back, or restore this data directory from a backup or the archive (vendue restore)"
+    )]
+    NoBase {
+        /// The oldest record.
+        first: u64,
+    },
     /// The wall clock is behind the journal.
     #[error(
         "the wall clock is {behind_ms} ms behind the last record of the journal; times would run ahead of the wall \

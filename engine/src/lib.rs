@@ -8,6 +8,7 @@
 extern crate self as vendue_engine;
 
 pub mod archive;
+mod base;
 pub mod clock;
 pub mod commit;
 pub mod connector;
@@ -24,6 +25,7 @@ pub mod notary;
 pub mod offline;
 mod options;
 pub mod recovery;
+mod retention;
 pub mod shard;
 mod shell;
 #[cfg(test)]

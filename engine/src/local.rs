@@ -19,7 +19,7 @@ use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
-use crate::recovery::{Progress, Recovered, Sources, actor_key, recover_with};
+use crate::recovery::{Progress, Recovered, Sources, actor_key, read_genesis, recover_with};
 use crate::shard::{DEADLINE_HORIZON_US, Request, Seal, Shard, read_stored};
 use crate::unit::{LinkId, Unit};
 use crate::views::{Open, Views};
@@ -104,6 +104,7 @@ impl LocalCell {
         let reader = journal.reader();
         let sources = Sources {
             journal: &*reader,
+            genesis: read_genesis(&*reader)?,
             store: &*ground.store,
             older_keys: ground.older_keys.clone(),
             keys_listed: 0,

@@ -44,6 +44,13 @@ pub struct EngineOptions {
     pub direct_io: DirectIo,
     /// A directory on another disk, or a mounted bucket, to which the journal is copied about every second; empty: none.
     pub archive: PathBuf,
+    /// A base (a copy of a checkpoint in one checked file) is written when the journal has grown by this many bytes since the last
+    /// one.
+    pub base_bytes: u64,
+    /// The journal's oldest segments go when it has more bytes than this and nothing needs them any more; 0: it keeps everything.
+    pub retention_bytes: u64,
+    /// ... or when they are older than this, in milliseconds; 0: never.
+    pub retention_ms: u64,
     /// A checkpoint is begun when the journal has grown by this many bytes since the last one.
     pub checkpoint_bytes: u64,
     /// ... or when this time has passed with anything changed, in milliseconds.
@@ -101,6 +108,9 @@ impl Default for EngineOptions {
             segment_bytes: 64 * 1024 * 1024,
             direct_io: DirectIo::Auto,
             archive: PathBuf::new(),
+            base_bytes: 1024 * 1024 * 1024,
+            retention_bytes: 0,
+            retention_ms: 0,
             checkpoint_bytes: 256 * 1024 * 1024,
             checkpoint_interval_ms: 60_000,
             state_cache_bytes: 64 * 1024 * 1024,
@@ -124,7 +134,7 @@ impl EngineOptions {
     /// # Errors
     /// The first option out of its range, with the range.
     pub fn validate(&self) -> Result<(), EngineError> {
-        let checks: [(&'static str, u64, u64, u64); 17] = [
+        let checks: [(&'static str, u64, u64, u64); 19] = [
             ("shards", u64::from(self.shards), 0, u64::from(SHARDS_MAX)),
             ("in_flight_max", u64::from(self.in_flight_max), 16, 1 << 22),
             ("parked_max", u64::from(self.parked_max), 16, 1 << 22),
@@ -135,6 +145,8 @@ impl EngineOptions {
             ("memory_budget", self.memory_budget, 16 * 1024 * 1024, 1 << 50),
             ("views_memory_bytes", self.views_memory_bytes, 1024 * 1024, 1 << 50),
             ("segment_bytes", self.segment_bytes, 2 * 1024 * 1024, 1 << 34),
+            ("base_bytes", self.base_bytes, 1024 * 1024, 1 << 50),
+            ("retention_ms", self.retention_ms, 0, 100 * 366 * 24 * 3_600_000),
             ("checkpoint_bytes", self.checkpoint_bytes, 1024 * 1024, 1 << 40),
             ("checkpoint_interval_ms", self.checkpoint_interval_ms, 100, 24 * 3_600_000),
             ("history_per_lot", u64::from(self.history_per_lot), 1, 1 << 20),

@@ -9,13 +9,13 @@ use vendue_domain::actor::{ActorAddress, ActorKind};
 use vendue_domain::effect::{Effects, OutsideRequest};
 use vendue_domain::facts::FactChange;
 use vendue_domain::id::Id;
-use vendue_domain::record::{Field, RecordError};
+use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_storage::{JournalReader, Key, Position, StateStore};
 
 use crate::directory::Directory;
 use crate::effects::Arrival;
-use crate::entry::{Entry, Genesis};
+use crate::entry::Genesis;
 use crate::error::EngineError;
 use crate::keys::OlderKeys;
 use crate::options::EngineOptions;
@@ -44,6 +44,8 @@ vendue_domain::record! {
 pub struct Sources<'a> {
     /// The truth.
     pub journal: &'a dyn JournalReader,
+    /// Its first record, which may be gone ([`read_genesis`] where it is not).
+    pub genesis: Genesis,
     /// The checkpoints.
     pub store: &'a dyn StateStore,
     /// Sealed key lists, and up to which position they reach.
@@ -177,7 +179,7 @@ pub fn recover_with(
     store: Option<Arc<dyn StateStore>>,
     progress: &Progress,
 ) -> Result<Recovered, EngineError> {
-    let genesis = read_genesis(sources.journal)?;
+    let genesis = sources.genesis;
     let shards = options.shard_count();
     let directory = Arc::new(Directory::default());
     let mut recovery = Recovery {
@@ -233,16 +235,12 @@ pub fn recover_with(
     Ok(Recovered { shards, views, directory, genesis, last_time, outstanding, report })
 }
 
-fn read_genesis(journal: &dyn JournalReader) -> Result<Genesis, EngineError> {
-    let record = journal.record(1)?.unwrap_or_default();
-    match Entry::from_bytes(&record) {
-        Ok(Entry::Genesis(genesis)) => Ok(genesis),
-        Ok(_) => Err(EngineError::Record {
-            position: 1,
-            error: RecordError::Invalid("a journal begins with its genesis"),
-        }),
-        Err(error) => Err(EngineError::Record { position: 1, error }),
-    }
+/// The first record of a journal that is whole.
+///
+/// # Errors
+/// It is gone, or is no genesis.
+pub fn read_genesis(journal: &dyn JournalReader) -> Result<Genesis, EngineError> {
+    crate::base::genesis(journal, None)
 }
 
 struct Recovery<'a> {

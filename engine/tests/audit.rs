@@ -15,15 +15,25 @@ use vendue_engine::notary::{
     Due, Notarized, Notary, NotaryKey, Receipt, Statement, leaf_of_record, path, root, write_witness,
 };
 use vendue_engine::offline::{Offline, Outcome, Past, Until, VerifyOptions, VerifyReport, verify};
-use vendue_storage::{Batch, Change, FileJournal, Journal, JournalOptions, Key, SledStore, StateStore};
+use vendue_engine::recovery::Marker;
+use vendue_storage::{
+    BaseFacts, BaseName, Bases, Batch, Change, FileJournal, Journal, JournalOptions, Key, MemoryStore,
+    SledStore, StateStore,
+};
 
 /// The cell of the worlds in `support`.
 const CELL: u128 = 0xCE11;
 
 /// A history with rejections, effects, money, a closed lot and its order; everything is at rest.
-fn lived() -> World {
+fn lived() -> (World, (MemoryStore, u64)) {
     let mut world = World::with_market(EngineOptions { shards: 1, ..EngineOptions::default() }, 3, 4);
+    let mut half_way = None;
     for round in 1..40_u64 {
+        if round == 20 {
+            world.cell.checkpoint().expect("a checkpoint");
+            world.commit();
+            half_way = Some((world.store.duplicate(), world.cell.reader().last()));
+        }
         for n in 0..4 {
             world.bid(n, (n + round) % 3, 1_000 + round * 500 + n * 300);
         }
@@ -32,7 +42,18 @@ fn lived() -> World {
     world.wait_ms(3_700_000);
     world.cell.checkpoint().expect("a checkpoint");
     world.commit();
-    world
+    (world, half_way.expect("it came there"))
+}
+
+fn write_base(dir: &Path, store: &MemoryStore, highest: u64, genesis: &[u8]) -> BaseName {
+    let bytes = store.marker().expect("readable").expect("there is a checkpoint");
+    let marker = Marker::from_bytes(&bytes).expect("readable");
+    let cell = CELL.to_be_bytes();
+    let replay_from = marker.replay_from;
+    let facts = BaseFacts { cell, replay_from, highest, marker: bytes, genesis: genesis.to_vec() };
+    let bases = Bases::open(&dir.join("bases")).expect("bases");
+    bases.write(&facts, store, &mut |_| ControlFlow::Continue(())).expect("it writes");
+    BaseName { replay_from, highest }
 }
 
 fn records(world: &World) -> Vec<Vec<u8>> {
@@ -63,13 +84,18 @@ fn notarize(records: &mut Vec<Vec<u8>>, key: NotaryKey, size: u32, world: &World
 }
 
 fn write_journal(dir: &Path, records: &[Vec<u8>]) {
+    write_journal_from(dir, 1, records);
+}
+
+/// Of all records, those from `first` on.
+fn write_journal_from(dir: &Path, first: u64, records: &[Vec<u8>]) {
     let journal = dir.join("journal");
     if journal.exists() {
         std::fs::remove_dir_all(&journal).expect("it goes");
     }
-    let options = JournalOptions { segment_bytes: 4 << 20, ..JournalOptions::default() };
+    let options = JournalOptions { segment_bytes: 4 << 20, first, ..JournalOptions::default() };
     let mut journal = FileJournal::open(&journal, options).expect("a journal");
-    for (last, record) in (0..).zip(records) {
+    for (last, record) in (0..).zip(records).skip(first as usize - 1) {
         let mut batch = Batch::new();
         batch.push(record);
         journal.append(&[&batch], last).expect("it takes it");
@@ -99,22 +125,26 @@ struct Store {
     world: World,
     records: Vec<Vec<u8>>,
     signed: Vec<Notarized>,
+    /// A base of the checkpoint half way, and what it is made of.
+    base: BaseName,
+    half_way: MemoryStore,
     key: Digest,
 }
 
 impl Store {
     fn new() -> Self {
-        let (dir, world) = (tempfile::tempdir().expect("a directory"), lived());
+        let (dir, (world, (half_way, highest))) = (tempfile::tempdir().expect("a directory"), lived());
         let key = NotaryKey::read_or_make(dir.path()).expect("a key");
         let public = key.public();
         let mut records = records(&world);
         let signed = notarize(&mut records, key, 20, &world);
         write_journal(dir.path(), &records);
         write_state(dir.path(), &world, |_, _| true);
+        let base = write_base(dir.path(), &half_way, highest, &records[0]);
         for signed in &signed {
             write_witness(&dir.path().join("witness"), signed).expect("it writes");
         }
-        Self { dir, world, records, signed, key: public }
+        Self { dir, world, records, signed, base, half_way, key: public }
     }
 
     fn options(&self) -> VerifyOptions {
@@ -362,7 +392,7 @@ fn receipt(key: &NotaryKey, records: &[Vec<u8>], signed: &Notarized, position: u
 
 #[test]
 fn every_command_of_every_interval_size_has_its_receipt() {
-    let world = lived();
+    let (world, _) = lived();
     for size in [1, 2, 3, 7, 16, 33, 100_000] {
         let mut records = records(&world);
         let plain = records.len() as u64;
@@ -385,7 +415,7 @@ fn every_command_of_every_interval_size_has_its_receipt() {
 
 #[test]
 fn a_receipt_says_nothing_of_others() {
-    let world = lived();
+    let (world, _) = lived();
     let mut records = records(&world);
     let key = NotaryKey::new(&[7; 32], &[8; 32]);
     let signed = notarize(&mut records, NotaryKey::new(&[7; 32], &[8; 32]), 50, &world);
@@ -451,7 +481,7 @@ fn every_forged_receipt_is_refused_with_its_reason() {
             receipt.checkpoint.key = NotaryKey::new(&[1; 32], &[2; 32]).public().to_string()
         }),
     ];
-    let world = lived();
+    let (world, _) = lived();
     let mut records = records(&world);
     let key = NotaryKey::new(&[7; 32], &[8; 32]);
     let signed = notarize(&mut records, NotaryKey::new(&[7; 32], &[8; 32]), 20, &world);
@@ -471,6 +501,91 @@ fn every_forged_receipt_is_refused_with_its_reason() {
     own.signature = Bytes(vec![0; 64]);
     resigned.checkpoint = (&own).into();
     assert!(resigned.check(&key.public()).is_err());
+}
+
+/// With the first records gone the base stands for them: the states that follow from it are still the checkpoint's, hash by hash.
+#[test]
+fn a_store_whose_first_records_are_gone_is_judged_from_its_base() {
+    let store = Store::new();
+    let (first, last) = (store.base.replay_from, store.records.len() as u64);
+    assert!(first > 50 && last > first + 50, "{first} to {last}");
+    write_journal_from(store.dir.path(), first - 3, &store.records);
+    let report = store.verify();
+    assert!(report.is_sound(), "{:#?}", report.findings);
+    let line = |name: &str| report.checks.iter().find(|line| line.name == name).expect("a line");
+    for name in ["journal", "records", "actors", "effects", "bases", "state"] {
+        assert_eq!(line(name).outcome, Outcome::Sound, "{name}");
+    }
+    assert_eq!(report.records, (first - 3, last));
+
+    let offline = Offline::open(store.dir.path()).expect("it opens");
+    let all = Past::replay(&offline, Until::End, None, &mut |_| {}).expect("it replays");
+    assert_eq!((all.position, all.unknown), (last, 0));
+    let early = Past::replay(&offline, Until::Position(first - 2), None, &mut |_| {});
+    let told = early.map(drop).expect_err("the base knows more").to_string();
+    assert!(told.contains("restore"), "{told}");
+
+    // A decision left out is found, also where its actor began before.
+    let behind = store.base.highest as usize;
+    let is_decision = |record: &&Vec<u8>| matches!(Entry::from_bytes(record), Ok(Entry::Decided(_)));
+    let at =
+        behind + store.records[behind..].iter().position(|record| is_decision(&record)).expect("a decision");
+    let mut records = store.records.clone();
+    records.remove(at);
+    write_journal_from(store.dir.path(), first - 3, &records);
+    let found: Vec<_> = store.verify().findings.iter().map(|finding| finding.check).collect();
+    assert!(found.contains(&"actors"), "{found:?}");
+
+    // Without the base nothing is known of what came before: it is said, and no check is called sound that was not made.
+    write_journal_from(store.dir.path(), first - 3, &store.records);
+    std::fs::remove_dir_all(store.dir.path().join("bases")).expect("it goes");
+    let report = store.verify();
+    assert!(report.is_sound(), "{:#?}", report.findings);
+    for name in ["actors", "effects", "bases", "state"] {
+        let line = report.checks.iter().find(|line| line.name == name).expect("a line");
+        assert!(matches!(line.outcome, Outcome::Skipped(_)), "{name}");
+    }
+}
+
+#[test]
+fn every_forged_base_is_found() {
+    let store = Store::new();
+    let bases = store.dir.path().join("bases");
+    let check = |what: &str| {
+        let report = store.verify();
+        let found = report.findings.iter().filter(|finding| finding.check == "bases").count();
+        assert!(found > 0 && found == report.findings.len(), "{what}: {:#?}", report.findings);
+    };
+    let file = bases.join(store.base.file());
+    let good = std::fs::read(&file).expect("readable");
+    let mut bytes = good.clone();
+    bytes[good.len() / 2] ^= 4;
+    std::fs::write(&file, bytes).expect("it writes");
+    check("a bit turned");
+    std::fs::remove_file(&file).expect("it goes");
+    write_base(store.dir.path(), &store.half_way, store.records.len() as u64 + 1, &store.records[0]);
+    check("more than the journal has");
+    std::fs::remove_dir_all(&bases).expect("it goes");
+
+    // Its checks are right, and its values are not what the journal leads to.
+    let forged = store.half_way.duplicate();
+    let mut lot = None;
+    forged
+        .export(&mut |item| {
+            if item.key.space == ActorKind::Lot as u8 {
+                lot = Some((item.key, item.value.to_vec()));
+            }
+            ControlFlow::Continue(())
+        })
+        .expect("it exports");
+    let (key, mut value) = lot.expect("a lot");
+    let at = value.len() - 1;
+    value[at] ^= 1;
+    let marker = forged.marker().expect("readable").expect("a marker");
+    let change = Change { key, value: Some(value), deadline: None };
+    forged.checkpoint(&mut [change].into_iter(), &marker).expect("it takes it");
+    write_base(store.dir.path(), &forged, store.base.highest, &store.records[0]);
+    check("another state");
 }
 
 #[test]

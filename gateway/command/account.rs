@@ -18,6 +18,8 @@ pub(crate) enum AccountCommand {
     Create(CreateArguments),
     /// Grants an account a role in the market, or takes it.
     Grant(GrantArguments),
+    /// Signs an account out everywhere: every token of it that was issued until now is void.
+    SignOut(SignOutArguments),
     /// Shows an account: balances, what is held, where its bids stand.
     Show(ShowArguments),
     /// Takes money (or goods) in, for an account.
@@ -208,6 +210,7 @@ pub(crate) async fn run(command: AccountCommand) -> Result<(), Failure> {
             say(arguments.target.json, &account, Some(arguments.role).filter(|_| !arguments.revoke), &line);
             Ok(())
         }
+        AccountCommand::SignOut(arguments) => sign_out(arguments).await,
         AccountCommand::Show(arguments) => show(arguments).await,
         AccountCommand::Deposit(arguments) => shift("account.deposit", arguments).await,
         AccountCommand::Withdraw(arguments) => shift("account.withdraw", arguments).await,
@@ -223,6 +226,39 @@ pub(crate) async fn run(command: AccountCommand) -> Result<(), Failure> {
         }
         AccountCommand::Statement(arguments) => statement(arguments).await,
     }
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  vendue account sign-out acc_01J9... --reason \"stolen phone\"\n  vendue account sign-out --token TOKEN\n\n\
+    Within a second no connection with such a token hears anything private; what is public goes on. A token made afterwards \
+    (from the next second on) is good."
+)]
+pub(crate) struct SignOutArguments {
+    /// Whose tokens; without it, those of the token that is used.
+    account: Option<AccountId>,
+    /// Why; needed for another's account.
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    key: KeyArgument,
+    #[command(flatten)]
+    target: Target,
+}
+
+async fn sign_out(arguments: SignOutArguments) -> Result<(), Failure> {
+    let SignOutArguments { account, reason, key, target } = arguments;
+    let connection = Connection::open(&target, As::Operator).await?;
+    let account = account.map(|account| account.to_string());
+    let params = json!({"account": account, "reason": reason});
+    let done = connection.command("account.sign_out", params, key).await?;
+    if target.json {
+        output::json(&done);
+    } else {
+        let whose = account.as_deref().unwrap_or("this account");
+        output::line(&format!("every token of {whose} that was issued until now is void"));
+    }
+    Ok(())
 }
 
 async fn create(arguments: CreateArguments) -> Result<(), Failure> {

@@ -61,14 +61,14 @@ fn list(target: &Path, as_json: bool) -> Result<(), Failure> {
     let remedy = "name a directory that `vendue backup` or engine.archive has written";
     let moments = archive::moments(target)
         .map_err(|error| Failure::broken("the backup cannot be read", error, remedy))?;
-    let Moments { cell, epoch, has_vault, stretches } = moments;
+    let Moments { cell, epoch, has_vault, earliest, stretches } = moments;
     if as_json {
         let stretches: Vec<_> = stretches
             .iter()
             .map(|part| json!({"first": part.first, "last": part.last, "from": instant(part.from), "until": instant(part.until)}))
             .collect();
         output::json(
-            &json!({"cell": format!("{cell:032x}"), "epoch": epoch, "vault": has_vault, "stretches": stretches}),
+            &json!({"cell": format!("{cell:032x}"), "epoch": epoch, "vault": has_vault, "earliest": earliest, "stretches": stretches}),
         );
         return Ok(());
     }
@@ -83,7 +83,13 @@ fn list(target: &Path, as_json: bool) -> Result<(), Failure> {
         table.row(cells.into_iter().map(|cell| (cell, None)).collect());
     }
     table.print();
-    output::line("Each of these records, and each time between, can be given to `vendue restore --at`.");
+    if earliest > 1 {
+        output::line(&format!(
+            "Each of these records from {earliest} on, and each time after it, can be given to `vendue restore --at`."
+        ));
+    } else {
+        output::line("Each of these records, and each time between, can be given to `vendue restore --at`.");
+    }
     Ok(())
 }
 

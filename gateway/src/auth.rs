@@ -50,6 +50,8 @@ pub struct Claims {
 pub struct Identity {
     /// The account.
     pub account: AccountId,
+    /// When the token was issued, by its own word (`iat`); the beginning of time where it does not say.
+    pub issued_at: Timestamp,
     /// Until when.
     pub expires_at: Timestamp,
 }
@@ -132,7 +134,8 @@ impl Keys {
         if let Some(provider) = self.provider.as_ref().filter(|provider| provider.is_named_by(token)) {
             let claims = provider.check(token, now)?;
             let account = account_of(&provider.issuer, &claims.sub);
-            return Ok(Identity { account, expires_at: claims.expires_at() });
+            let issued_at = Timestamp(claims.issued_s().saturating_mul(1_000_000));
+            return Ok(Identity { account, issued_at, expires_at: claims.expires_at() });
         }
         let claims = self.check(token).ok_or_else(|| {
             refused("the token is not valid here: its form, signature, issuer or audience is wrong")
@@ -146,7 +149,8 @@ impl Keys {
         }
         let account = claims.sub.parse().map_err(|_| refused("the token's sub is no account (acc_...)"))?;
         let expires_at = Timestamp(claims.exp.saturating_mul(1_000_000).min(Timestamp::MAX.0));
-        Ok(Identity { account, expires_at })
+        let issued_at = Timestamp(claims.iat.unwrap_or(0).saturating_mul(1_000_000));
+        Ok(Identity { account, issued_at, expires_at })
     }
 
     /// The claims of a token whose signature, issuer and audience are right. Times are judged by the caller's clock.

@@ -1,6 +1,6 @@
 //! What an operator may set.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,16 @@ pub struct GatewayOptions {
     pub oidc_token_ms: u64,
     /// How long somebody stays signed in: 1 s to 30 days.
     pub oidc_session_ms: u64,
+    /// Requests a second that one account may send, on each thread; `rate_limited` beyond. 0: any number.
+    pub account_rate: u32,
+    /// ... and how many it may send at once beyond that.
+    pub account_burst: u32,
+    /// Requests and connections a second from one address (of IPv6: one network of 64 bits) that name no account; 0: any number.
+    pub address_rate: u32,
+    /// ... and how many at once beyond that.
+    pub address_burst: u32,
+    /// Proxies whose word of where a request comes from (`X-Forwarded-For`) is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// WebSockets at a time on each thread; further ones are refused with 503.
     pub connections_max: usize,
     /// Requests under way to the engine on each thread; `overloaded` beyond.
@@ -94,6 +104,11 @@ impl Default for GatewayOptions {
             oidc_redirect: None,
             oidc_token_ms: 900_000,
             oidc_session_ms: 43_200_000,
+            account_rate: 10_000,
+            account_burst: 20_000,
+            address_rate: 20_000,
+            address_burst: 100_000,
+            trusted_proxies: Vec::new(),
             connections_max: 100_000,
             pending_max: 131_072,
             in_flight_max: limits::IN_FLIGHT,
@@ -110,8 +125,12 @@ impl Default for GatewayOptions {
 
 impl GatewayOptions {
     /// All limits and durations: what a reload cannot change.
-    pub(crate) fn limits(&self) -> [u64; 9] {
+    pub(crate) fn limits(&self) -> [u64; 13] {
         [
+            u64::from(self.account_rate),
+            u64::from(self.account_burst),
+            u64::from(self.address_rate),
+            u64::from(self.address_burst),
             self.connections_max as u64,
             self.pending_max as u64,
             self.in_flight_max as u64,
@@ -211,6 +230,10 @@ impl GatewayOptions {
             ("gateway.oidc_token_ms", self.oidc_token_ms as usize, 1_000, 86_400_000),
             ("gateway.oidc_session_ms", self.oidc_session_ms as usize, 1_000, 2_592_000_000),
             ("gateway.threads", self.threads, 1, 256),
+            ("gateway.account_rate", self.account_rate as usize, 0, 10_000_000),
+            ("gateway.account_burst", self.account_burst as usize, 0, 10_000_000),
+            ("gateway.address_rate", self.address_rate as usize, 0, 10_000_000),
+            ("gateway.address_burst", self.address_burst as usize, 0, 10_000_000),
             ("gateway.connections_max", self.connections_max, 1, 10_000_000),
             ("gateway.pending_max", self.pending_max, 1, 16_777_216),
             ("gateway.in_flight_max", self.in_flight_max, 1, 1_048_576),

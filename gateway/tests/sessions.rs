@@ -105,6 +105,100 @@ fn tokens_name_accounts_and_end() {
 }
 
 #[test]
+fn who_signed_out_everywhere_hears_nothing_private_with_an_older_token() {
+    let mut world = World::linked(|_| {});
+    let (client, other) = (world.bidder(7, Encoding::Json), world.bidder(8, Encoding::Json));
+    let waiting = world.core.accept(world.now, Encoding::Json, Some(&token(7, 100))).unwrap();
+    let waiting = world.client(waiting, Encoding::Json);
+    for client in [client, other] {
+        world.send(client, subscribe(4, "account"));
+        world.followed(3, Some(json!({"account": "x"})));
+        world.send(client, subscribe(5, &format!("lot:{}", lot(5))));
+        if client == other {
+            continue;
+        }
+        world.followed(1, Some(json!({"price": 1})));
+    }
+    world.heard(client);
+    world.heard(other);
+    world.advance(1_500);
+    let until = world.now;
+    world.signed_out(7, until);
+    let ended = json!({"type": "subscription_ended", "channel": "account", "code": "token_expired"});
+    assert_eq!(world.heard(client), [ended]);
+    for account in [7, 8] {
+        let channel = vendue_protocol::channel::Channel::Account(AccountId::from_u128(account));
+        world.events(channel, &[(4, "outbid", json!({"lot": lot(5)}))]);
+    }
+    world.price(lot_channel(5), 2, 300);
+    assert_eq!(world.heard(client).len(), 1, "what is public goes on");
+    assert_eq!(world.heard(other).len(), 2, "others hear everything");
+    assert_eq!(code(&world.ask(client, bid(6, 5, 200, "l"))), "token_expired");
+
+    // No older token comes in again, by no way; one of the same second counts as older.
+    let authenticate = |token: &str| json!({"id": 7, "method": "authenticate", "params": {"token": token}});
+    for older in [token(7, 3_600), token_issued(7, 0), token_issued(7, 1)] {
+        assert_eq!(code(&world.ask(client, authenticate(&older))), "token_expired");
+        let refused = world.core.accept(world.now, Encoding::Json, Some(&older)).unwrap_err();
+        assert_eq!(refused.code, vendue_protocol::wire::Code::TokenExpired);
+    }
+    assert_eq!(world.ask(waiting, json!({"id": 1, "method": "connect"}))["result"]["account"], Value::Null);
+    world.advance(1_000);
+    world.send(client, authenticate(&token_issued(7, 2)));
+    world.answer_who_am_i();
+    assert_eq!(world.heard(client)[0]["ok"], true);
+    world.send(client, bid(8, 5, 200, "l"));
+    assert_eq!(world.commands.len(), 1);
+
+    // An earlier moment, told late, takes nothing back.
+    world.signed_out(7, BEGIN);
+    world.send(client, bid(9, 5, 300, "m"));
+    assert_eq!(world.commands.len(), 2);
+}
+
+/// One account floods, on two connections; others hear nothing of it.
+#[test]
+fn a_flood_of_one_account_is_its_own() {
+    let mut world = World::linked(|options| (options.account_rate, options.account_burst) = (10, 3));
+    let (first, second) = (world.bidder(7, Encoding::Json), world.bidder(7, Encoding::Json));
+    let other = world.bidder(8, Encoding::Json);
+    let before = world.commands.len();
+    for id in 0..10 {
+        let client = if id % 2 == 0 { first } else { second };
+        world.send(client, bid(100 + id, 5, 100, &format!("k{id}")));
+    }
+    // `connect` itself was counted as the address's, not as the account's.
+    assert_eq!(world.commands.len() - before, 4);
+    let refused: Vec<Value> = [first, second].iter().flat_map(|client| world.heard(*client)).collect();
+    assert_eq!(refused.len(), 6);
+    for reply in &refused {
+        assert_eq!((code(reply), &reply["error"]["outcome"]), ("rate_limited", &json!("not_executed")));
+        assert_eq!(reply["error"]["retry_after_ms"], 100, "{reply}");
+    }
+    world.send(other, bid(1, 5, 100, "o"));
+    assert_eq!(world.commands.len() - before, 5, "others are not concerned");
+    world.advance(100);
+    world.send(second, bid(200, 5, 100, "later"));
+    assert_eq!(world.commands.len() - before, 6, "when it was told to come back it is let in");
+}
+
+#[test]
+fn guests_are_counted_by_their_address() {
+    let mut world = World::linked(|options| (options.address_rate, options.address_burst) = (10, 2));
+    let address = |last: u8| Some(std::net::IpAddr::from([192, 0, 2, last]));
+    for expected in [true, true, true, false] {
+        assert_eq!(world.core.admit(world.now, address(1)).is_ok(), expected);
+    }
+    assert!(world.core.admit(world.now, address(2)).is_ok());
+    assert!(world.core.admit(world.now, None).is_ok());
+    let key = world.core.accept_from(world.now, Encoding::Json, None, address(1)).unwrap();
+    let client = world.client(key, Encoding::Json);
+    assert_eq!(code(&world.ask(client, json!({"id": 1, "method": "connect"}))), "rate_limited");
+    world.advance(400);
+    assert_eq!(world.ask(client, json!({"id": 2, "method": "connect"}))["ok"], true);
+}
+
+#[test]
 fn a_token_may_come_with_the_upgrade() {
     let mut world = World::linked(|_| {});
     assert!(world.core.accept(world.now, Encoding::Json, Some("nonsense")).is_err());

@@ -68,7 +68,7 @@ fn compare(
                     Ok(())
                 })?);
                 let last = journal.last();
-                journal.truncate_before(last)?;
+                journal.remover().remove_before(last)?;
             } else {
                 rest(dir, journal)?;
                 let path = dir.join("bare");

@@ -5,12 +5,13 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use vendue_storage::{
-    Batch, Direct, Entropy, FileJournal, FileVault, Journal, JournalOptions, KeyEntry, KeyLists, MemoryDisk,
-    Seal, Vault,
+    BaseFacts, BaseName, Bases, Batch, Change, Direct, Entropy, FileJournal, FileVault, Journal,
+    JournalOptions, Key, KeyEntry, KeyLists, MemoryDisk, MemoryStore, Seal, StateStore, Vault,
 };
 
 /// Bytes of a line.
@@ -42,6 +43,7 @@ fn check(name: &str, bytes: &[u8]) {
 fn journal_disk() -> MemoryDisk {
     let disk = MemoryDisk::new();
     let options = JournalOptions {
+        first: 1,
         segment_bytes: 4 * 4096,
         direct: Direct::Off,
         cell: Some(*b"cell of a market"),
@@ -88,6 +90,37 @@ fn key_list() {
     check("keys", &disk.contents(&format!("{:020}-{:020}.keys", 1, 130)).unwrap());
 }
 
+fn base() -> (BaseFacts, BaseName) {
+    let facts = BaseFacts {
+        cell: *b"cell of a market",
+        replay_from: 41,
+        highest: 60,
+        marker: b"a marker".to_vec(),
+        genesis: b"a first record".to_vec(),
+    };
+    let name = BaseName { replay_from: facts.replay_from, highest: facts.highest };
+    (facts, name)
+}
+
+fn stored() -> [Change; 3] {
+    let change = |slot, value: &[u8], deadline| {
+        let key = Key { slot, space: 3, id: *b"an id of a thing" };
+        Change { key, value: Some(value.to_vec()), deadline }
+    };
+    [change(1, b"a value", None), change(2, b"", Some(-7)), change(4_095, b"another", Some(1_700_000_000))]
+}
+
+#[test]
+fn base_file() {
+    let disk = MemoryDisk::new();
+    let store = MemoryStore::new();
+    let (facts, name) = base();
+    store.checkpoint(&mut stored().into_iter(), &facts.marker).unwrap();
+    let bases = Bases::open_on(Arc::new(disk.clone())).unwrap();
+    bases.write(&facts, &store, &mut |_| ControlFlow::Continue(())).unwrap();
+    check("base", &disk.contents(&name.file()).unwrap());
+}
+
 #[test]
 fn vault() {
     let disk = MemoryDisk::new();
@@ -127,6 +160,8 @@ fn pinned_files_are_read() {
     }
     disk.plant("vault", pinned("vault"));
     disk.plant(&format!("{:020}-{:020}.keys", 1, 130), pinned("keys"));
+    let (facts, name) = base();
+    disk.plant(&name.file(), pinned("base"));
     let disk = Arc::new(disk);
 
     let options =
@@ -140,6 +175,14 @@ fn pinned_files_are_read() {
     let vault = FileVault::open_on(Arc::clone(&disk) as _, Entropy::system()).unwrap();
     let plain = vault.open(*b"a person's own i", &pinned("sealed")).unwrap();
     assert_eq!(plain.as_deref(), Some(&b"Anna, 3 Elm Road"[..]));
+
+    let (bases, store) = (Bases::open_on(Arc::clone(&disk) as _).unwrap(), MemoryStore::new());
+    assert_eq!(bases.facts(&name).unwrap(), facts);
+    bases.load(&name, &store, &mut |_| {}).unwrap();
+    for change in stored() {
+        assert_eq!(store.load(&change.key).unwrap(), change.value);
+    }
+    assert_eq!(store.due(0, 9).unwrap(), [(-7, stored()[1].key)]);
 
     let lists = KeyLists::open_on(disk).unwrap();
     assert_eq!(lists.lookup(entry(77).hash).unwrap(), Some((77 * 7, 77)));

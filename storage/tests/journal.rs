@@ -113,7 +113,7 @@ fn check_truncating(journal: &mut dyn Journal, written: &[Vec<u8>], case: &str) 
     let taken: Vec<Seal> = std::iter::from_fn(|| journal.take_seal()).collect();
     assert_eq!(taken, seals, "{case}");
     // In the middle of the second segment: only the first one goes.
-    journal.truncate_before(seals[1].first + 1).unwrap();
+    journal.remover().remove_before(seals[1].first + 1).unwrap();
     let reader = journal.reader();
     assert_eq!(reader.first(), seals[1].first, "{case}");
     assert_eq!(
@@ -127,7 +127,7 @@ fn check_truncating(journal: &mut dyn Journal, written: &[Vec<u8>], case: &str) 
         "{case}: {gone}"
     );
     // The segment that is written never goes.
-    journal.truncate_before(u64::MAX).unwrap();
+    journal.remover().remove_before(u64::MAX).unwrap();
     assert_eq!((journal.seals(), journal.last()), (Vec::new(), written.len() as u64), "{case}");
     journal.append(&[&batch(&[vec![1]])], journal.last()).unwrap();
 }

@@ -18,7 +18,14 @@ const SEGMENT_BYTES: u64 = 5 * 4096;
 
 fn options(direct: Direct) -> JournalOptions {
     let cell = Some(CELL);
-    JournalOptions { segment_bytes: SEGMENT_BYTES, direct, cell, epoch: None, prepare_in_background: false }
+    let prepare_in_background = false;
+    JournalOptions {
+        segment_bytes: SEGMENT_BYTES,
+        direct,
+        cell,
+        prepare_in_background,
+        ..JournalOptions::default()
+    }
 }
 
 fn open(disk: &MemoryDisk, direct: Direct) -> Result<FileJournal, StorageError> {

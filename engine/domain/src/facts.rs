@@ -113,6 +113,8 @@ crate::record! {
         4 => pub verified_in: Vec<MarketId>,
         /// Accounts that an operator has linked with this one.
         5 => pub linked: Vec<AccountId>,
+        /// Tokens that were issued until then are good no more; none was ever made void where it is absent.
+        6 => pub tokens_from: Option<Timestamp>,
     }
 }
 
@@ -275,6 +277,11 @@ impl Facts {
     #[must_use]
     pub fn account(&self, account: AccountId) -> Option<&AccountFacts> {
         self.accounts.get(&account)
+    }
+
+    /// Every account with its facts, in no order.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountId, &AccountFacts)> + '_ {
+        self.accounts.iter().map(|(account, facts)| (*account, facts))
     }
 
     /// Whether an operator has linked the two accounts, either way round.

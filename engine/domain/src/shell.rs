@@ -128,6 +128,7 @@ fn account_action(event: &AccountEvent) -> Option<Action<'_>> {
                 (Mark::Verified, true) => "verification_revoked",
                 (Mark::Linked(_), false) => "accounts_linked",
                 (Mark::Linked(_), true) => "accounts_unlinked",
+                (Mark::SignedOut, _) => "signed_out_everywhere",
             };
             Action { market: Some(marked.market), ..Action::new(name).because(marked.reason.as_ref()) }
         }

@@ -85,6 +85,7 @@ mutants! {
     "terminal_dropped" "I44" "vendue-simulation" / "" "a slow watcher in mode latest is not given the end";
     "watcher_unbounded" "I45" "vendue-gateway" / "" "a watcher that does not read may have any number of bytes waiting";
     "private_after_expiry" "I46" "vendue-gateway" / "" "private events go on after the token's end";
+    "private_after_sign_out" "I46" "vendue-gateway" / "" "private events go on after the account has signed out everywhere";
     "timer_lost" "I47" "vendue-simulation" / "" "a deadline that moves is not noted";
     "effect_twice" "I2" "vendue-engine" / "effect" "an effect that was done is done again";
     "effect_lost_at_start" "I47" "vendue-engine" / "effect" "effects under way are not delivered after a start";

@@ -26,7 +26,6 @@ use vendue_storage::JournalReader;
 use crate::Broken;
 use crate::cell::Disk;
 use crate::world::World;
-use town::Town;
 
 pub(crate) use replay::check as replay;
 
@@ -47,7 +46,7 @@ pub(crate) fn all(world: &mut World) -> Result<(), Broken> {
 
 /// What a journal alone shows while things are under way.
 pub(crate) fn passing(world: &World) -> Result<(), Broken> {
-    Town::of(&read(&world.disk)?).map(drop)
+    town::of(&read(&world.disk)?).map(drop)
 }
 
 /// What a start has made of effects that were under way: each once, and nothing that breaks a rule.
@@ -55,7 +54,7 @@ fn future(disk: &Disk) -> Result<(), Broken> {
     let journal = read(disk)?;
     positions(&journal)?;
     effects(&journal)?;
-    Town::of(&journal).map(drop)
+    town::of(&journal).map(drop)
 }
 
 /// What a journal alone shows when nothing is under way; `now` is the engine's time.
@@ -64,7 +63,7 @@ fn at_rest(journal: &[Placed], now: Timestamp) -> Result<(), Broken> {
     effects(journal)?;
     lots::check(journal, now)?;
     stock::check(journal)?;
-    Town::of(journal)?.at_rest(now)
+    town::at_rest(&town::of(journal)?, now)
 }
 
 fn read(disk: &Disk) -> Result<Vec<Placed>, Broken> {

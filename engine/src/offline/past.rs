@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use vendue_domain::actor::{ActorAddress, Entity};
 use vendue_domain::record::{Field, RecordError};
 use vendue_domain::time::Timestamp;
+use vendue_storage::{Bases, StorageError};
 
 use super::{Offline, Start};
 use crate::entry::{Decided, Entry};
@@ -68,8 +69,9 @@ impl Past {
         let from = match offline.start() {
             Start::Genesis(_) => 1,
             Start::Kept { first } => *first,
+            Start::Base { .. } => past.begin(offline, until)?,
         };
-        let is_whole = from == 1;
+        let is_whole = !matches!(offline.start(), Start::Kept { .. });
         offline.journal().read(from, &mut |position, record| {
             progress(position);
             match Entry::from_bytes(record) {
@@ -88,6 +90,37 @@ impl Past {
             }
         })?;
         failed.map_or(Ok(past), Err)
+    }
+
+    /// Begins with the newest base that does not know more than it may; from where the journal is read on.
+    fn begin(&mut self, offline: &Offline, until: Until) -> Result<u64, EngineError> {
+        let journal = offline.journal();
+        let time_of = |position: u64| -> Result<Timestamp, EngineError> {
+            let record = journal.record(position)?.unwrap_or_default();
+            let read = Entry::time_and_key(&record);
+            read.map(|(time, _)| time).map_err(|error| EngineError::Record { position, error })
+        };
+        let bases = offline.bases();
+        let names = bases.map_or_else(|| Ok(Vec::new()), Bases::list)?;
+        for (bases, base) in bases.into_iter().flat_map(|bases| names.iter().map(move |base| (bases, base))) {
+            if base.replay_from < journal.first() || base.highest > journal.last() {
+                continue;
+            }
+            let time = time_of(base.highest)?;
+            if until.is_past(base.highest, time) || bases.verify(base).is_err() {
+                continue;
+            }
+            self.actors = offline.begun(base)?.actors;
+            (self.position, self.time) = (base.highest, time);
+            return Ok(base.replay_from);
+        }
+        let first = journal.first();
+        Err(EngineError::Storage(StorageError::Backend {
+            what: "that moment is not in this directory any more",
+            message: format!(
+                "the journal begins with record {first}, and no base is so old; restore the moment from a backup or the archive (vendue restore --at)"
+            ),
+        }))
     }
 
     fn take(

@@ -7,8 +7,9 @@ use std::path::Path;
 use vendue_domain::actor::{ActorAddress, Entity};
 use vendue_domain::id::Id;
 use vendue_domain::record::Field;
-use vendue_storage::{KeyLists, Position, Seal, SledStore, StateStore};
+use vendue_storage::{BaseName, KeyLists, Position, Seal, SledStore, StateStore};
 
+use super::Begun;
 use super::ground::copy;
 use super::report::VerifyReport;
 use crate::effects::Lane;
@@ -19,7 +20,10 @@ use crate::views::ViewSpace;
 
 const STATE: &str = "state";
 const KEYS: &str = "keys";
+pub(super) const BASES: &str = "bases";
 const REBUILD: &str = "stop the engine, move state/ away and start it: it builds the state again from the journal, which is the truth";
+pub(super) const OTHER_BASE: &str =
+    "remove the file: the engine takes the other base, or the journal where it is whole, and writes another";
 const REWRITE: &str = "stop the engine, remove the list and start it: it is written again from its segment";
 
 /// Of the copy of the state store: enough for any store that was written with the engine's own default.
@@ -31,8 +35,10 @@ struct Stored {
     is_compared: bool,
 }
 
-/// The checkpointed states, to be met by the journal's.
+/// Checkpointed states, of the store or of a base, to be met by the journal's.
 pub(super) struct StateAudit {
+    check: &'static str,
+    remedy: &'static str,
     actors: HashMap<ActorAddress, Stored>,
     lanes: HashMap<u16, Lane>,
     replay_from: Position,
@@ -95,6 +101,8 @@ impl StateAudit {
             }
         };
         let mut audit = Self {
+            check: STATE,
+            remedy: REBUILD,
             actors: HashMap::new(),
             lanes: HashMap::new(),
             replay_from: marker.replay_from,
@@ -103,6 +111,30 @@ impl StateAudit {
         };
         audit.load(&store, report).map_err(|error| failed(&error))?;
         Ok(Some(audit))
+    }
+
+    /// A base's, in the place of the store's.
+    pub(super) fn of_base(base: &BaseName, begun: &Begun) -> Self {
+        let stored = |(address, (seq, entity)): (&ActorAddress, &(u64, Entity))| {
+            (*address, Stored { seq: *seq, hash: hash(&stored_bytes(*seq, entity)), is_compared: false })
+        };
+        Self {
+            check: BASES,
+            remedy: OTHER_BASE,
+            actors: begun.actors.iter().map(stored).collect(),
+            lanes: begun.lanes.clone(),
+            replay_from: base.replay_from,
+            is_due: true,
+            last_lanes: HashMap::new(),
+        }
+    }
+
+    /// What the journal is read on from: states and lanes of a base.
+    pub(super) fn begin(&mut self, begun: &Begun, report: &mut VerifyReport) {
+        self.last_lanes.clone_from(&begun.lanes);
+        for (address, actor) in &begun.actors {
+            self.after(0, address, actor, report);
+        }
     }
 
     fn load(
@@ -157,7 +189,7 @@ impl StateAudit {
                     "{address} is stored at its number {stored}; at record {}, from where a start reads on, it is at {seq}",
                     self.replay_from
                 );
-                report.found(STATE, what, REBUILD);
+                report.found(self.check, what, self.remedy);
             }
         }
     }
@@ -178,7 +210,7 @@ impl StateAudit {
                 "{address} at its number {seq} (record {position}): the journal gives {rebuilt:032x}, the store has {:032x}",
                 stored.hash
             );
-            report.found(STATE, what, REBUILD);
+            report.found(self.check, what, self.remedy);
         }
     }
 
@@ -187,8 +219,8 @@ impl StateAudit {
         self.last_lanes.insert(slot, lane);
     }
 
-    /// At the end of the journal.
-    pub(super) fn end(mut self, last: Position, report: &mut VerifyReport) {
+    /// At the end of the journal: how many actors were compared.
+    pub(super) fn end(mut self, last: Position, report: &mut VerifyReport) -> usize {
         let mut missing: Vec<_> = self.actors.iter().filter(|(_, stored)| !stored.is_compared).collect();
         missing.sort_by_key(|(address, _)| **address);
         for (address, stored) in missing {
@@ -196,18 +228,18 @@ impl StateAudit {
                 "{address} is stored at its number {}, which no record up to {last} leads to",
                 stored.seq
             );
-            report.found(STATE, what, REBUILD);
+            report.found(self.check, what, self.remedy);
         }
         for (slot, lane) in std::mem::take(&mut self.lanes) {
             if self.last_lanes.get(&slot).is_none_or(|last| *last < lane) {
                 report.found(
-                    STATE,
+                    self.check,
                     format!("slot {slot} is stored as done up to {lane:?}, which has no outcome"),
-                    REBUILD,
+                    self.remedy,
                 );
             }
         }
-        report.checked(STATE, format!("{} actors, hash by hash", self.actors.len()));
+        self.actors.len()
     }
 }
 

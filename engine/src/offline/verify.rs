@@ -10,12 +10,12 @@ use vendue_domain::lot::Digest;
 use vendue_domain::record::Field;
 use vendue_storage::StorageError;
 
-use super::books::Town;
 use super::ground::{OfflineVault, Opened, hold_still};
 use super::notary::NotaryAudit;
 use super::report::VerifyReport;
-use super::state::{KeyAudit, StateAudit};
-use super::{Offline, Start};
+use super::state::{BASES, KeyAudit, OTHER_BASE, StateAudit};
+use super::town::Town;
+use super::{Begun, Offline, Start};
 use crate::effects::LaneAudit;
 use crate::entry::Entry;
 use crate::error::EngineError;
@@ -65,19 +65,22 @@ pub fn verify(
     };
     let signed = survey(&offline, &mut report, progress)?;
     let first = offline.journal().first();
-    let cell = offline.born().map(|(cell, _)| cell);
+    let cell = offline.genesis().map(|genesis| genesis.cell);
     let notary = NotaryAudit::new(dir, signed, (first, cell), options.key.as_ref(), &mut report);
-    let is_whole = matches!(offline.start(), Start::Genesis(_));
     let mut verification = Verification {
         report,
         notary,
-        town: is_whole.then(Town::default),
-        lanes: is_whole.then(LaneAudit::default),
+        from: first,
+        town: None,
+        lanes: None,
         state: None,
+        bases: Vec::new(),
+        base_values: 0,
         keys: None,
     };
     let running = held.as_ref().err().map(ToString::to_string);
-    verification.open(dir, cell, options, is_whole, running.as_deref());
+    verification.open(dir, cell, options, &offline, running.as_deref());
+    verification.begin(&offline, options)?;
     verification.read(&offline, progress)?;
     Ok(verification.end(dir, &offline, options))
 }
@@ -135,6 +138,11 @@ struct Verification {
     town: Option<Town>,
     lanes: Option<LaneAudit>,
     state: Option<StateAudit>,
+    /// As the state store's: of the bases that the town did not begin with.
+    bases: Vec<StateAudit>,
+    base_values: u64,
+    /// From where on the records are applied.
+    from: u64,
     keys: Option<KeyAudit>,
 }
 
@@ -144,7 +152,7 @@ impl Verification {
         dir: &Path,
         cell: Option<u128>,
         options: &VerifyOptions,
-        is_whole: bool,
+        offline: &Offline,
         running: Option<&str>,
     ) {
         let report = &mut self.report;
@@ -153,19 +161,81 @@ impl Verification {
             Some(running) => running.to_owned(),
             None => {
                 self.keys = KeyAudit::open(dir, report);
-                if is_whole {
-                    self.state = StateAudit::open(dir, cell, report);
-                } else {
+                if matches!(offline.start(), Start::Kept { .. }) {
                     report.skipped(
                         "state",
-                        "the journal's beginning is gone: it cannot be rebuilt from it alone",
+                        "the journal's beginning is gone, and there is no base: it cannot be rebuilt",
                     );
+                } else {
+                    self.state = StateAudit::open(dir, cell, report);
                 }
                 return;
             }
         };
         report.skipped("keys", why.clone());
         report.skipped("state", why);
+    }
+
+    /// What the records are applied to: nothing, or what a base holds. Every other base has to be met, as the state store has.
+    fn begin(&mut self, offline: &Offline, options: &VerifyOptions) -> Result<(), EngineError> {
+        let mut begins_with = None;
+        match *offline.start() {
+            Start::Genesis(_) => {
+                (self.town, self.lanes) = (Some(Town::default()), Some(LaneAudit::default()));
+            }
+            Start::Base { base, .. } => {
+                let begun = offline.begun(&base)?;
+                if let Some(state) = &mut self.state {
+                    state.begin(&begun, &mut self.report);
+                }
+                self.base_values += begun.values;
+                self.from = base.replay_from;
+                self.lanes = Some(LaneAudit::after(base.replay_from));
+                begins_with = Some((base, begun));
+            }
+            Start::Kept { .. } => {}
+        }
+        let Some(bases) = offline.bases().filter(|_| !options.events_only) else {
+            self.town = self.town.take().or(begins_with.map(|(_, begun)| Town::after(begun.actors)));
+            self.report.skipped(
+                BASES,
+                if options.events_only { "events only were asked for" } else { "there are none" },
+            );
+            return Ok(());
+        };
+        for base in bases.list()? {
+            if begins_with.as_ref().is_some_and(|(first, _)| *first == base) {
+                continue;
+            }
+            match bases.verify(&base).map_err(EngineError::from).and_then(|_| offline.begun(&base)) {
+                Ok(begun) => self.meet(&base, &begun, begins_with.as_ref().map(|(_, begun)| begun), offline),
+                Err(error) => {
+                    self.report.found(BASES, format!("{}: {error}", base.file()), OTHER_BASE);
+                }
+            }
+        }
+        self.town = self.town.take().or(begins_with.map(|(_, begun)| Town::after(begun.actors)));
+        Ok(())
+    }
+
+    /// Takes a base that the journal has to lead to.
+    fn meet(
+        &mut self,
+        base: &vendue_storage::BaseName,
+        begun: &Begun,
+        begins_with: Option<&Begun>,
+        offline: &Offline,
+    ) {
+        self.base_values += begun.values;
+        if base.highest > offline.journal().last() {
+            let what = format!("{} holds what the journal does not have", base.file());
+            return self.report.found(BASES, what, OTHER_BASE);
+        }
+        let mut audit = StateAudit::of_base(base, begun);
+        if let Some(begins_with) = begins_with {
+            audit.begin(begins_with, &mut self.report);
+        }
+        self.bases.push(audit);
     }
 
     fn read(&mut self, offline: &Offline, progress: &mut dyn FnMut(u64, u64)) -> Result<(), EngineError> {
@@ -198,7 +268,8 @@ impl Verification {
             Err(error) => {
                 let remedy = "run the version of vendue that wrote it, or restore a backup";
                 self.report.found("records", format!("record {position} cannot be read: {error}"), remedy);
-                (self.town, self.lanes, self.state) = (None, None, None);
+                self.give_up();
+                self.lanes = None;
                 return ControlFlow::Continue(());
             }
         };
@@ -207,6 +278,9 @@ impl Verification {
         if let Some((keys, keyed)) = self.keys.as_mut().zip(entry.keyed()) {
             keys.take(position, keyed, report);
         }
+        if position < self.from {
+            return ControlFlow::Continue(());
+        }
         if let Some(lanes) = &mut self.lanes
             && let Err(what) = lanes.take(position, &entry)
         {
@@ -214,8 +288,8 @@ impl Verification {
             self.lanes = None;
         }
         let Some(town) = &mut self.town else { return ControlFlow::Continue(()) };
-        if let Some(state) = &mut self.state {
-            state.before(position, town.actors.iter(), report);
+        for state in self.state.iter_mut().chain(&mut self.bases) {
+            state.before(position, town.actors().iter(), report);
             if let Some((slot, lane)) = entry.lane() {
                 state.lane(slot, lane);
             }
@@ -223,16 +297,23 @@ impl Verification {
         let Entry::Decided(decided) = &entry else { return ControlFlow::Continue(()) };
         match town.take(decided) {
             Ok(address) => {
-                if let Some((state, actor)) = self.state.as_mut().zip(town.actors.get(&address)) {
+                let Some(actor) = town.actors().get(&address) else { return ControlFlow::Continue(()) };
+                for state in self.state.iter_mut().chain(&mut self.bases) {
                     state.after(position, &address, actor, report);
                 }
             }
             Err((check, what)) => {
                 report.found(check, format!("record {position}: {what}; what follows was not judged"), TELL);
-                (self.town, self.state) = (None, None);
+                self.give_up();
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// What follows a broken record cannot be judged.
+    fn give_up(&mut self) {
+        (self.town, self.state) = (None, None);
+        self.bases.clear();
     }
 
     fn end(mut self, dir: &Path, offline: &Offline, options: &VerifyOptions) -> VerifyReport {
@@ -246,14 +327,26 @@ impl Verification {
             Some(mut state) => {
                 if let Some(town) = &self.town {
                     // A checkpoint may say that everything is stored.
-                    state.before(u64::MAX, town.actors.iter(), &mut report);
+                    state.before(u64::MAX, town.actors().iter(), &mut report);
                 }
-                state.end(last, &mut report);
+                let compared = state.end(last, &mut report);
+                report.checked("state", format!("{compared} actors, hash by hash"));
             }
             None if !report.checks.iter().any(|check| check.name == "state") => {
                 report.skipped("state", "the records do not lead to one");
             }
             None => {}
+        }
+        let others = self.bases.len();
+        for mut audit in self.bases {
+            if let Some(town) = &self.town {
+                audit.before(u64::MAX, town.actors().iter(), &mut report);
+            }
+            audit.end(last, &mut report);
+        }
+        if !report.checks.iter().any(|check| check.name == BASES) {
+            let began = usize::from(matches!(offline.start(), Start::Base { .. }));
+            report.checked(BASES, format!("{} bases, {} values", others + began, self.base_values));
         }
         if options.events_only {
             report.skipped("vault", "events only were asked for");
@@ -269,7 +362,7 @@ impl Verification {
         let Some(town) = &self.town else {
             let why = match offline.start() {
                 Start::Kept { first } => format!("the journal begins with record {first}"),
-                Start::Genesis(_) => "an earlier record is broken".to_owned(),
+                Start::Genesis(_) | Start::Base { .. } => "an earlier record is broken".to_owned(),
             };
             for name in NAMES {
                 if report.findings.iter().any(|finding| finding.check == name) {
@@ -286,9 +379,11 @@ impl Verification {
                 report.found(check, what, TELL);
             }
         }
-        report.checked("actors", format!("{} actors, {} events", town.actors.len(), town.events));
+        report.checked("actors", format!("{} actors, {} events", town.actors().len(), town.events()));
+        // With the first records gone, sums cannot be added up, and of older actors only the states are checked.
+        let since = if town.is_whole() { "" } else { " that began in what is left of the journal" };
         for (name, count, what) in town.counts() {
-            report.checked(name, format!("{count} {what}"));
+            report.checked(name, format!("{count} {what}{since}"));
         }
         self.effects(report, "");
     }
@@ -319,7 +414,7 @@ fn vault(dir: &Path, town: Option<&Town>, report: &mut VerifyReport) {
         }
     };
     let (mut opened, mut erased) = (0_u64, 0_u64);
-    for (address, (_, entity)) in town.iter().flat_map(|town| &town.actors) {
+    for (address, (_, entity)) in town.iter().flat_map(|town| town.actors()) {
         let Entity::Account(account) = entity else { continue };
         if account.name_sealed().is_empty() {
             continue;

@@ -15,6 +15,8 @@ pub enum Phase {
     Journal = 2,
     /// Everything is in memory.
     Done = 3,
+    /// Fills an empty state store from a base; before the checkpoint is read.
+    Base = 4,
 }
 
 impl Phase {
@@ -26,6 +28,7 @@ impl Phase {
             Self::Checkpoint => "reading the checkpoint",
             Self::Journal => "reading the journal",
             Self::Done => "done",
+            Self::Base => "filling the state store from a base",
         }
     }
 }
@@ -45,6 +48,11 @@ impl Progress {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
+    pub(crate) fn begin_checkpoint(&self) {
+        self.actors.store(0, Ordering::Relaxed);
+        self.begin(Phase::Checkpoint);
+    }
+
     pub(crate) fn expect_records(&self, all: u64) {
         self.records_all.store(all, Ordering::Relaxed);
         self.begin(Phase::Journal);
@@ -52,6 +60,12 @@ impl Progress {
 
     pub(crate) fn add_records(&self, more: u64) {
         self.records.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Values of a base that have been put into the state store.
+    pub(crate) fn loaded(&self, values: u64) {
+        self.phase.store(Phase::Base as u8, Ordering::Relaxed);
+        self.actors.store(values, Ordering::Relaxed);
     }
 
     pub(crate) fn add_actor(&self) {
@@ -65,11 +79,12 @@ impl Progress {
             0 => Phase::Opening,
             1 => Phase::Checkpoint,
             2 => Phase::Journal,
+            4 => Phase::Base,
             _ => Phase::Done,
         }
     }
 
-    /// Actors of the checkpoint that have been read.
+    /// Actors of the checkpoint, or values of a base, that have been read.
     #[must_use]
     pub fn actors(&self) -> u64 {
         self.actors.load(Ordering::Relaxed)

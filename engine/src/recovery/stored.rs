@@ -8,7 +8,7 @@ use vendue_domain::id::{Id, StockId};
 use vendue_domain::record::{Field, RecordError};
 use vendue_storage::{Key, StateStore};
 
-use super::{ACTOR_KINDS, Phase, Recovery, VIEW_SPACES};
+use super::{ACTOR_KINDS, Recovery, VIEW_SPACES};
 use crate::effects::Lane;
 use crate::error::EngineError;
 use crate::shard::{Shard, read_stored};
@@ -35,7 +35,7 @@ impl Recovery<'_> {
     /// The views know every stored actor. The shards keep those for which they have room, so that the journal after the
     /// checkpoint finds them in memory; the others are loaded when they are needed.
     pub(super) fn load_stored(&mut self) -> Result<(), EngineError> {
-        self.progress.begin(Phase::Checkpoint);
+        self.progress.begin_checkpoint();
         let store = self.store;
         for kind in ACTOR_KINDS {
             scan(store, kind as u8, |key, value| {

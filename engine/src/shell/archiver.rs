@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::archive::{JOURNAL, list_bases};
+use crate::base::BASES_DIR;
 
 use vendue_storage::{BackupWriter, JournalReader, Position, StorageError};
 
@@ -16,8 +19,15 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Copies until the cell ends. Not joined: a file system that does not answer shall not hold up the end either.
-pub(super) fn run(archive: &Path, journal: &Path, reader: &Arc<dyn JournalReader>, over: &AtomicBool) {
-    let mut archiver = Archiver::new(archive.to_owned(), journal.to_owned());
+/// `needs` is told from which record on the archive lacks the journal; `data` is the data directory.
+pub(super) fn run(
+    archive: &Path,
+    data: &Path,
+    reader: &Arc<dyn JournalReader>,
+    needs: &AtomicU64,
+    over: &AtomicBool,
+) {
+    let mut archiver = Archiver::new(archive.to_owned(), data.to_owned());
     let mut due = Instant::now();
     while !over.load(Ordering::Acquire) {
         if Instant::now() < due {
@@ -25,6 +35,7 @@ pub(super) fn run(archive: &Path, journal: &Path, reader: &Arc<dyn JournalReader
             continue;
         }
         let pause = archiver.round(&**reader);
+        needs.store(archiver.copied + 1, Ordering::Release);
         due = Instant::now() + pause;
     }
 }
@@ -32,7 +43,7 @@ pub(super) fn run(archive: &Path, journal: &Path, reader: &Arc<dyn JournalReader
 /// What one round needs of those before.
 struct Archiver {
     archive: PathBuf,
-    journal: PathBuf,
+    data: PathBuf,
     writer: Option<BackupWriter>,
     /// Whether this process has seen the archive with something in it.
     was_there: bool,
@@ -41,8 +52,8 @@ struct Archiver {
 }
 
 impl Archiver {
-    fn new(archive: PathBuf, journal: PathBuf) -> Self {
-        Self { archive, journal, writer: None, was_there: false, copied: 0, failures: 0 }
+    fn new(archive: PathBuf, data: PathBuf) -> Self {
+        Self { archive, data, writer: None, was_there: false, copied: 0, failures: 0 }
     }
 
     /// Copies what is new; how long to wait before the next round.
@@ -88,8 +99,11 @@ impl Archiver {
                 self.writer.insert(writer)
             }
         };
-        self.copied = writer.copy_journal(reader, &self.journal)?.last;
+        // Listed before the journal is copied, which then reaches as far as they do.
+        let bases = list_bases(&self.data)?;
+        self.copied = writer.copy_journal(reader, &self.data.join(JOURNAL))?.last;
         self.was_there = true;
+        writer.copy_bases(&bases, &self.data.join(BASES_DIR))?;
         Ok(())
     }
 }
@@ -120,10 +134,11 @@ mod tests {
     fn an_archive_that_vanishes_is_waited_for_and_caught_up() {
         let dir = tempfile::tempdir().unwrap();
         let (archive, from) = (dir.path().join("archive"), dir.path().join("journal"));
+        let data = dir.path().to_owned();
         let options = JournalOptions { segment_bytes: 16 * 1024, ..JournalOptions::default() };
         let mut journal = FileJournal::open(&from, options).unwrap();
         let reader = journal.reader();
-        let mut archiver = Archiver::new(archive.clone(), from);
+        let mut archiver = Archiver::new(archive.clone(), data);
         let holds = || {
             Backup::open(&archive).and_then(|backup| {
                 backup.verify(&mut |_| {})?;

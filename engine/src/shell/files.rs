@@ -4,6 +4,7 @@
 //! DIR/lock           held while an engine runs
 //! DIR/journal/       the truth
 //! DIR/state/         checkpoints (sled)
+//! DIR/bases/         copies of checkpoints, from which a lost state store is filled
 //! DIR/keys/          keys of sealed segments
 //! DIR/vault/         keys of personal data
 //! DIR/engine.sock    where gateways connect
@@ -17,16 +18,18 @@ use vendue_domain::id::AccountId;
 use vendue_domain::record::Field;
 use vendue_domain::time::Timestamp;
 use vendue_storage::{
-    Batch, DirLock, Direct, Entropy, FileJournal, FileVault, Journal, JournalOptions, JournalReader,
+    Bases, Batch, DirLock, Direct, Entropy, FileJournal, FileVault, Journal, JournalOptions, JournalReader,
     KeyEntry, KeyLists, Position, Seal, SledStore, StateStore, Vault,
 };
 
 use super::Shared;
 use super::host::ShardMessage;
+use crate::base::{self, BASES_DIR};
 use crate::entry::{Entry, Genesis};
 use crate::error::EngineError;
 use crate::keys::{Known, OlderKeys};
 use crate::options::{DirectIo, EngineOptions};
+use crate::recovery::Progress;
 
 /// The journal with what its header says.
 pub(super) struct OpenJournal {
@@ -39,7 +42,9 @@ pub(super) struct Files {
     pub(super) lock: DirLock,
     pub(super) journal: OpenJournal,
     pub(super) reader: Arc<dyn JournalReader>,
+    pub(super) genesis: Genesis,
     pub(super) store: Arc<dyn StateStore>,
+    pub(super) bases: Bases,
     pub(super) key_lists: Arc<SealedKeys>,
     pub(super) vault: Arc<PersonalData>,
     /// Keys of records up to here stand in the lists.
@@ -62,15 +67,19 @@ fn random_u128() -> Result<u128, EngineError> {
 
 impl Files {
     /// Opens (or makes) the data directory.
-    pub(super) fn open(options: &EngineOptions) -> Result<Self, EngineError> {
+    pub(super) fn open(options: &EngineOptions, progress: &Progress) -> Result<Self, EngineError> {
         let dir = &options.data_dir;
         std::fs::create_dir_all(dir)
             .map_err(|error| EngineError::Io { what: "the data directory cannot be made", error })?;
         let lock = DirLock::acquire(dir)?;
         let (journal, reader) = open_journal(options)?;
-        let store = SledStore::open(&dir.join("state"), options.state_cache_bytes)?;
+        let bases = Bases::open(&dir.join(BASES_DIR))?;
+        let genesis = base::genesis(&*reader, Some(&bases))?;
+        let cache = options.state_cache_bytes;
+        let store = SledStore::open(&dir.join("state"), cache)?;
+        let store = base::prepared(store, cache, &*reader, genesis.cell, &bases, progress)?;
         if let Some((path, why)) = &store.report().set_aside {
-            tracing::warn!(path = %path.display(), why, "the state store was not good; it is set aside and built anew from the journal");
+            tracing::warn!(path = %path.display(), why, "the state store was not good; it is set aside and built anew");
         }
         let vault = FileVault::open(&dir.join("vault"), Entropy::system())?;
         let key_lists = Arc::new(SealedKeys(KeyLists::open(&dir.join("keys"))?));
@@ -79,19 +88,19 @@ impl Files {
         }
         list_missing(&key_lists.0, &*journal.journal, &*reader)?;
         let seals = journal.journal.seals();
-        let keys_listed = seals.last().map_or(0, |seal| seal.last);
-        // When they were sealed is not known here: they are kept for a whole window from now.
-        let now = wall_clock();
-        let sealed_at = seals.iter().map(|seal| (seal.last, now)).collect();
+        let keys_listed = seals.last().map_or(reader.first() - 1, |seal| seal.last);
+        let listed = Listed { sealed_at: inside_window(&seals, options, &*reader)?, until: keys_listed };
         Ok(Self {
             lock,
             journal,
             reader,
+            genesis,
             store: Arc::new(store),
+            bases,
             key_lists,
             vault: Arc::new(PersonalData(vault)),
             keys_listed,
-            listed: Listed { sealed_at },
+            listed,
         })
     }
 }
@@ -126,6 +135,34 @@ fn open_journal(options: &EngineOptions) -> Result<(OpenJournal, Arc<dyn Journal
     }
     let reader = journal.reader();
     Ok((OpenJournal { journal: Box::new(journal), epoch: report.epoch }, reader))
+}
+
+/// Last position and last time of the segments whose keys may still be repeated, oldest first.
+fn inside_window(
+    seals: &[Seal],
+    options: &EngineOptions,
+    reader: &dyn JournalReader,
+) -> Result<Vec<(Position, Timestamp)>, EngineError> {
+    let horizon = key_horizon(wall_clock(), options);
+    let mut inside = Vec::new();
+    // Times go up: from the newest back to the first that is too old.
+    for seal in seals.iter().rev() {
+        let record = reader.record(seal.last)?.unwrap_or_default();
+        let time = Entry::time_and_key(&record).map(|(time, _)| time);
+        let time = time.map_err(|error| EngineError::Record { position: seal.last, error })?;
+        inside.push((seal.last, time));
+        if time < horizon {
+            break;
+        }
+    }
+    inside.reverse();
+    Ok(inside)
+}
+
+/// Keys of commands decided before this may be forgotten.
+fn key_horizon(now: Timestamp, options: &EngineOptions) -> Timestamp {
+    let window_us = i64::try_from(options.key_window_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    Timestamp(now.0.saturating_sub(window_us))
 }
 
 /// Makes the lists of sealed segments that have none: the process ended between the seal and the list.
@@ -188,8 +225,10 @@ impl OlderKeys for SealedKeys {
 
 /// Lists segments as they are sealed, and forgets lists that are older than the key window.
 pub(super) struct Listed {
-    /// Last position and last time of the segments listed by this process.
+    /// Last position and last time of the listed segments whose keys may still be repeated, oldest first.
     sealed_at: Vec<(Position, Timestamp)>,
+    /// The last record whose key is in a list, or was.
+    until: Position,
 }
 
 impl Listed {
@@ -202,6 +241,7 @@ impl Listed {
         while let Some(seal) = shared.committer.with_journal(|journal| journal.take_seal()) {
             let last_time = list(&keys.0, seal, reader).map_err(|error| error.to_string())?;
             self.sealed_at.push((seal.last, last_time));
+            self.until = seal.last;
             for number in 0..shared.options.shard_count() {
                 if let Some(shard) = shared.shard(number) {
                     shard.do_send(ShardMessage::KeysSealed(seal.last));
@@ -209,13 +249,19 @@ impl Listed {
             }
             keys.0.merge().map_err(|error| error.to_string())?;
         }
-        let window_us = i64::try_from(shared.options.key_window_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        let horizon = Timestamp(shared.clock.now().0.saturating_sub(window_us));
+        let horizon = key_horizon(shared.clock.now(), &shared.options);
         while self.sealed_at.first().is_some_and(|(_, time)| *time < horizon) {
             let (position, _) = self.sealed_at.remove(0);
             keys.0.drop_before(position + 1).map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+}
+
+impl Listed {
+    /// A segment whose last record is this, or a later one, may hold keys that are repeated.
+    pub(super) fn needed(&self) -> Position {
+        self.sealed_at.first().map_or(self.until + 1, |(last, _)| *last)
     }
 }
 

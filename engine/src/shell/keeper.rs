@@ -1,4 +1,4 @@
-//! Checkpoints, sealed key lists and what follows from them; throttled, off the shards' threads.
+//! Checkpoints, bases, sealed key lists and what follows from them; throttled, off the shards' threads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,15 +9,19 @@ use vendue_domain::actor::{ActorAddress, ActorKind};
 use vendue_domain::facts::FactChange;
 use vendue_domain::id::Id;
 use vendue_domain::record::Field;
-use vendue_storage::{Change, JournalReader, StateStore};
+use vendue_storage::{Bases, Change, JournalReader, SegmentRemover, StateStore};
 
 use super::Shared;
-use super::files::Listed;
+use super::files::{Listed, SealedKeys};
 use super::host::ShardMessage;
 use super::views_thread::ViewsMessage;
 use crate::recovery::{Marker, actor_key, captured_key, fact_key, lane_key};
 use crate::shard::{CAPTURE_SLICE, Captured, DEADLINE_HORIZON_US, Shard};
 use crate::views::ViewSpace;
+
+mod trim;
+
+use trim::Trimming;
 
 /// How often the keeper looks whether there is something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -41,42 +45,64 @@ const VIEW_SLICE: usize = 1_024;
 /// How long a thread may take to hand a slice over before the checkpoint is given up.
 const SLICE_WAIT: Duration = Duration::from_secs(30);
 
-pub(super) fn run(
-    shared: &Arc<Shared>,
-    store: &dyn StateStore,
-    key_lists: &super::files::SealedKeys,
-    reader: &dyn JournalReader,
-    mut listed: Listed,
-) {
-    let mut bytes_at_last = 0;
-    let mut last = Instant::now();
-    let (mut ended, mut took) = (last, Duration::ZERO);
-    let mut woke: Option<Instant> = None;
-    while !shared.failed.load(Ordering::Acquire) {
-        std::thread::sleep(LOOK_EVERY);
-        if let Err(error) = listed.keep(shared, key_lists, reader) {
-            tracing::error!(error, "a sealed segment's keys cannot be listed; they stay in memory");
-        }
-        if woke.is_none_or(|at| at.elapsed() >= WAKE_EVERY) {
-            woke = Some(Instant::now());
-            wake(shared, store);
-        }
-        let bytes = shared.committer.stats().bytes.load(Ordering::Relaxed);
-        let grown = bytes - bytes_at_last;
-        let due = last.elapsed() >= Duration::from_millis(shared.options.checkpoint_interval_ms);
-        let rested = ended.elapsed() >= took * REST_FACTOR;
-        let pressed = shared.pressed.swap(false, Ordering::Relaxed);
-        if rested && (grown >= shared.options.checkpoint_bytes || ((due || pressed) && grown > 0)) {
-            bytes_at_last = bytes;
-            last = Instant::now();
-            if let Err(error) = checkpoint(shared, store) {
-                tracing::error!(
-                    error,
-                    "a checkpoint failed; the journal keeps everything, a start takes longer"
-                );
+/// What the keeper keeps.
+pub(super) struct Kept {
+    pub(super) store: Arc<dyn StateStore>,
+    pub(super) bases: Bases,
+    pub(super) key_lists: Arc<SealedKeys>,
+    pub(super) reader: Arc<dyn JournalReader>,
+    pub(super) remover: Arc<dyn SegmentRemover>,
+    pub(super) listed: Listed,
+}
+
+impl Kept {
+    pub(super) fn run(mut self, shared: &Arc<Shared>) {
+        let mut bytes_at_last = 0;
+        let mut last = Instant::now();
+        let (mut ended, mut took) = (last, Duration::ZERO);
+        let mut waking = Waking::default();
+        let mut trimming = Trimming::default();
+        while !shared.failed.load(Ordering::Acquire) {
+            std::thread::sleep(LOOK_EVERY);
+            if let Err(error) = self.listed.keep(shared, &self.key_lists, &*self.reader) {
+                tracing::error!(error, "a sealed segment's keys cannot be listed; they stay in memory");
             }
-            took = last.elapsed();
-            ended = Instant::now();
+            waking.look(shared, &*self.store);
+            let bytes = shared.committer.stats().bytes.load(Ordering::Relaxed);
+            let grown = bytes - bytes_at_last;
+            let due = last.elapsed() >= Duration::from_millis(shared.options.checkpoint_interval_ms);
+            let rested = ended.elapsed() >= took * REST_FACTOR;
+            let pressed = shared.pressed.swap(false, Ordering::Relaxed);
+            if rested && (grown >= shared.options.checkpoint_bytes || ((due || pressed) && grown > 0)) {
+                bytes_at_last = bytes;
+                last = Instant::now();
+                match checkpoint(shared, &*self.store) {
+                    Ok(marker) => self.write_base(shared, &marker, &mut trimming, &mut waking),
+                    Err(error) => tracing::error!(
+                        error,
+                        "a checkpoint failed; the journal keeps everything, a start takes longer"
+                    ),
+                }
+                took = last.elapsed();
+                ended = Instant::now();
+            }
+            self.trim(shared, &mut trimming, &mut waking);
+        }
+    }
+}
+
+/// When sleeping actors were last woken.
+#[derive(Default)]
+struct Waking {
+    at: Option<Instant>,
+}
+
+impl Waking {
+    /// Wakes those whose deadline comes near, where it is time to look.
+    fn look(&mut self, shared: &Shared, store: &dyn StateStore) {
+        if self.at.is_none_or(|at| at.elapsed() >= WAKE_EVERY) {
+            self.at = Some(Instant::now());
+            wake(shared, store);
         }
     }
 }
@@ -116,7 +142,7 @@ struct Checkpoint<'a> {
 }
 
 /// Writes what has changed into the state store. The marker says from where the journal must be read after it.
-fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
+fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<Marker, String> {
     let shards = shared.options.shard_count();
     let mut checkpoint = Checkpoint {
         shared,
@@ -134,7 +160,7 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
     // effects among it that they have not decided are derived from the journal again.
     let covered = next.min(views_position + 1);
     let replay_from = covered.min(oldest_effect(shared)?.unwrap_or(covered));
-    let marker = Marker { cell: shared.cell, replay_from, time: shared.clock.now() };
+    let marker = Marker { cell: shared.genesis.cell, replay_from, time: shared.clock.now() };
     let began = Instant::now();
     let stats = {
         // In the order of capture: of two versions of one fact the newer must be written last.
@@ -196,7 +222,7 @@ fn checkpoint(shared: &Shared, store: &dyn StateStore) -> Result<(), String> {
         took_ms = began.elapsed().as_millis() as u64,
         "checkpoint"
     );
-    Ok(())
+    Ok(marker)
 }
 
 /// The position of the oldest cause with an effect that some shard has not decided.

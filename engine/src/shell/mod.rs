@@ -25,11 +25,12 @@ mod views_thread;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::SystemClock;
 use crate::commit::Committer;
 use crate::connector::{ManualConnector, PaymentConnector};
+use crate::entry::Genesis;
 use crate::error::EngineError;
 use crate::notary::NotaryKey;
 use crate::options::EngineOptions;
@@ -61,10 +62,17 @@ struct Shared {
     failed: Arc<AtomicBool>,
     /// Some shard has more in memory than it should, and can let go of it only after a checkpoint.
     pressed: AtomicBool,
-    cell: u128,
+    genesis: Genesis,
     directory: Arc<crate::directory::Directory>,
     epoch: u64,
+    /// From which record on the notary and the archive need the journal: everything, until they have said so; nothing, where
+    /// there is none.
+    notary_needs: AtomicU64,
+    archive_needs: Arc<AtomicU64>,
 }
+
+/// What nobody needs any more ends before this: there is no such record.
+const NOTHING: u64 = u64::MAX;
 
 impl Shared {
     fn shard(&self, number: u16) -> Option<&ShardAddr> {
@@ -125,11 +133,12 @@ impl Engine {
         let options = Arc::new(options);
         let progress = Arc::new(Progress::default());
         let announcer = starting::Announcer::start(progress.clone(), &options.link_path(), show);
-        let files = Files::open(&options)?;
+        let files = Files::open(&options, &progress)?;
         let recovered = recover_with(
             &options,
             &Sources {
                 journal: &*files.reader,
+                genesis: files.genesis,
                 store: &*files.store,
                 older_keys: files.key_lists.clone(),
                 keys_listed: files.keys_listed,
@@ -169,7 +178,19 @@ async fn run_cell(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EngineError> {
     let Recovered { shards, mut views, directory, genesis, last_time, outstanding, .. } = recovered;
-    let Files { lock, journal, reader, store, key_lists, vault: _, keys_listed: _, listed } = files;
+    let Files {
+        lock,
+        journal,
+        reader,
+        genesis: _,
+        store,
+        bases,
+        key_lists,
+        vault: _,
+        keys_listed: _,
+        listed,
+    } = files;
+    let remover = journal.journal.remover();
     let epoch = journal.epoch;
     let links = Arc::new(Links::default());
     let failed = Arc::new(AtomicBool::new(false));
@@ -197,6 +218,7 @@ async fn run_cell(
         views.show_notary(&[key.jwk()]);
     }
     let (notary, notary_receiver) = notary_thread::channel();
+    let has_archive = !options.archive.as_os_str().is_empty();
     let shared = Arc::new(Shared {
         options: options.clone(),
         clock,
@@ -208,9 +230,11 @@ async fn run_cell(
         notary: notary_key.is_some().then_some(notary),
         failed: failed.clone(),
         pressed: AtomicBool::new(false),
-        cell: genesis.cell,
+        genesis,
         directory,
         epoch,
+        notary_needs: AtomicU64::new(if options.notary { 0 } else { NOTHING }),
+        archive_needs: Arc::new(AtomicU64::new(if has_archive { 0 } else { NOTHING })),
     });
 
     let mut threads = Vec::new();
@@ -248,14 +272,17 @@ async fn run_cell(
             shard.send(ShardMessage::Recovered).await.map_err(|_| EngineError::Thread("shard"))?;
         }
     }
-    if !options.archive.as_os_str().is_empty() {
-        let (archive, journal) = (options.archive.clone(), options.data_dir.join("journal"));
-        let (over, reader) = (failed.clone(), reader.clone());
-        let _not_joined = spawn("archive", move || archiver::run(&archive, &journal, &reader, &over))?;
+    if has_archive {
+        let (archive, data) = (options.archive.clone(), options.data_dir.clone());
+        let (over, reader, needs) = (failed.clone(), reader.clone(), shared.archive_needs.clone());
+        let _not_joined = spawn("archive", move || archiver::run(&archive, &data, &reader, &needs, &over))?;
     }
     let keeping = shared.clone();
     let notary_reader = reader.clone();
-    threads.push(spawn("keeper", move || keeper::run(&keeping, &*store, &key_lists, &*reader, listed))?);
+    threads.push(spawn("keeper", move || {
+        let kept = keeper::Kept { store, bases, key_lists, reader, remover, listed };
+        kept.run(&keeping);
+    })?);
 
     if let Some(key) = notary_key {
         let (notary, history) = (shared.clone(), notary_reader);

@@ -111,7 +111,9 @@ pub(super) fn run(
             continue;
         }
         let began = Instant::now();
-        wait = match office.follow() {
+        let followed = office.follow();
+        shared.notary_needs.store(office.needs(), Ordering::Release);
+        wait = match followed {
             Ok(true) => began.elapsed(),
             Ok(false) => LOOK_EVERY,
             Err(error) if shared.failed.load(Ordering::Acquire) => {
@@ -166,7 +168,7 @@ impl<'a> Office<'a> {
             tracing::warn!(before = %other.key, now = %key.public(), "the notary signs with another key from here on");
         }
         let base = last.as_ref().map_or(0, |last| last.number).saturating_sub(index.len());
-        let notary = Notary::new(key, shared.cell, due, last.as_ref(), reader.first());
+        let notary = Notary::new(key, shared.genesis.cell, due, last.as_ref(), reader.first());
         if notary.next() < reader.first() {
             let (next, first) = (notary.next(), reader.first());
             return Err(format!(
@@ -192,6 +194,12 @@ impl<'a> Office<'a> {
             _ => 0,
         };
         Ok(Self { shared, reader, notary, index, pending: None, unwitnessed })
+    }
+
+    /// From which record on the journal must stay: what is not signed, and the newest checkpoint, from which a start goes on.
+    fn needs(&self) -> Position {
+        let newest = self.index.last().ok().flatten().map_or(self.reader.first(), |entry| entry.at);
+        newest.min(self.notary.covered() + 1)
     }
 
     /// Takes what is new and signs what is due; whether there is more to take.

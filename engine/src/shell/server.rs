@@ -104,7 +104,7 @@ async fn run_link(shared: &Arc<Shared>, stream: UnixStream) -> Result<(), String
 fn welcome(shared: &Shared) -> Welcome {
     Welcome {
         link_version: LINK_VERSION,
-        cell: shared.cell,
+        cell: shared.genesis.cell,
         epoch: shared.epoch,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         time: shared.clock.now(),

@@ -51,8 +51,10 @@ impl Starting {
 impl fmt::Display for Starting {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.phase.words())?;
-        if self.phase == Phase::Checkpoint {
-            write!(out, ", {} actors", self.actors)?;
+        match self.phase {
+            Phase::Checkpoint => write!(out, ", {} actors", self.actors)?,
+            Phase::Base => write!(out, ", {} values", self.actors)?,
+            _ => {}
         }
         if let Some(percent) = self.percent() {
             write!(out, ": {percent} %, {} of {} records", self.records, self.records_all)?;
@@ -152,6 +154,10 @@ mod tests {
         let table = [
             (none, "opening the files"),
             (Starting { phase: Phase::Checkpoint, actors: 12, ..none }, "reading the checkpoint, 12 actors"),
+            (
+                Starting { phase: Phase::Base, actors: 12, ..none },
+                "filling the state store from a base, 12 values",
+            ),
             (
                 Starting { phase: Phase::Journal, records: 25, records_all: 100, per_second: 50, ..none },
                 "reading the journal: 25 %, 25 of 100 records, 50 a second, about 2 s left",

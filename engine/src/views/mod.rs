@@ -3,6 +3,7 @@
 //! A synchronous core: units, queries and follows in; bytes for the links out. Because it sees the one order of the
 //! journal, everything it numbers (an account's feed, a market's channel) gets the same numbers again after a restart.
 
+mod accounts;
 mod answer;
 mod audit;
 mod board;
@@ -17,6 +18,7 @@ mod lists;
 mod log;
 mod orders;
 mod recovering;
+mod signed_out;
 mod statement;
 mod stored;
 mod trades;
@@ -124,6 +126,7 @@ pub struct Views {
     waiting_count: usize,
     out: HashMap<LinkId, Outbox>,
     links: Vec<LinkId>,
+    sign_outs: signed_out::SignOuts,
     changed: stored::Changed,
     warmth: cold::Warmth,
     /// Recovery: actors whose snapshots are behind.
@@ -178,6 +181,7 @@ impl Views {
             waiting_count: 0,
             out: HashMap::new(),
             links: Vec::new(),
+            sign_outs: signed_out::SignOuts::default(),
             changed: stored::Changed::default(),
             warmth: cold::Warmth::default(),
             stale: Vec::new(),
@@ -215,6 +219,7 @@ impl Views {
         for event in &published.events {
             if let Some(change) = event.fact(published.address.id) {
                 self.facts.learn(&change);
+                self.sign_outs.learn(&change);
             }
             let name = match event {
                 Event::Account(AccountEvent::Created(created)) => &created.name_sealed,
@@ -322,6 +327,7 @@ impl Views {
     /// A link has gone: nothing more is sent on it.
     pub fn link_down(&mut self, link: LinkId) {
         self.links.retain(|other| *other != link);
+        self.sign_outs.forget(link);
         self.out.remove(&link);
         let (left, time) = (&mut self.left, self.time);
         self.followers.retain(|channel, links| {
@@ -394,16 +400,17 @@ impl Views {
         pulse: bool,
         mut send: impl FnMut(LinkId, Vec<u8>),
     ) {
-        let published = Pulse { time: now, durable, published: self.position };
         if pulse {
             let horizon = Timestamp(self.time.0 - follow::LEFT_US);
             self.left.retain(|_, left| *left > horizon);
         }
         for &link in &self.links {
             let outbox = self.out.remove(&link);
-            if outbox.is_none() && !pulse {
+            if outbox.is_none() && !pulse && !self.sign_outs.is_news(link) {
                 continue;
             }
+            let signed_out = self.sign_outs.take(link);
+            let published = Pulse { time: now, durable, published: self.position, signed_out };
             let Outbox { replies, events } = outbox.unwrap_or_default();
             // A snapshot goes before the events that follow it: replies first.
             let mut bytes = replies.finish();

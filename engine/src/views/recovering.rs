@@ -29,6 +29,7 @@ impl Views {
     /// Recovery: a fact that the state store holds.
     pub fn learn_stored(&mut self, change: &vendue_domain::facts::FactChange) {
         self.facts.learn(change);
+        self.sign_outs.learn(change);
     }
 
     /// Recovery: brings what these decisions will change near the processor, one kind of memory after the other, so that

@@ -27,6 +27,7 @@ use vendue_protocol::link::{
 };
 use vendue_storage::{
     Change, CheckpointStats, Key, MemoryJournal, MemoryLog, MemoryStore, StateStore, StorageError,
+    StoredValue,
 };
 
 pub(crate) const LINK: u32 = 1;
@@ -126,6 +127,10 @@ impl StateStore for Sometimes {
         visit: &mut dyn FnMut(&Key, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StorageError> {
         self.0.scan(space, visit)
+    }
+
+    fn export(&self, visit: &mut dyn FnMut(StoredValue<'_>) -> ControlFlow<()>) -> Result<(), StorageError> {
+        self.0.export(visit)
     }
 
     fn due(&self, until_micros: i64, limit: usize) -> Result<Vec<(i64, Key)>, StorageError> {

@@ -316,6 +316,17 @@ vendue_domain::record! {
 }
 
 vendue_domain::record! {
+    /// An account has signed out everywhere.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct SignedOut {
+        /// Who.
+        1 => pub account: AccountId,
+        /// Tokens issued until then are void.
+        2 => pub until: Timestamp,
+    }
+}
+
+vendue_domain::record! {
     /// The engine's clock and how far it has come. Events up to `published` have been sent on this link.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Pulse {
@@ -325,6 +336,9 @@ vendue_domain::record! {
         2 => pub durable: u64,
         /// Events up to this position have been sent on this link.
         3 => pub published: u64,
+        /// Who has signed out everywhere, and this link has not been told of yet; with the first pulses of a link, everybody who
+        /// ever did.
+        4 => pub signed_out: Vec<SignedOut>,
     }
 }
 

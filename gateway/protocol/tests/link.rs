@@ -116,7 +116,10 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 out.push(0x80);
             }),
         ),
-        ("pulse", record(FrameKind::Pulse, &Pulse { time: TIME, durable: 5, published: 4 })),
+        (
+            "pulse",
+            record(FrameKind::Pulse, &Pulse { time: TIME, durable: 5, published: 4, signed_out: Vec::new() }),
+        ),
         ("refused", record(FrameKind::Refused, &Refused { reason: "version".into() })),
     ]
 }

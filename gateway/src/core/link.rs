@@ -183,6 +183,10 @@ impl Core {
             FrameKind::Pulse => {
                 let pulse = Pulse::from_bytes(payload)?;
                 self.clock.learn(own, pulse.time);
+                if !pulse.signed_out.is_empty() {
+                    let now = self.clock.now(own);
+                    self.sign_out(now, &pulse.signed_out);
+                }
                 if pulse.published > self.link.published {
                     self.link.published = pulse.published;
                     self.positions_advanced();

@@ -7,6 +7,7 @@
 //!   output <--- fanout <------ channels <-/
 //! ```
 
+mod admission;
 mod book;
 mod channel;
 mod clock;
@@ -18,17 +19,20 @@ mod outbox;
 mod pipe;
 mod reply;
 mod requests;
+mod revocation;
 mod submit;
 mod subscribe;
 pub mod table;
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use vendue_protocol::domain::mutant;
 
 use vendue_protocol::channel::Channel;
+use vendue_protocol::domain::id::AccountId;
 use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::link::FrameKind;
 use vendue_protocol::wire::event::{Notice, write_notice};
@@ -43,6 +47,7 @@ pub use http::{HttpAnswer, HttpReply, HttpRequest};
 pub(crate) use http::query_params;
 pub use table::Key;
 
+use admission::Admission;
 use channel::ChannelState;
 use clock::Clock;
 use connection::{Connection, Stage};
@@ -87,6 +92,9 @@ pub struct Core {
     http_done: Vec<(Key, HttpReply)>,
     commands: Outbox,
     queries: Outbox,
+    /// Tokens of these accounts that were issued until then are void.
+    signed_out: HashMap<AccountId, Timestamp>,
+    admission: Admission,
     link: LinkState,
     channels: HashMap<Channel, ChannelState, Seeded>,
     /// Connections with something new in their output.
@@ -108,6 +116,7 @@ impl Core {
     /// be foreseen.
     #[must_use]
     pub fn new(options: GatewayOptions, keys: Arc<Keys>, metrics: Arc<Metrics>, gateway: u128) -> Self {
+        let admission = Admission::new(&options);
         Self {
             options: Rc::new(options),
             keys,
@@ -120,6 +129,8 @@ impl Core {
             http_done: Vec::new(),
             commands: Outbox::new(FrameKind::Commands),
             queries: Outbox::new(FrameKind::Queries),
+            signed_out: HashMap::new(),
+            admission,
             link: LinkState::new(gateway),
             channels: HashMap::with_hasher(Seeded(gateway as u64)),
             dirty: Vec::new(),
@@ -154,6 +165,30 @@ impl Core {
         encoding: Encoding,
         bearer: Option<&str>,
     ) -> Result<Key, WireError> {
+        self.accept_from(own, encoding, bearer, None)
+    }
+
+    /// Counts a request or connection from an address: to be asked for each, before anything is done about it.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the moment to come back.
+    pub fn admit(&mut self, own: Timestamp, address: Option<IpAddr>) -> Result<(), WireError> {
+        let now = self.clock.now(own);
+        let level = self.admission.address(address);
+        self.admission.take_address(level.as_ref(), now)
+    }
+
+    /// As [`Core::accept`]; what it asks for as a guest counts as its address's.
+    ///
+    /// # Errors
+    /// As [`Core::accept`].
+    pub fn accept_from(
+        &mut self,
+        own: Timestamp,
+        encoding: Encoding,
+        bearer: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<Key, WireError> {
         if self.is_draining {
             return Err(WireError::new(Code::Unavailable).saying("the server is about to end; connect again"));
         }
@@ -161,10 +196,12 @@ impl Core {
             return Err(WireError::new(Code::Overloaded).retry_after(1_000));
         }
         let now = self.clock.now(own);
-        let bearer = bearer.map(|token| self.keys.verify(token, now)).transpose()?;
+        let bearer = bearer.map(|token| self.verify(token, now)).transpose()?;
         let until = now.plus_ms(self.options.connect_within_ms);
         let heartbeat = now.plus_ms(self.options.heartbeat_ms);
-        let key = self.connections.insert(Box::new(Connection::new(encoding, until, bearer, heartbeat)));
+        let level = self.admission.address(address);
+        let key =
+            self.connections.insert(Box::new(Connection::new(encoding, until, bearer, heartbeat, level)));
         self.schedule(now, key);
         self.metrics.connections_total.add(1);
         self.metrics.connections.set(self.connections.len() as u64);
@@ -256,6 +293,7 @@ impl Core {
         self.expire_waiting(now);
         self.tick_connections(now);
         self.tick_channels(now);
+        self.admission.tick(now);
         self.compact();
     }
 

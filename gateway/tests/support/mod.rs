@@ -20,7 +20,7 @@ use vendue_protocol::domain::record::Field;
 use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::link::{
     CommandItem, EventItem, FollowItem, FrameBuilder, FrameKind, Items, LINK_VERSION, Pulse, QueryItem,
-    Reply, ReplyItem, Welcome, split_frame, write_record_frame,
+    Reply, ReplyItem, SignedOut, Welcome, split_frame, write_record_frame,
 };
 use vendue_protocol::query::Query;
 use vendue_protocol::wire::Encoding;
@@ -35,6 +35,14 @@ pub fn token(account: u128, seconds: i64) -> String {
     let sub = AccountId::from_u128(account).to_string();
     let exp = BEGIN.0 / 1_000_000 + seconds;
     mint(SECRET, &Claims { sub, exp, nbf: None, iat: None, iss: None, aud: None }).unwrap()
+}
+
+/// A token that says when it was issued, so many seconds after the beginning.
+pub fn token_issued(account: u128, at: i64) -> String {
+    let sub = AccountId::from_u128(account).to_string();
+    let begin = BEGIN.0 / 1_000_000;
+    mint(SECRET, &Claims { sub, exp: begin + 3_600, nbf: None, iat: Some(begin + at), iss: None, aud: None })
+        .unwrap()
 }
 
 pub fn lot(number: u128) -> String {
@@ -196,8 +204,17 @@ impl World {
         write_record_frame(
             &mut bytes,
             FrameKind::Pulse,
-            &Pulse { time: self.now, durable: published, published },
+            &Pulse { time: self.now, durable: published, published, signed_out: Vec::new() },
         );
+        self.link_bytes(&bytes);
+    }
+
+    /// The engine tells that an account has signed out everywhere.
+    pub fn signed_out(&mut self, account: u128, until: Timestamp) {
+        let signed_out = vec![SignedOut { account: AccountId::from_u128(account), until }];
+        let mut bytes = Vec::new();
+        let pulse = Pulse { time: self.now, durable: 0, published: 0, signed_out };
+        write_record_frame(&mut bytes, FrameKind::Pulse, &pulse);
         self.link_bytes(&bytes);
     }
 

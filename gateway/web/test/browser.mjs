@@ -21,8 +21,8 @@ export async function server(options) {
 }
 
 /** Opens a page that fails the test on any error of script, policy or console. */
-export async function open(browser, url, { width = 1280, height = 900, scheme = "light", reducedMotion = "no-preference" } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion, deviceScaleFactor: width < 500 ? 2 : 1 });
+export async function open(browser, url, { width = 1280, height = 900, scheme = "light", reducedMotion = "no-preference", locale = "en-US" } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion, locale, deviceScaleFactor: width < 500 ? 2 : 1 });
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));

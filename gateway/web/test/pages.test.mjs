@@ -68,9 +68,9 @@ test("nothing scrolls sideways, down to 320 px, and every target is large enough
       assert.deepEqual(small, [], `targets at ${width}`);
       if (fakeOnly) return;
       await signIn(page, "narrow");
-      for (const hash of [...Object.values(target.market.others).map((lot) => `#/lot/${lot}`), "#/orders"]) {
+      for (const hash of [...Object.values(target.market.others).map((lot) => `#/lot/${lot}`), `#/stock/${[...target.market.stock.keys()][0]}`, "#/orders", "#/account"]) {
         await goTo(page, hash);
-        await page.locator(hash === "#/orders" ? "dl" : "article .panel .big").waitFor();
+        await page.locator(/orders|account/.test(hash) ? "main dl dd" : "article .panel .big").first().waitFor();
         assert.ok(await fits(), `${hash} at ${width}: ${await widest(page)}`);
       }
     });
@@ -105,6 +105,18 @@ test("axe finds nothing, light and dark, market, lot and dialog", async () => {
       await goTo(page, "#/orders");
       await page.locator("h1").filter({ hasText: "My orders" }).waitFor();
       await check("orders");
+      await goTo(page, "#/account");
+      await page.locator("h1").filter({ hasText: "My account" }).waitFor();
+      if (!fakeOnly) await page.locator("tbody tr").first().waitFor();
+      await check("account");
+      await page.keyboard.press("?");
+      await page.locator("dialog[open] kbd").first().waitFor();
+      await check("keys");
+      await page.keyboard.press("Escape");
+      if (fakeOnly) return;
+      await goTo(page, `#/stock/${[...target.market.stock.keys()][0]}`);
+      await page.locator("article .big").waitFor();
+      await check("stock");
     });
   }
 });
@@ -298,7 +310,7 @@ test("a refused token is told, and one goes on as a guest", { skip: fakeOnly }, 
     await page.locator(".rows li").first().waitFor();
   }, `${target.url}#token=bad`));
 
-test("three thousand lots: the page loads some, and more when asked", { skip: fakeOnly }, async () => {
+test("three thousand lots: more when asked, but only rows near the window are in the page", { skip: fakeOnly }, async () => {
   const crowded = await server({ seed: 5, lots: 3_000 });
   try {
     await withPage({}, async (page) => {
@@ -307,6 +319,16 @@ test("three thousand lots: the page loads some, and more when asked", { skip: fa
       assert.ok(first > 20 && first < 200, `${first} rows`);
       await page.getByRole("button", { name: "Show more lots" }).click();
       await page.waitForFunction((before) => document.querySelectorAll(".rows li").length > before, first);
+      for (let shown = 180; shown <= 420; shown += 60) {
+        await page.getByRole("button", { name: "Show more lots" }).click();
+        await page.locator(".count").filter({ hasText: `${shown} lots` }).waitFor();
+      }
+      await page.waitForFunction(() => document.querySelectorAll(".rows li").length < 120);
+      // What left keeps its place, and comes back when it is scrolled to.
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.locator(".rows li").first().waitFor();
+      await page.waitForFunction((was) => Math.abs(document.documentElement.scrollHeight - was) < 120, height);
     }, crowded.url);
   } finally {
     await crowded.stop();
@@ -461,3 +483,129 @@ test("every format as it is offered: a bid in each, and the money behind it", { 
     await page.locator("h1").filter({ hasText: "My orders" }).waitFor();
     await page.locator("dl dd").first().waitFor();
   }, `${target.url}#token=${token}`));
+
+test("an account's page: money, what is held for what, and the statement page by page", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    await goTo(page, `#/lot/${target.market.others.multi}`);
+    await page.locator("#maximum").fill("95");
+    await page.locator(".big").click();
+    await noticed(page, /is held/);
+    await page.locator(".wallet").click();
+    await page.getByRole("link", { name: "My account" }).click();
+    await page.locator(".holds li").filter({ hasText: "for your bid on" }).waitFor();
+    await page.locator("tbody tr").first().waitFor();
+    assert.equal(await page.locator("tbody tr").count(), 25);
+    await page.getByRole("button", { name: "Earlier lines" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 40);
+    await page.getByText("bank transfer 4701").waitFor();
+    await page.locator(".holds a").click();
+    await page.locator("article .panel .big").waitFor();
+  }, `${target.url}#token=holder`));
+
+test("an article's page: how many, a timer while they are kept, and a refusal that says why", { skip: fakeOnly }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    const item = [...target.market.stock.values()].find((one) => one.available > 6);
+    await page.locator(`.shelf a[href="#/stock/${item.stock}"]`).click();
+    await page.locator("#quantity").fill("2");
+    await page.getByRole("button", { name: "Reserve 2" }).click();
+    await page.locator("article .kept").filter({ hasText: /Kept for you until/ }).waitFor();
+    await page.locator(".timer").filter({ hasText: /\d+:\d\d left/ }).waitFor();
+    await page.getByRole("button", { name: "Release" }).click();
+    await page.locator("#quantity").waitFor();
+    target.market.stop();
+    target.market.stock.set(item.stock, { ...target.market.stock.get(item.stock), available: 0 });
+    await page.getByRole("button", { name: /^Reserve/ }).click();
+    await page.getByText("Sold out a moment ago.").waitFor();
+    target.market.start();
+  }, `${target.url}#token=shelf`));
+
+test("by keyboard alone: help, a maximum, a bid, and its receipt", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open" && one.snap.format === "english").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[1];
+    await page.keyboard.press("/");
+    assert.equal(await page.evaluate(() => document.activeElement.type), "search");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await page.locator("dialog[open] kbd").first().waitFor();
+    await page.keyboard.press("Escape");
+    await goTo(page, `#/lot/${lot.snap.lot}`);
+    await page.locator("#maximum").waitFor();
+    await page.keyboard.press("m");
+    await page.keyboard.type(String((lot.snap.min_next_amount + 700_000) / 100));
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("b");
+    const executed = target.market.executed;
+    assert.equal(await page.evaluate(() => document.activeElement.className.includes("big")), true, "the key goes to the button and presses nothing");
+    await page.keyboard.press("Enter");
+    await noticed(page, /You lead/);
+    assert.ok(target.market.executed > executed);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Keep the receipt" }).press("Enter");
+    assert.match((await download).suggestedFilename(), /^receipt-lot_.*\.json$/);
+    await page.getByText(/Receipt saved/).waitFor();
+  }, `${target.url}#token=keys`));
+
+test("lots of one's own stand first, the ones that were lost before the others", { skip: fakeOnly }, () =>
+  withPage({}, async (page) => {
+    const [led, lost] = [...target.market.lots.values()].filter((one) => one.snap.state === "open" && one.snap.format === "english").sort((a, b) => b.snap.ends_at - a.snap.ends_at).slice(3, 5);
+    for (const { snap } of [led, lost]) {
+      await goTo(page, `#/lot/${snap.lot}`);
+      await page.waitForFunction((lot) => location.hash.endsWith(lot) && document.querySelector("#maximum"), snap.lot);
+      await page.locator("#maximum").fill(String((snap.min_next_amount + 900_000) / 100));
+      await page.locator(".big").click();
+      await noticed(page, /You lead/);
+    }
+    target.market.bid("acc_rival", lost.snap.lot, target.market.lots.get(lost.snap.lot).snap.min_next_amount + 9_000_000);
+    await goTo(page, "#/");
+    await page.locator(".own li").nth(1).waitFor();
+    await page.locator(".own li").first().filter({ hasText: "You were outbid" }).waitFor();
+    assert.equal(await page.locator(".own li").first().locator("a").first().evaluate((node) => node.hash), `#/lot/${lost.snap.lot}`);
+  }, `${target.url}#token=owner`));
+
+test("outbid: one tap on the message goes higher, from any page", { skip: fakeOnly }, () =>
+  withPage({ width: 390, height: 844 }, async (page) => {
+    const lot = [...target.market.lots.values()].filter((one) => one.snap.state === "open" && one.snap.format === "english").sort((a, b) => b.snap.ends_at - a.snap.ends_at)[6];
+    await goTo(page, `#/lot/${lot.snap.lot}`);
+    await page.locator("#maximum").fill(String((lot.snap.min_next_amount + 900_000) / 100));
+    await page.locator(".big").click();
+    await noticed(page, /You lead/);
+    await goTo(page, "#/orders");
+    target.market.bid("acc_rival", lot.snap.lot, target.market.lots.get(lot.snap.lot).snap.min_next_amount + 950_000);
+    const higher = page.locator("[aria-live] .outbid .higher");
+    await higher.waitFor();
+    const rows = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    assert.ok(rows, "the message fits");
+    // The rival's maximum is still higher: the tap is answered with that, and the button carries what is next.
+    await page.waitForTimeout(700);
+    const executed = target.market.executed;
+    const before = await higher.textContent();
+    await higher.click();
+    await page.waitForFunction((old) => document.querySelector("[aria-live] .higher")?.textContent !== old, before);
+    assert.ok(target.market.executed > executed);
+  }, `${target.url}#token=tapper`));
+
+test("in Chinese: chosen by the browser or by hand, nothing scrolls sideways, axe finds nothing", { skip: fakeOnly }, async () => {
+  for (const width of [1280, 320]) {
+    const page = await open(browser, `${target.url}#token=chinese${width}`, { width, height: 800, locale: "zh-CN", reducedMotion: "reduce" });
+    try {
+      await page.getByRole("button", { name: "退出登录" }).waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.lang), "zh");
+      await page.evaluate(AXE);
+      const hashes = [...Object.values(target.market.others).map((lot) => `#/lot/${lot}`), `#/stock/${[...target.market.stock.keys()][0]}`, `#/book/${[...target.market.books.keys()][0]}`, "#/orders", "#/account", "#/"];
+      for (const hash of hashes) {
+        await goTo(page, hash);
+        await page.locator(hash === "#/" ? ".rows li" : /orders|account/.test(hash) ? "main dl dd" : hash.includes("book") ? "article form" : "article .big").first().waitFor();
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${hash} at ${width}: ${await widest(page)}`);
+        const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+        assert.deepEqual(violations.map((found) => `${hash}: ${found.id}: ${found.nodes[0]?.html}`), []);
+      }
+      // No English word of the catalogue is left where a Chinese one belongs.
+      assert.ok(!/\b(All lots|Search|Ends in|Sign out|Live)\b/.test(await page.locator("body").innerText()));
+      await page.getByRole("button", { name: "English" }).click();
+      await page.getByRole("button", { name: "Sign out" }).waitFor();
+      assert.deepEqual(page.problems, []);
+    } finally {
+      await page.context().close();
+    }
+  }
+});

@@ -13,6 +13,7 @@ const shots = [
   ["desktop-dark", { width: 1440, height: 960, scheme: "dark" }],
   ["phone-light", { width: 390, height: 844 }],
   ["phone-dark", { width: 390, height: 844, scheme: "dark" }],
+  ["chinese-light", { width: 1440, height: 960, locale: "zh-CN" }],
   ["small-light", { width: 320, height: 640 }],
 ];
 const token = process.env.VENDUE_TOKEN ?? (target.real ? null : "you");
@@ -33,6 +34,18 @@ for (const [name, look] of shots) {
   await page.waitForTimeout(300);
   await page.screenshot({ path: `${out}lot-${name}.png` });
   if (name.startsWith("phone")) await page.screenshot({ path: `${out}lot-${name}-full.png`, fullPage: true });
+  if (token) {
+    // Every other page, as the person who bids sees it.
+    const others = target.real ? [] : Object.entries(target.market.others).map(([format, lot]) => [`format-${format}`, `#/lot/${lot}`]);
+    const first = async (kind) => page.evaluate((at) => document.querySelector(`a[href^="#/${at}/"]`)?.hash ?? "#/", kind);
+    await page.evaluate(() => (location.hash = "#/"));
+    const views = [["mine", "#/"], ["stock", await first("stock")], ["book", await first("book")], ["orders", "#/orders"], ["account", "#/account"], ...others];
+    for (const [view, hash] of views) {
+      await page.evaluate((to) => (location.hash = to), hash);
+      await page.waitForTimeout(700);
+      await page.screenshot({ path: `${out}${view}-${name}.png`, fullPage: view !== "mine" });
+    }
+  }
   if (target.drop && name !== "small-light") {
     target.drop({ refuse: true });
     await page.waitForTimeout(1_500);

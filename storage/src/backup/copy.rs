@@ -7,16 +7,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::backup::manifest::{BackupFile, Manifest, hex};
-use crate::backup::{JOURNAL, STEP_BYTES, SegmentPart, VAULT};
+use crate::backup::{JOURNAL, STEP_BYTES, SegmentPart};
 use crate::disk::{Access, Disk, DiskFile, RealDisk, read_exact_at};
 use crate::error::{IoContext, StorageError};
 use crate::journal::{JournalReader, Position};
 use crate::lock::DirLock;
-
-/// Bytes of a record of the vault: a copy ends with a whole one.
-const VAULT_RECORD_BYTES: u64 = 64;
-/// The vault's file in its directory.
-const VAULT_FILE: &str = "vault";
 
 /// What a round of copying did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,10 +26,10 @@ pub struct Copied {
 
 /// The writing side of a backup. It has one owner: the directory is locked.
 pub struct BackupWriter {
-    disk: RealDisk,
+    pub(super) disk: RealDisk,
     journal: RealDisk,
-    dir: PathBuf,
-    manifest: Option<Manifest>,
+    pub(super) dir: PathBuf,
+    pub(super) manifest: Option<Manifest>,
     /// The hash of what is copied already, of files that may grow: made once from the copy itself.
     hashes: HashMap<String, Sha256>,
     /// Whether journal and backup were compared by this process.
@@ -107,58 +102,6 @@ impl BackupWriter {
             manifest.write(&self.disk)?;
             self.manifest = Some(manifest);
         }
-        Ok(copied)
-    }
-
-    /// Copies the keys of personal data out of the vault's directory, in the place of the copy before: keys that were
-    /// destroyed are not kept. Copy the journal first: a key is made before the records that need it.
-    ///
-    /// # Errors
-    /// What either disk says, and a backup without a journal.
-    pub fn copy_vault(&mut self, from: &Path) -> Result<Copied, StorageError> {
-        let Some(mut manifest) = self.manifest.clone() else {
-            let message = "copy the journal first".to_owned();
-            return Err(StorageError::Backend { what: "a backup of the vault", message });
-        };
-        let source = RealDisk::new(from).doing("open the directory", || from.display().to_string())?;
-        let shown = || source.describe(VAULT_FILE);
-        let vault = source.open(VAULT_FILE, Access::Read).doing("open", shown)?;
-        let length = vault.length().doing("measure", shown)?;
-        let length = length - length % VAULT_RECORD_BYTES;
-        let mut hash = Sha256::new();
-        read_steps(&*vault, 0, length, &mut |_, bytes| {
-            hash.update(bytes);
-            Ok(())
-        })
-        .doing("read", shown)?;
-        let sha256: [u8; 32] = hash.finalize().into();
-        let name = format!("{}.vault", hex(&sha256[..8]));
-        let target = RealDisk::new(&self.dir.join(VAULT))
-            .doing("make the directory", || self.dir.display().to_string())?;
-        let full = format!("{VAULT}/{name}");
-        let mut copied = Copied { last: manifest.last, ..Copied::default() };
-        if manifest.file(&full).is_none() {
-            let written = || target.describe(&name);
-            let copy = target.open(&name, Access::Create).doing("make", written)?;
-            read_steps(&*vault, 0, length, &mut |at, bytes| copy.write_at(bytes, at))
-                .doing("copy", written)?;
-            copy.sync().doing("sync", written)?;
-            target.sync_names().doing("sync the directory of", written)?;
-            check_copy(&copy, Sha256::new(), 0, length, &sha256, &written)?;
-            manifest.files.retain(|file| !file.name.starts_with(VAULT));
-            manifest.put(BackupFile { name: full, bytes: length, sha256 });
-            manifest.write(&self.disk)?;
-            self.manifest = Some(manifest);
-            copied.files = 1;
-            copied.bytes = length;
-        }
-        // Older copies hold keys that may have been destroyed since.
-        for other in target.list().doing("list", || target.describe(""))? {
-            if other != name {
-                target.remove(&other).doing("remove", || target.describe(&other))?;
-            }
-        }
-        target.sync_names().doing("sync the directory of", || target.describe(""))?;
         Ok(copied)
     }
 
@@ -287,7 +230,7 @@ fn rehash(
 }
 
 /// Reads what was written back and compares.
-fn check_copy(
+pub(super) fn check_copy(
     copy: &Arc<dyn DiskFile>,
     before: Sha256,
     from: u64,

@@ -3,7 +3,9 @@
 //! ```text
 //! TARGET/manifest                         what is in the backup: the length and the SHA-256 of each file
 //! TARGET/journal/<20 digits>.segment      copies of segments; the newest grows in place
+//! TARGET/bases/<20 digits>-<20 digits>.base  copies of bases
 //! TARGET/vault/<16 digits>.vault          the keys of personal data, where they were asked for
+//! TARGET/notary/<16 digits>.key           the key that the notary signs with, where it was asked for
 //! TARGET/lock                             held while something copies
 //! ```
 //!
@@ -14,6 +16,7 @@
 mod copy;
 mod manifest;
 mod source;
+mod whole;
 
 use crate::journal::Position;
 
@@ -25,8 +28,53 @@ pub use source::{Backup, read_live};
 const STEP_BYTES: usize = 1024 * 1024;
 /// The folder of the segments.
 const JOURNAL: &str = "journal";
-/// The folder of the vault's copy.
-const VAULT: &str = "vault";
+/// The folder of the bases.
+const BASES: &str = "bases";
+
+/// A file of keys: copied only where it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secret {
+    /// The keys of personal data.
+    Vault,
+    /// The key that the notary signs with.
+    NotaryKey,
+}
+
+impl Secret {
+    /// Its folder, in a data directory as in a backup.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::NotaryKey => "notary",
+        }
+    }
+
+    /// Its file in a data directory.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::NotaryKey => "key",
+        }
+    }
+
+    /// How its copies' names end.
+    const fn ending(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::NotaryKey => "key",
+        }
+    }
+
+    /// Bytes of a record of a file that grows while it is copied: a copy ends with a whole one.
+    const fn record_bytes(self) -> u64 {
+        match self {
+            Self::Vault => 64,
+            Self::NotaryKey => 1,
+        }
+    }
+}
 
 /// A segment as far as it is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::backup::copy::{differs, read_steps};
 use crate::backup::manifest::{BackupFile, MANIFEST, Manifest, OTHER_BACKUP};
-use crate::backup::{JOURNAL, VAULT};
+use crate::backup::whole::{bases, is_in};
+use crate::backup::{BASES, JOURNAL, Secret};
+use crate::base::BaseName;
 use crate::disk::{Access, Disk, DiskFile, RealDisk};
 use crate::error::{IoContext, StorageError};
 use crate::journal::{FileJournal, JournalReader};
@@ -82,7 +84,9 @@ impl Backup {
         let dir = self.dir.join(JOURNAL);
         let shown = || dir.display().to_string();
         let disk = RealDisk::new(&dir).doing("open the directory", shown)?;
-        let named = |file: &BackupFile| Some((file.name.strip_prefix(JOURNAL)?[1..].to_owned(), file.bytes));
+        let named = |file: &BackupFile| {
+            Some((file.name.strip_prefix(JOURNAL)?.strip_prefix('/')?.to_owned(), file.bytes))
+        };
         let limits = self.manifest.files.iter().filter_map(named).collect();
         let reader = FileJournal::read_only_on(Arc::new(Named { disk, limits }), &shown)?;
         if reader.last() < self.manifest.last {
@@ -93,10 +97,17 @@ impl Backup {
         Ok(reader)
     }
 
-    /// The copy of the vault's file, where the backup has one.
-    pub fn vault(&self) -> Option<PathBuf> {
-        let file = self.manifest.files.iter().find(|file| file.name.starts_with(VAULT))?;
+    /// The copy of a file of keys, where the backup has one.
+    pub fn secret(&self, secret: Secret) -> Option<PathBuf> {
+        let file = self.manifest.files.iter().find(|file| is_in(secret.folder(), &file.name))?;
         Some(self.dir.join(&file.name))
+    }
+
+    /// The bases that it holds, oldest first, and where they lie.
+    pub fn bases(&self) -> (Vec<BaseName>, PathBuf) {
+        let mut names: Vec<_> = bases(&self.manifest).collect();
+        names.sort_unstable();
+        (names, self.dir.join(BASES))
     }
 }
 

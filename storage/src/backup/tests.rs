@@ -205,17 +205,20 @@ fn the_vaults_copy_is_replaced_and_the_old_one_goes() {
     world.append(1);
     let vault = world.dir.path().join("vault");
     std::fs::create_dir(&vault).unwrap();
-    assert!(BackupWriter::open(&world.target()).unwrap().copy_vault(&vault).is_err(), "no journal yet");
+    assert!(
+        BackupWriter::open(&world.target()).unwrap().copy_secret(Secret::Vault, &vault).is_err(),
+        "no journal yet"
+    );
     world.back_up().unwrap();
     // The last one ends within a record that is just being written.
     for (content, counts) in [(vec![1; 64], 64), (vec![1; 128], 128), (vec![2; 150], 128)] {
         std::fs::write(vault.join("vault"), &content).unwrap();
         let mut writer = BackupWriter::open(&world.target()).unwrap();
-        assert_eq!(writer.copy_vault(&vault).unwrap().files, 1);
-        assert_eq!(writer.copy_vault(&vault).unwrap().files, 0);
+        assert_eq!(writer.copy_secret(Secret::Vault, &vault).unwrap().files, 1);
+        assert_eq!(writer.copy_secret(Secret::Vault, &vault).unwrap().files, 0);
         let backup = Backup::open(&world.target()).unwrap();
         backup.verify(&mut |_| {}).unwrap();
-        assert_eq!(std::fs::read(backup.vault().unwrap()).unwrap(), content[..counts]);
+        assert_eq!(std::fs::read(backup.secret(Secret::Vault).unwrap()).unwrap(), content[..counts]);
         assert_eq!(std::fs::read_dir(world.target().join("vault")).unwrap().count(), 1);
     }
     check_holds(&world.target(), 1);

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use crate::batch::{Batch, MAX_BATCH_BYTES};
 use crate::disk::{Access, AlignedBuffer, BLOCK_BYTES, Disk, RealDisk};
 use crate::error::{IoContext, StorageError};
-use crate::journal::active::{Active, begin_segment, remove_segment};
+use crate::journal::active::{Active, begin_segment};
 use crate::journal::format::{FRAME_HEADER_BYTES, SegmentHeader, frame_bytes, seal_frame};
 use crate::journal::open::{
     End, JournalOptions, JournalReport, WriteMode, choose_mode, find_end, find_segments, wipe,
 };
 use crate::journal::reader::{Segment, Shared, State, seal};
 use crate::journal::spare::Spare;
-use crate::journal::{AppendError, Journal, JournalReader, Position, Seal};
+use crate::journal::{AppendError, Journal, JournalReader, Position, Seal, SegmentRemover};
 use crate::lock::DirLock;
 
 /// The epoch of a new journal.
@@ -67,7 +67,7 @@ impl FileJournal {
             let header = first_header(&options)?;
             let active = begin_segment(&*disk, &mut spare, mode, header)?;
             let end = End {
-                position: 1,
+                position: options.first,
                 check: 0,
                 offset: BLOCK_BYTES as u64,
                 witnessed: true,
@@ -354,23 +354,8 @@ impl Journal for FileJournal {
         Arc::clone(&self.shared) as Arc<dyn JournalReader>
     }
 
-    fn truncate_before(&mut self, position: Position) -> Result<(), StorageError> {
-        let disk = Arc::clone(&self.shared.disk);
-        loop {
-            let mut state = self.shared.change();
-            // The oldest goes when the one after it begins at or before the position.
-            let oldest = match &state.segments[..] {
-                [oldest, next, ..] if next.header.first <= position => Arc::clone(oldest),
-                _ => return Ok(()),
-            };
-            // Readers are told first that it is gone, and the names synced one by one, so that no crash leaves a gap.
-            state.segments.remove(0);
-            drop(state);
-            if let Err(error) = remove_segment(&*disk, &oldest.name) {
-                self.shared.change().segments.insert(0, oldest);
-                return Err(error);
-            }
-        }
+    fn remover(&self) -> Arc<dyn SegmentRemover> {
+        Arc::clone(&self.shared) as Arc<dyn SegmentRemover>
     }
 
     fn prepare(&mut self) -> Result<(), StorageError> {
@@ -408,7 +393,7 @@ fn first_header(options: &JournalOptions) -> Result<SegmentHeader, StorageError>
     Ok(SegmentHeader {
         cell: options.cell.unwrap_or(random),
         epoch: options.epoch.unwrap_or(FIRST_EPOCH),
-        first: 1,
+        first: options.first,
         previous_first: 0,
         previous_check: 0,
         segment_bytes: options.segment_bytes,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::batch::{Batch, MAX_BATCH_BYTES};
 use crate::error::StorageError;
-use crate::journal::{AppendError, Frame, Journal, JournalReader, Position, Seal};
+use crate::journal::{AppendError, Frame, Journal, JournalReader, Position, Seal, SegmentRemover};
 
 /// What holds the records: clone it, drop the journal, and open another on the clone, as after a crash.
 #[derive(Clone, Default)]
@@ -161,14 +161,8 @@ impl Journal for MemoryJournal {
         Arc::new(self.log.clone())
     }
 
-    fn truncate_before(&mut self, position: Position) -> Result<(), StorageError> {
-        let mut contents = self.log.contents();
-        while contents.seals.front().is_some_and(|seal| seal.last < position) {
-            let Some(seal) = contents.seals.pop_front() else { break };
-            contents.first = seal.last + 1;
-            contents.frames.retain(|(first, _, _)| *first > seal.last);
-        }
-        Ok(())
+    fn remover(&self) -> Arc<dyn SegmentRemover> {
+        Arc::new(self.log.clone())
     }
 
     fn prepare(&mut self) -> Result<(), StorageError> {
@@ -181,6 +175,18 @@ impl Journal for MemoryJournal {
 
     fn take_seal(&mut self) -> Option<Seal> {
         self.unread_seals.pop_front()
+    }
+}
+
+impl SegmentRemover for MemoryLog {
+    fn remove_before(&self, position: Position) -> Result<(), StorageError> {
+        let mut contents = self.contents();
+        while contents.seals.front().is_some_and(|seal| seal.last < position) {
+            let Some(seal) = contents.seals.pop_front() else { break };
+            contents.first = seal.last + 1;
+            contents.frames.retain(|(first, _, _)| *first > seal.last);
+        }
+        Ok(())
     }
 }
 

@@ -64,11 +64,8 @@ pub trait Journal: Send {
     /// The reading side, to be shared with other threads. It sees only what is durable.
     fn reader(&self) -> Arc<dyn JournalReader>;
 
-    /// Removes what lies before `position`, whole sealed segments only: records before it may remain.
-    ///
-    /// # Errors
-    /// When a segment cannot be removed; those removed until then stay removed.
-    fn truncate_before(&mut self, position: Position) -> Result<(), StorageError>;
+    /// What removes old segments, for another thread: files are not removed between two appends.
+    fn remover(&self) -> Arc<dyn SegmentRemover>;
 
     /// Work for an idle moment: sees to it that the next segment is ready. Call it as often as you like.
     ///
@@ -81,6 +78,16 @@ pub trait Journal: Send {
 
     /// The oldest segment sealed since the journal was opened and not yet taken by this call.
     fn take_seal(&mut self) -> Option<Seal>;
+}
+
+/// Removes a journal's oldest segments while it is written and read.
+pub trait SegmentRemover: Send + Sync {
+    /// Removes what lies before `position`, whole sealed segments only: records before it may remain. Readers that stand there
+    /// get [`StorageError::Gone`].
+    ///
+    /// # Errors
+    /// When a segment cannot be removed; those removed until then stay removed.
+    fn remove_before(&self, position: Position) -> Result<(), StorageError>;
 }
 
 /// A segment that will not change any more: its records are `first..=last`.

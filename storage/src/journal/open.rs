@@ -50,6 +50,8 @@ pub struct JournalOptions {
     /// The epoch to write under; it may be newer than the stored one (history was restored from a backup), not older.
     /// `None`: the stored one, or 1 for a new journal.
     pub epoch: Option<u64>,
+    /// The position of a new journal's first record: what comes before it is elsewhere (a base). 1: it has everything.
+    pub first: Position,
     /// Whether a thread of the journal makes the next segment ready. Without it `prepare` does the work itself: for
     /// tests in which every operation has its number.
     pub prepare_in_background: bool,
@@ -62,6 +64,7 @@ impl Default for JournalOptions {
             direct: Direct::Auto,
             cell: None,
             epoch: None,
+            first: 1,
             prepare_in_background: true,
         }
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use crate::backup::SegmentPart;
 use crate::disk::{Access, BLOCK_BYTES, Disk, DiskFile};
 use crate::error::{IoContext, StorageError};
+use crate::journal::active::remove_segment;
 use crate::journal::format::SegmentHeader;
 use crate::journal::open::{RESTORE, note_frame};
 use crate::journal::scan::{Found, Link, Window, frame_at};
-use crate::journal::{Frame, JournalReader, Position, Seal};
+use crate::journal::{Frame, JournalReader, Position, Seal, SegmentRemover};
 
 /// Bytes read at once when many frames are wanted: several of the largest.
 pub(crate) const READ_STEP_BYTES: usize = 4 * 1024 * 1024;
@@ -229,6 +230,26 @@ impl Shared {
 /// The seal of a segment that another follows.
 pub(crate) fn seal(segment: &Segment, next: &Segment) -> Seal {
     Seal { first: segment.header.first, last: next.header.first - 1 }
+}
+
+impl SegmentRemover for Shared {
+    fn remove_before(&self, position: Position) -> Result<(), StorageError> {
+        loop {
+            let mut state = self.change();
+            // The oldest goes when the one after it begins at or before the position.
+            let oldest = match &state.segments[..] {
+                [oldest, next, ..] if next.header.first <= position => Arc::clone(oldest),
+                _ => return Ok(()),
+            };
+            // Readers are told first that it is gone, and the names synced one by one, so that no crash leaves a gap.
+            state.segments.remove(0);
+            drop(state);
+            if let Err(error) = remove_segment(&*self.disk, &oldest.name) {
+                self.change().segments.insert(0, oldest);
+                return Err(error);
+            }
+        }
+    }
 }
 
 impl JournalReader for Shared {

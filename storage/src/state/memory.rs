@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::StorageError;
-use crate::state::{Change, CheckpointStats, Key, StateStore};
+use crate::state::{Change, CheckpointStats, Key, StateStore, StoredValue};
 
 /// Values in a map. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +99,16 @@ impl StateStore for MemoryStore {
         };
         for (key, value) in values {
             if visit(&key, &value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn export(&self, visit: &mut dyn FnMut(StoredValue<'_>) -> ControlFlow<()>) -> Result<(), StorageError> {
+        let values = self.contents().values.clone();
+        for (key, (value, deadline)) in values {
+            if visit(StoredValue { key, value: &value, deadline }).is_break() {
                 break;
             }
         }

@@ -68,6 +68,17 @@ pub struct Change {
     pub deadline: Option<i64>,
 }
 
+/// A value as a store holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredValue<'a> {
+    /// The key.
+    pub key: Key,
+    /// Its value.
+    pub value: &'a [u8],
+    /// When somebody must look at it again, in microseconds. `None`: never.
+    pub deadline: Option<i64>,
+}
+
 /// What a checkpoint cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CheckpointStats {
@@ -116,6 +127,13 @@ pub trait StateStore: Send + Sync {
         space: u8,
         visit: &mut dyn FnMut(&Key, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StorageError>;
+
+    /// Calls `visit` for every key with its value and deadline, in key order, until it says `Break`. Nothing may checkpoint
+    /// meanwhile: what is shown is what the last complete checkpoint left.
+    ///
+    /// # Errors
+    /// As for [`StateStore::load`].
+    fn export(&self, visit: &mut dyn FnMut(StoredValue<'_>) -> ControlFlow<()>) -> Result<(), StorageError>;
 
     /// The deadlines at or before `until_micros`, soonest first, at most `limit`.
     ///

@@ -14,7 +14,7 @@ use crate::error::{IoContext, StorageError};
 use crate::lock::DirLock;
 use crate::state::opening::{OpenError, open_inner, put_aside};
 use crate::state::tree::{BlockTree, Step};
-use crate::state::{Change, CheckpointStats, KEY_BYTES, Key, StateStore};
+use crate::state::{Change, CheckpointStats, KEY_BYTES, Key, StateStore, StoredValue};
 
 /// Bytes of a deadline before a value, and before a key in the tree of deadlines.
 pub(super) const DEADLINE_BYTES: usize = 8;
@@ -94,6 +94,26 @@ impl SledStore {
             inner,
             dir: inner_dir,
             report,
+            checkpoint: Mutex::new(()),
+            chunk_changes: CHUNK_CHANGES,
+            _lock: lock,
+        })
+    }
+
+    /// Puts the store aside and begins an empty one: what it holds is of no use. `why` stands in the report.
+    ///
+    /// # Errors
+    /// As for [`SledStore::open`].
+    pub fn set_aside(self, why: &str, cache_bytes: u64) -> Result<SledStore, StorageError> {
+        let SledStore { inner, dir: inner_dir, _lock: lock, .. } = self;
+        drop(inner);
+        let dir = inner_dir.parent().unwrap_or(&inner_dir).to_owned();
+        let aside = put_aside(&dir, &inner_dir)?;
+        let inner = open_inner(&inner_dir, cache_bytes).map_err(OpenError::refused)?;
+        Ok(SledStore {
+            inner,
+            dir: inner_dir,
+            report: StateReport { set_aside: Some((aside, why.to_owned())), checkpoints: 0 },
             checkpoint: Mutex::new(()),
             chunk_changes: CHUNK_CHANGES,
             _lock: lock,
@@ -280,6 +300,15 @@ impl StateStore for SledStore {
                     if visit(&key, content).is_break() { Step::Stop } else { Step::Next }
                 }
             }
+        })
+    }
+
+    fn export(&self, visit: &mut dyn FnMut(StoredValue<'_>) -> ControlFlow<()>) -> Result<(), StorageError> {
+        self.inner.items.walk(&[0; KEY_BYTES], &mut |bytes, value| {
+            let Some(key) = Key::decode(bytes) else { return Step::Next };
+            let deadline = deadline_of(value);
+            let value = value.get(DEADLINE_BYTES..).unwrap_or_default();
+            if visit(StoredValue { key, value, deadline }).is_break() { Step::Stop } else { Step::Next }
         })
     }
 

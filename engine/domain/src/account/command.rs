@@ -77,6 +77,16 @@ command! {
 }
 
 command! {
+    /// `account.sign_out`: every token of the account that was issued until now is void. By the account itself, or by an operator of
+    /// the platform, who gives a reason.
+    pub struct SignOut / SignOutParams {
+        /// The caller's own where it is absent.
+        1 => account: Option<AccountId>,
+        2 => reason: Option<String>,
+    }
+}
+
+command! {
     /// `account.deposit`: money or goods come in from outside; by an operator. Either `amount` and `currency`, or `goods`
     /// and `quantity`.
     pub struct Deposit / DepositParams {
@@ -164,5 +174,6 @@ crate::variants! {
         /// By an operator.
         14 => Correct(Box<Correct>),
         15 => CollectFees(CollectFees),
+        16 => SignOut(SignOut),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Account, AccountCommand, AccountCreated, AccountEvent, AccountMarked, AccountUpdated, CreateAccount,
-    Grant, Link, Mark, Suspend, UpdateAccount, Verify, by_operator, funds, trades,
+    Grant, Link, Mark, SignOut, Suspend, UpdateAccount, Verify, by_operator, funds, trades,
 };
 use crate::actor::{Answer, Decision, Events, StateAnswer};
 use crate::command::{Targeted as _, content_hash};
@@ -85,6 +85,7 @@ pub(super) fn decide(
         AccountCommand::Suspend(command) => suspend(account, command, context),
         AccountCommand::Verify(command) => verify(account, command, context),
         AccountCommand::Link(command) => link(account, command, context),
+        AccountCommand::SignOut(command) => sign_out(account, command, context),
         AccountCommand::Deposit(command) => by_operator::deposit(account, command, context),
         AccountCommand::Withdraw(command) => by_operator::withdraw(account, command, context),
         AccountCommand::PlaceHold(command) => funds::place_hold(account, command, context),
@@ -190,6 +191,25 @@ fn link(
     let changed = set(&mut facts.linked, command.other, !taken, "links", limits::MARKS_MAX)?;
     let event = AccountMarked::new(Mark::Linked(command.other), command.market, Some(&command.reason), taken);
     Ok(marked(account, changed, facts, event, state))
+}
+
+/// Whoever loses a phone signs out everywhere. Each time counts: there may be tokens that are younger than the last time.
+fn sign_out(
+    account: &Account,
+    command: &SignOut,
+    context: &Context<'_>,
+) -> Result<Decision<AccountEvent>, Rejection> {
+    if context.by != account.id {
+        authorize(MarketId::PLATFORM, context)?;
+    }
+    if context.by != account.id || command.reason.is_some() {
+        limits::reason(command.reason.as_deref())?;
+    }
+    let mut facts = account.facts.clone();
+    let changed = facts.tokens_from.is_none_or(|known| known < context.now);
+    facts.tokens_from = Some(context.now);
+    let event = AccountMarked::new(Mark::SignedOut, MarketId::PLATFORM, command.reason.as_deref(), false);
+    Ok(marked(account, changed, facts, event, "signed_out"))
 }
 
 /// Puts a value into a list, or takes it out; says whether that changed anything.

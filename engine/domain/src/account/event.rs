@@ -36,6 +36,8 @@ crate::variants! {
         2 => Suspended,
         3 => Verified,
         4 => Linked(AccountId),
+        /// Every token issued so far is void; never taken back.
+        5 => SignedOut,
     }
 }
 
@@ -191,6 +193,7 @@ impl Targeted for AccountCommand {
             Self::SettleTrade(command) => command.account,
             Self::Correct(command) => command.account,
             Self::CollectFees(command) => command.account,
+            Self::SignOut(command) => return command.account.map(Into::into),
         };
         Some(account.into())
     }
@@ -213,6 +216,7 @@ impl AccountMarked {
             (Mark::Verified, true) => "unverified",
             (Mark::Linked(_), false) => "linked",
             (Mark::Linked(_), true) => "unlinked",
+            (Mark::SignedOut, _) => "signed_out",
         }
     }
 }

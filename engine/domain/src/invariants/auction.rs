@@ -361,6 +361,14 @@ impl Auction {
         };
         let invariant = if expected.is_empty() { "I18" } else { "I11" };
         holds(invariant, told == expected, || format!("{expected:?} win, not {told:?}"))?;
+        if let ([only], 1) = (&event.winners[..], self.listing.quantity)
+            && self.listing.format != Format::Combinatorial
+        {
+            let told = event.price;
+            holds("I11", told == Some(only.amount), || {
+                format!("sold for {:?}, told is {told:?}", only.amount)
+            })?;
+        }
         let sold = event.result == LotResult::Sold;
         holds("I18", sold != told.is_empty(), || "sold where somebody wins".to_owned())?;
         let mut orders: Vec<_> = event.winners.iter().map(|win| win.order).collect();

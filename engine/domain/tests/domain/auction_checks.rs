@@ -130,6 +130,13 @@ fn each_check_can_fail() {
             spoil: |it| close(it).winners[0].amount = amount(326),
         },
         Case {
+            invariant: "I11",
+            lot: "",
+            before: TWO_BIDS,
+            last: "@1h",
+            spoil: |it| close(it).price = Some(amount(326)),
+        },
+        Case {
             invariant: "I18",
             lot: "reserve=600",
             before: TWO_BIDS,

@@ -9,7 +9,7 @@ use std::fmt::{Debug, Write as _};
 use std::path::PathBuf;
 
 use vendue_domain::account::{
-    AccountCommand, AccountEvent, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
+    AccountCommand, AccountEvent, CreateAccount, Grant, Link, Role, SignOut, Suspend, UpdateAccount, Verify,
 };
 use vendue_domain::actor::{ActorKind, Answer, Command, Entity, Event, Snapshot};
 use vendue_domain::amount::Currency;
@@ -244,6 +244,8 @@ fn tour_of_accounts(samples: &mut Samples) {
     ] {
         run(samples, &mut world, OPERATOR, &Command::Account(command));
     }
+    let sign_out = AccountCommand::SignOut(SignOut { account: Some(party), reason: Some(reason()) });
+    run(samples, &mut world, AccountId::HOUSE, &Command::Account(sign_out));
     tour_of_money(samples);
 }
 

@@ -1,7 +1,7 @@
 //! Markets, accounts and sales: RULES.md's states, and who may do what.
 
 use vendue_domain::account::{
-    AccountCommand, CreateAccount, Grant, Link, Role, Suspend, UpdateAccount, Verify,
+    AccountCommand, CreateAccount, Grant, Link, Role, SignOut, Suspend, UpdateAccount, Verify,
 };
 use vendue_domain::actor::{Answer, Event};
 use vendue_domain::amount::Currency;
@@ -105,6 +105,30 @@ fn suspend(reason: &str, lift: bool) -> Command {
         reason,
         lift: Some(lift),
     }))
+}
+
+#[test]
+fn an_account_signs_out_by_itself_or_by_an_operator_of_the_platform_with_a_reason() {
+    let mut world = World::new();
+    let sign_out = |reason: Option<&str>| {
+        let (account, reason) = (Some(PARTY), reason.map(str::to_owned));
+        Command::Account(AccountCommand::SignOut(SignOut { account, reason }))
+    };
+    let created = format!("Account({PARTY})");
+    let long = "x".repeat(501);
+    check(
+        &mut world,
+        &[
+            (OPERATOR, create_account(71, "Ada"), &created),
+            (SELLER, sign_out(Some("a guess")), "forbidden"),
+            (OPERATOR, sign_out(Some("an operator of one market")), "forbidden"),
+            (AccountId::HOUSE, sign_out(None), "invalid_request reason"),
+            (PARTY, sign_out(Some(&long)), "invalid_request reason"),
+            (PARTY, sign_out(None), "signed_out"),
+            (PARTY, sign_out(None), "signed_out"),
+            (AccountId::HOUSE, sign_out(Some("stolen phone")), "signed_out"),
+        ],
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use vendue_domain::order::OrderEvent;
 use vendue_domain::time::Timestamp;
 use vendue_engine::entry::{Decided, Entry};
 
-use super::{Placed, Town, at_rest, outcomes, read};
+use super::{Placed, at_rest, outcomes, read, town};
 use crate::history::History;
 use crate::{Broken, Options, lived};
 
@@ -66,7 +66,7 @@ fn check(mutants: &[Mutant]) {
 
 /// The checkers of `vendue_domain::invariants` alone.
 fn by_checkers(right: &Right, journal: &[Placed]) -> Result<(), Broken> {
-    Town::of(journal)?.at_rest(right.now)
+    town::at_rest(&town::of(journal)?, right.now)
 }
 
 fn by_all(right: &Right, journal: &[Placed]) -> Result<(), Broken> {

@@ -236,11 +236,13 @@ methods! {
     Command Account "account.suspend" "Keeps an account from bidding in a market, or lets it again." SuspendParams => to!(Account AccountCommand Suspend);
     Command Account "account.verify" "Marks an account's identity as checked, or takes that back." VerifyParams => to!(Account AccountCommand Verify);
     Command Account "account.link" "Marks two accounts as belonging together: neither bids on the other's lots." LinkParams => to!(Account AccountCommand Link);
+    Command Account "account.sign_out" "Makes every token of an account void that was issued until now; one's own without `account`." SignOutParams => to!(Account AccountCommand SignOut);
     Command Account "account.deposit" "Books money or goods that have arrived." DepositParams => to!(Account AccountCommand Deposit);
     Command Account "account.withdraw" "Books money or goods that have left." WithdrawParams => to!(Account AccountCommand Withdraw);
     Command Account "account.correct" "Corrects a booking by a new entry that names it." CorrectParams => to!(boxed Account AccountCommand Correct);
     Command Account "account.collect_fees" "Turns fees that were earned into balance." CollectFeesParams => to!(Account AccountCommand CollectFees);
     Read Account "account.get" "An account: balances, holds, holdings, bids, reservations." GetAccountParams => ask!(AccountGet);
+    Read Account "account.list" "The accounts of a market, with their roles and how they stand: for operators and auditors." ListAccountsParams => ask!(AccountList);
     Read Account "account.statement" "What was booked on an account, newest first." GetStatementParams => ask!(Statement);
     Command Account "lot.create" "Puts up a lot, in any format." CreateLotParams => to!(boxed Lot LotCommand Create);
     Command Account "lot.revise" "Changes a lot's content; after the first bid a public event." ReviseLotParams => to!(boxed Lot LotCommand Revise);
@@ -312,7 +314,8 @@ pub fn derived_id(account: AccountId, method: &str, key: &str) -> Id {
     Id::from_u128(hash.digest128())
 }
 
-/// Gives a creation without an id its [`derived_id`]; leaves any other command alone.
+/// Gives a creation without an id its [`derived_id`], and what is about the caller itself the caller's; leaves any other command
+/// alone.
 pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Method, key: &str) {
     let id = || derived_id(account, method.name, key);
     match command {
@@ -322,6 +325,7 @@ pub fn fill_creation_id(command: &mut Command, account: AccountId, method: &Meth
         Command::Account(AccountCommand::Create(create)) => {
             _ = create.account.get_or_insert_with(|| AccountId(id()));
         }
+        Command::Account(AccountCommand::SignOut(own)) => _ = own.account.get_or_insert(account),
         Command::Sale(SaleCommand::Create(create)) => _ = create.sale.get_or_insert_with(|| SaleId(id())),
         Command::Lot(LotCommand::Create(create)) => _ = create.lot.get_or_insert_with(|| LotId(id())),
         Command::Stock(StockCommand::Create(create)) => _ = create.stock.get_or_insert_with(|| StockId(id())),

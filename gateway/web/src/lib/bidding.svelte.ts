@@ -1,10 +1,11 @@
-import { VendueError, type BidResult, type LotSnapshot, type RequestOptions } from "@vendue/client";
+import { newKey, VendueError, type BidResult, type LotSnapshot, type RequestOptions } from "@vendue/client";
 import { t } from "../texts";
 import { line } from "./connection.svelte";
 import { market } from "./market.svelte";
 import { mannerOf, type Manner } from "./formats";
 import { stepAt } from "./increments";
 import { formatAmount, parseAmount } from "./money";
+import { Receipt } from "./receipt.svelte";
 import { amountWords, errorWords } from "./words";
 
 /** Milliseconds after a move of the price during which a press of the button is taken for the amount that stood there before. */
@@ -31,6 +32,8 @@ export class Bidding {
   /** The numbers of the items that are bid for, where the lot has several. */
   items = $state<number[]>([]);
   notice = $state.raw<Notice | null>(null);
+  /** What the newest bid that was answered can be proved with. */
+  receipt = $state.raw<Receipt | null>(null);
   busy = $state(false);
   private seenMinimum = 0;
   private minimumChangedAt = -Infinity;
@@ -139,9 +142,12 @@ export class Bidding {
   /** Sends a command for this lot and says how it fares. `maximum`, minor units, is what it may come to cost; null if that is fixed. */
   private async send(command: (options: RequestOptions) => Promise<BidResult>, maximum: number | null): Promise<void> {
     this.busy = true;
+    this.receipt = null;
+    const key = newKey();
     try {
       const phases = { queued: t.bid.queued, sent: t.bid.sending, retrying: t.bid.retrying, checking: t.bid.checking };
-      this.answered(maximum, await command({ onPhase: (phase) => this.say(phase === "checking" ? "doubt" : "busy", phases[phase]) }));
+      this.answered(maximum, await command({ key, onPhase: (phase) => this.say(phase === "checking" ? "doubt" : "busy", phases[phase]) }));
+      this.receipt = new Receipt(this.lot().lot, key);
     } catch (error) {
       if (!(error instanceof VendueError)) throw error;
       this.refused(error);

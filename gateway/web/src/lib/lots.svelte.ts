@@ -135,7 +135,12 @@ export class Lots {
     this.refreshSoon();
   }
 
-  /** The lot's cell; loads it if nobody has. */
+  /** Loads a lot that nobody has loaded. */
+  need(lot: string): void {
+    if (!this.cells.has(lot)) this.lookup(lot);
+  }
+
+  /** The lot's cell, where it is known. */
   cell(lot: string): LotCell | undefined {
     return this.cells.get(lot);
   }

@@ -50,6 +50,8 @@ export class Mine {
   readonly orders = new Orders();
   /** Counts what the account was told of its orders in books: whoever shows them asks again. */
   bookNews = $state(0);
+  /** Counts the moves of the account's money. */
+  moneyNews = $state(0);
   /** Money, by currency; empty until the server has said. */
   private balances = $state.raw<Balance[]>([]);
   private lots: Lots | null = null;
@@ -164,7 +166,10 @@ export class Mine {
     this.recall(this.account);
     const feed = line.client.subscribe("account");
     this.feed = feed;
-    feed.on("state", (state) => (this.balances = (state as { balances?: Balance[] }).balances ?? []));
+    feed.on("state", (state) => {
+      this.balances = (state as { balances?: Balance[] }).balances ?? [];
+      this.moneyNews += 1;
+    });
     // What happened while nobody listened is not told again, but the account knows how it came out.
     feed.on("snapshot", () => void this.learn());
     feed.onEvent("book_order_changed", () => (this.bookNews += 1));

@@ -4,7 +4,7 @@ import { market } from "./market.svelte";
 import { ORDERS_HREF } from "./route";
 import { errorWords } from "./words";
 
-/** One stock item's button: keeps one for the person who is signed in, or gives it back. */
+/** One stock item's button: keeps some for the person who is signed in, or gives them back. */
 export class Reserving {
   busy = $state(false);
   /** Why the last press did nothing; empty if it did. */
@@ -18,10 +18,10 @@ export class Reserving {
     return kept && kept.expires_at > now_us ? kept : null;
   }
 
-  async reserve(): Promise<void> {
+  async reserve(quantity = 1): Promise<void> {
     const { stock } = this.item();
     await this.attempt(async () => {
-      const { reservation, expires_at } = await line.client.stock.reserve({ stock, quantity: 1 });
+      const { reservation, expires_at } = await line.client.stock.reserve({ stock, quantity });
       market.mine.reserved(stock, { reservation, expires_at });
     });
   }

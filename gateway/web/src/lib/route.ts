@@ -1,7 +1,8 @@
 /** The pages are told apart by the fragment, so that the server serves one file for all of them. */
-export type Route = { page: "market" } | { page: "lot"; lot: string } | { page: "book"; book: string } | { page: "orders" };
+export type Route = { page: "market" } | { page: "lot"; lot: string } | { page: "book"; book: string } | { page: "stock"; stock: string } | { page: "orders" } | { page: "account" };
 
 export const ORDERS_HREF = "#/orders";
+export const ACCOUNT_HREF = "#/account";
 
 export interface Fragment {
   route: Route;
@@ -18,7 +19,9 @@ export function parseFragment(hash: string): Fragment {
   const token = new URLSearchParams(query).get("token");
   const lot = /^\/lot\/([A-Za-z0-9_]{1,64})$/.exec(path)?.[1];
   const book = /^\/book\/([A-Za-z0-9_]{1,64})$/.exec(path)?.[1];
-  const route: Route = lot ? { page: "lot", lot } : book ? { page: "book", book } : path === "/orders" ? { page: "orders" } : { page: "market" };
+  const stock = /^\/stock\/([A-Za-z0-9_]{1,64})$/.exec(path)?.[1];
+  const own: Route = path === "/orders" ? { page: "orders" } : path === "/account" ? { page: "account" } : { page: "market" };
+  const route: Route = lot ? { page: "lot", lot } : book ? { page: "book", book } : stock ? { page: "stock", stock } : own;
   return { route, token: token?.trim() || null };
 }
 
@@ -30,7 +33,23 @@ export function bookHref(book: string): string {
   return `#/book/${book}`;
 }
 
+export function stockHref(stock: string): string {
+  return `#/stock/${stock}`;
+}
+
 export function hrefOf(route: Route): string {
-  if (route.page === "book") return bookHref(route.book);
-  return route.page === "lot" ? lotHref(route.lot) : route.page === "orders" ? ORDERS_HREF : "#/";
+  switch (route.page) {
+    case "lot":
+      return lotHref(route.lot);
+    case "book":
+      return bookHref(route.book);
+    case "stock":
+      return stockHref(route.stock);
+    case "orders":
+      return ORDERS_HREF;
+    case "account":
+      return ACCOUNT_HREF;
+    case "market":
+      return "#/";
+  }
 }

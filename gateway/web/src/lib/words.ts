@@ -1,5 +1,5 @@
 import type { LotSnapshot, VendueError } from "@vendue/client";
-import { t } from "../texts";
+import { locale, t } from "../texts";
 import { mannerOf } from "./formats";
 import { formatAmount } from "./money";
 
@@ -21,6 +21,11 @@ export function bidsWords(lot: LotSnapshot): string {
   return lot.bids > 0 ? t.lot.bids(lot.bids) : "";
 }
 
+/** How far the server's clock may be from the one shown: half of the fastest round trip. Empty before the first. */
+export function clockErrorWords(rtt_us: number | null): string {
+  return rtt_us === null ? "" : t.clockError(`±${(rtt_us / 2000).toFixed(1)} ms`);
+}
+
 /** How long ago, roughly, from milliseconds. */
 export function ageWords(age_ms: number): string {
   const seconds = Math.max(0, Math.round(age_ms / 1000));
@@ -38,7 +43,7 @@ export function instantWords(micros: number, now_us: number): string {
   const at = new Date(micros / 1000);
   const today = at.toDateString() === new Date(now_us / 1000).toDateString();
   const time: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
-  return at.toLocaleString(undefined, today ? time : { ...time, second: undefined, day: "numeric", month: "short" } as Intl.DateTimeFormatOptions);
+  return at.toLocaleString(locale, today ? time : { ...time, second: undefined, day: "numeric", month: "short" } as Intl.DateTimeFormatOptions);
 }
 
 /** An error in words for a person. */

@@ -1,8 +1,11 @@
+import { more } from "./en.account.js";
+
 /**
  * Every text of the pages, in English. Another language is another file of the same shape (`Texts`), entered in
  * `index.ts`. Sentences with numbers are functions, because languages order their words differently.
  */
 export const en = {
+  ...more,
   brand: "Vendue",
   skip: "Skip to the lots",
   market: {

@@ -3,6 +3,8 @@
 const EUR = 100;
 /** What every account of the fake starts with, in cents. */
 export const PURSE = 5_000_000;
+/** In how many parts it was paid in: more than a page of the statement. */
+const DEPOSITS = 40;
 /** 20 % of the hammer price. */
 const PREMIUM = { bands: [[0, 200_000]], fixed: 0, rounding: "half_up" };
 const premiumOn = (hammer) => Math.round(hammer * 0.2);
@@ -199,7 +201,10 @@ export class Money {
   }
 
   of(account) {
-    if (!this.accounts.has(account)) this.accounts.set(account, { balance: PURSE, holds: new Map() });
+    if (!this.accounts.has(account)) {
+      this.accounts.set(account, { balance: PURSE, holds: new Map(), entries: [] });
+      for (let part = 1; part <= DEPOSITS; part += 1) this.enter(account, "deposit", PURSE / DEPOSITS, { balance: (PURSE / DEPOSITS) * part, reason: `bank transfer ${4700 + part}` });
+    }
     return this.accounts.get(account);
   }
 
@@ -210,7 +215,8 @@ export class Money {
   }
 
   snapshot(account) {
-    return { account, name: "You", grants: [], balances: [this.view(account)], holdings: [], holds: [], holds_count: 0, retractions: 0 };
+    const holds = [...this.of(account).holds].map(([lot, amount]) => ({ hold: `hld_${lot}`, currency: "EUR", amount, lot }));
+    return { account, name: "You", grants: [], balances: [this.view(account)], holdings: [], holds, holds_count: holds.length, retractions: 0 };
   }
 
   /** As `account.get`: with where the bids stand. */
@@ -221,6 +227,21 @@ export class Money {
       bids.push({ lot: snap.lot, title: snap.title, status: snap.sealed ? "placed" : leader === account || snap.format === "multi_unit" ? "leading" : "won", price: snap.price, currency: "EUR", ends_at: snap.ends_at });
     }
     return { ...this.snapshot(account), bids, reservations: [], seq: this.market.channel(`account/${account}`).seq };
+  }
+
+  /** As `account.statement`, newest first. */
+  statement(account, { limit = 50, cursor }) {
+    const { entries } = this.of(account);
+    const from = Number(cursor ?? 0);
+    const lines = entries.slice(from, from + limit);
+    return { lines, cursor: from + lines.length < entries.length ? String(from + lines.length) : null, complete: true };
+  }
+
+  /** Notes a move of the balance that has happened. */
+  enter(account, kind, amount, more = {}) {
+    const { entries } = this.of(account);
+    const { balance, held } = this.view(account);
+    entries.unshift({ entry: `ent_${account}_${entries.length}`, at: this.market.now(), kind, currency: "EUR", amount, balance, held, ...more });
   }
 
   hold(account, lot, amount) {
@@ -264,6 +285,7 @@ export class Money {
       const { available } = this.view(account);
       if (available < order.total) refuse("insufficient_funds", { needed: order.total, available });
       this.of(account).balance -= order.total;
+      this.enter(account, "payment", -order.total, { order: id });
       this.market.publish("account", "balance_changed", { ...this.view(account), kind: "payment", entry: `ent_${id}`, amount: -order.total }, account);
     }
     order.state = next;

@@ -143,6 +143,12 @@ const METHODS = {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => take(market, peer.account, lot, what)));
   },
   "account.get": (_params, peer, { market }) => (peer.account ? market.money.account(peer.account) : missing()),
+  "account.statement": (params, peer, { market }) => (peer.account ? market.money.statement(peer.account, params) : missing()),
+  /** Of a command that counted; its signature proves nothing. */
+  "command.receipt"({ target, key }, peer, { market }) {
+    if (!market.outcomes.get(`${peer.account}/${target}/${key}`)?.ok) missing();
+    return { version: 1, position: market.executed, statement: "00", salt: "00", record: "00", path: [], checkpoint: {} };
+  },
   "order.list": (params, peer, { market }) => market.money.list(peer.account, params),
   "order.pay": ({ order, key }, peer, { market }) => told(once(market, `${peer.account}/${order}/${key}`, () => market.money.act(peer.account, order, "paid"))),
   "order.cancel": ({ order, key }, peer, { market }) => told(once(market, `${peer.account}/${order}/${key}`, () => market.money.act(peer.account, order, "cancelled"))),

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { remaining } from "../../src/lib/countdown.js";
+import { depthOf } from "../../src/lib/depth.js";
 import { drawing } from "../../src/lib/drawing/index.js";
 import { feeOn } from "../../src/lib/fees.js";
 import { quickSteps, quickStepsDown } from "../../src/lib/increments.js";
 import { formatAmount, learnCurrencies, parseAmount } from "../../src/lib/money.js";
+import { en } from "../../src/texts/en.js";
+import { zh } from "../../src/texts/zh.js";
 import { hrefOf, parseFragment } from "../../src/lib/route.js";
 
 test("money is written from its digits", () => {
@@ -116,6 +119,9 @@ test("addresses", () => {
     ["#/lot/<script>", "#/", null],
     ["#/orders?token=x", "#/orders", "x"],
     ["#/orders/", "#/", null],
+    ["#/account", "#/account", null],
+    ["#/stock/stk_01?token=y", "#/stock/stk_01", "y"],
+    ["#/stock/../x", "#/", null],
   ];
   for (const [hash, href, token] of table) {
     const fragment = parseFragment(hash);
@@ -138,4 +144,49 @@ test("drawings: the same for the same lot, of the kind of the category, and soun
   }
   assert.equal(kinds.size, categories.length);
   assert.deepEqual(drawing("a", "", "A violin"), drawing("a", "instruments"));
+});
+
+test("depth: both sides to one scale, the best prices in the middle", () => {
+  assert.equal(depthOf([], [], 400, 100), null);
+  const depth = depthOf([[90, 5], [80, 15]], [[110, 10]], 400, 100);
+  assert.deepEqual(depth, {
+    bids: "M100.0 100H100.0V75.0H0.0V0.0H0V100Z",
+    asks: "M300.0 100H300.0V50.0H400V100Z",
+    from: 80,
+    to: 120,
+    bidUnits: 20,
+    askUnits: 10,
+  });
+  assert.equal(depthOf([[90, 5]], [], 400, 100)?.asks, "");
+});
+
+/** Where two catalogues differ in shape: by key, by kind, by how many values a sentence takes, by words that are missing. */
+function differences(one: unknown, other: unknown, path = ""): string[] {
+  if (typeof one !== typeof other || Array.isArray(one) !== Array.isArray(other)) return [`${path}: ${typeof one} and ${typeof other}`];
+  if (typeof one === "function" && typeof other === "function") return one.length === other.length ? [] : [`${path}: takes ${one.length} and ${other.length}`];
+  if (typeof one === "string" && typeof other === "string") return (one.trim() === "") === (other.trim() === "") ? [] : [`${path}: one is empty`];
+  if (typeof one !== "object" || one === null || other === null) return [];
+  const [left, right] = [one, other] as [Record<string, unknown>, Record<string, unknown>];
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])].flatMap((key) => (key in left && key in right ? differences(left[key], right[key], `${path}/${key}`) : [`${path}/${key}: only in one`]));
+}
+
+test("both catalogues have the same shape", () => {
+  assert.deepEqual(differences(en, zh), []);
+  // The comparison sees what it is for.
+  assert.deepEqual(differences(en, { ...zh, footer: " " }), ["/footer: one is empty"]);
+  assert.deepEqual(differences(en, { ...zh, errors: { ...zh.errors, own_lot: undefined } }), ["/errors/own_lot: string and undefined"]);
+  const { ago: _ago, ...rest } = zh;
+  assert.deepEqual(differences(en, rest), ["/ago: only in one"]);
+  assert.deepEqual(differences(en, { ...zh, tooLate: () => "" }), ["/tooLate: takes 1 and 0"]);
+});
+
+test("no Chinese sentence loses a number that the English one tells", () => {
+  const told = (catalogue: unknown, path = ""): Map<string, (...values: never[]) => string> =>
+    typeof catalogue === "function" ? new Map([[path, catalogue as never]]) : typeof catalogue === "object" && catalogue !== null ? new Map(Object.entries(catalogue).flatMap(([key, value]) => [...told(value, `${path}/${key}`)])) : new Map();
+  const chinese = told(zh);
+  for (const [path, sentence] of told(en)) {
+    const values = Array.from({ length: sentence.length }, (_, at) => 7_001 + at) as never[];
+    const digits = (text: string): string[] => [...new Set(text.match(/700\d/g) ?? [])].sort();
+    assert.deepEqual(digits(String(chinese.get(path)?.(...values))), digits(String(sentence(...values))), path);
+  }
 });
