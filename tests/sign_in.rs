@@ -275,6 +275,7 @@ fn people_sign_in_at_a_real_provider() {
     assert_ne!(bob["account"], ada["account"]);
 
     wrong_ways_back(&town);
+    sessions_end_everywhere(&town);
     let given = tokens_of_the_provider(&town, &ada);
 
     // The provider goes away: who is signed in stays so, its keys stay known, and nobody new comes in.
@@ -328,6 +329,25 @@ fn wrong_ways_back(town: &Town) {
     check(&kept, &back, "");
     // A code is good once.
     check(&kept, &back, "?sign_in=failed");
+}
+
+/// Signing out everywhere ends a session whose cookie somebody has kept: its new tokens are void from the beginning.
+fn sessions_end_everywhere(town: &Town) {
+    let mut browser = Browser::default();
+    let token = text(&town.sign_in(&mut browser, "mallory")["token"]);
+    let headers = format!("authorization: Bearer {token}\r\nidempotency-key: out\r\n");
+    let out = Browser::default().ask("POST", &format!("{}/v1/account.sign_out", town.gateway), &headers, "{}");
+    assert_eq!(out.status, 200, "{}", out.body);
+    // The gateway hears of it from the engine.
+    let give_up = Instant::now() + PATIENCE;
+    while town.account(&text(&town.session(&mut browser)["token"])).status == 200 {
+        assert!(Instant::now() < give_up, "the session goes on");
+    }
+    assert_eq!(town.account(&text(&town.session(&mut browser)["token"])).status, 401);
+    // Tokens tell when they were issued in whole seconds.
+    while town.account(&text(&town.sign_in(&mut browser, "mallory")["token"])).status == 401 {
+        assert!(Instant::now() < give_up, "nobody can sign in again");
+    }
 }
 
 /// Programs bring the provider's own tokens. Gives one of ada's.

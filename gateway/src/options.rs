@@ -74,6 +74,8 @@ pub struct GatewayOptions {
     pub watcher_bytes: usize,
     /// How often each connection hears a heartbeat.
     pub heartbeat_ms: u64,
+    /// How long a client may take to send the head of a request, also between two requests, and again its body.
+    pub request_within_ms: u64,
     /// How long a new connection may take to say `connect`.
     pub connect_within_ms: u64,
     /// How long a channel is followed after its last watcher has gone: people come back.
@@ -115,6 +117,7 @@ impl Default for GatewayOptions {
             subscriptions_max: limits::SUBSCRIPTIONS,
             watcher_bytes: limits::WATCHER_BYTES,
             heartbeat_ms: limits::HEARTBEAT_MS,
+            request_within_ms: 30_000,
             connect_within_ms: limits::CONNECT_WITHIN_MS,
             linger_ms: 30_000,
             drain_ms: 5_000,
@@ -125,7 +128,7 @@ impl Default for GatewayOptions {
 
 impl GatewayOptions {
     /// All limits and durations: what a reload cannot change.
-    pub(crate) fn limits(&self) -> [u64; 13] {
+    pub(crate) fn limits(&self) -> [u64; 14] {
         [
             u64::from(self.account_rate),
             u64::from(self.account_burst),
@@ -137,6 +140,7 @@ impl GatewayOptions {
             self.subscriptions_max as u64,
             self.watcher_bytes as u64,
             self.heartbeat_ms,
+            self.request_within_ms,
             self.connect_within_ms,
             self.linger_ms,
             self.drain_ms,
@@ -240,6 +244,7 @@ impl GatewayOptions {
             ("gateway.subscriptions_max", self.subscriptions_max, 1, 1_000_000),
             ("gateway.watcher_bytes", self.watcher_bytes, 4_096, 64 * 1024 * 1024),
             ("gateway.heartbeat_ms", self.heartbeat_ms as usize, 100, 600_000),
+            ("gateway.request_within_ms", self.request_within_ms as usize, 100, 600_000),
             ("gateway.connect_within_ms", self.connect_within_ms as usize, 10, 600_000),
             ("gateway.linger_ms", self.linger_ms as usize, 0, 3_600_000),
             ("gateway.drain_ms", self.drain_ms as usize, 0, 600_000),

@@ -30,12 +30,8 @@ use crate::origin::Judged;
 use crate::shell::worker::Worker;
 use crate::shell::{documents, pages, sign_in, socket, tls};
 
-/// How long a client may take to send a request's head, also between requests.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long a client may take for the handshake of TLS.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// How long a client may take to send a request's body.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
 /// HTTP connections of one thread that are no WebSockets (yet).
@@ -47,8 +43,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Browsers come back by TLS for so long: 180 days.
-const TRANSPORT_SECURITY: &str = "max-age=15552000";
+/// Browsers come back by TLS for so long: a year.
+const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
@@ -102,7 +98,7 @@ async fn converse(
     let service = service_fn(|request| answer(Rc::clone(worker), request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(request_within(worker))
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -317,7 +313,7 @@ async fn call(worker: &Rc<Worker>, method: &str, request: Request<Incoming>) -> 
     let body = if is_get {
         parts.uri.query().unwrap_or_default().to_owned()
     } else {
-        match read_body(body).await {
+        match read_body(body, request_within(worker)).await {
             Ok(body) => body,
             Err(error) => return problem(&error),
         }
@@ -358,14 +354,22 @@ impl Drop for Forget<'_> {
     }
 }
 
-async fn read_body(body: Incoming) -> Result<String, WireError> {
-    let whole = tokio::time::timeout(BODY_WITHIN, Limited::new(body, FRAME_BYTES).collect());
+/// How long a client may take to send a request's head (also between requests), and again its body.
+fn request_within(worker: &Worker) -> Duration {
+    Duration::from_millis(worker.options.request_within_ms)
+}
+
+async fn read_body(body: Incoming, within: Duration) -> Result<String, WireError> {
+    let whole = tokio::time::timeout(within, Limited::new(body, FRAME_BYTES).collect());
     let bytes = match whole.await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             return Err(WireError::new(Code::PayloadTooLarge));
         }
-        _ => return Err(WireError::invalid("body", "sent whole within 30 s", None)),
+        _ => {
+            let expected = format!("sent whole within {} ms", within.as_millis());
+            return Err(WireError::invalid("body", expected, None));
+        }
     };
     String::from_utf8(bytes.into()).map_err(|_| WireError::invalid("body", "UTF-8", None))
 }
