@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,9 @@ use vendue_protocol::domain::time::Timestamp;
 use vendue_protocol::wire::{Code, WireError};
 
 use crate::error::GatewayError;
+use crate::oidc::account_of;
+use crate::oidc::provider::Provider;
+use crate::oidc::seal::Seal;
 use crate::options::GatewayOptions;
 
 /// Bytes of a secret that this process makes: as many as HS256's hash has.
@@ -57,6 +61,10 @@ pub struct Keys {
     keys: Vec<(Algorithm, DecodingKey)>,
     issuer: Option<String>,
     audience: Option<String>,
+    /// What this gateway signs with itself.
+    secret: Vec<u8>,
+    /// An identity provider whose tokens are taken, too.
+    provider: Option<Arc<Provider>>,
 }
 
 impl Keys {
@@ -67,6 +75,8 @@ impl Keys {
             keys: vec![(Algorithm::HS256, DecodingKey::from_secret(secret))],
             issuer: None,
             audience: None,
+            secret: secret.to_vec(),
+            provider: None,
         }
     }
 
@@ -95,11 +105,38 @@ impl Keys {
         Ok(keys)
     }
 
+    /// With a provider's keys beside its own.
+    #[must_use]
+    pub(crate) fn with_provider(mut self, provider: Option<Arc<Provider>>) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// A token of ours for an account, from and until an instant in seconds; it passes [`Self::verify`].
+    ///
+    /// # Errors
+    /// As [`mint`].
+    pub(crate) fn mint(&self, account: AccountId, since: i64, until: i64) -> Result<String, GatewayError> {
+        let (iss, aud) = (self.issuer.clone(), self.audience.clone());
+        mint(&self.secret, &Claims { sub: account.to_string(), exp: until, nbf: None, iat: Some(since), iss, aud })
+    }
+
+    /// The seal of what browsers keep for us.
+    pub(crate) fn seal(&self, purpose: &str) -> Seal {
+        Seal::new(&self.secret, purpose)
+    }
+
     /// Who the token names, if it is valid at `now`.
     ///
     /// # Errors
     /// `unauthenticated`, or `token_expired` where only its time is over.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, WireError> {
+        if let Some(provider) = self.provider.as_ref().filter(|provider| provider.is_named_by(token)) {
+            let claims = provider.check(token, now)?;
+            let account = account_of(&provider.issuer, &claims.sub);
+            let issued_at = Timestamp(claims.issued_s().saturating_mul(1_000_000));
+            return Ok(Identity { account, issued_at, expires_at: claims.expires_at() });
+        }
         let claims = self.check(token).ok_or_else(|| {
             refused("the token is not valid here: its form, signature, issuer or audience is wrong")
         })?;

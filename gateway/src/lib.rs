@@ -7,6 +7,7 @@ pub mod auth;
 pub mod core;
 mod error;
 mod metrics;
+mod oidc;
 mod options;
 mod origin;
 mod shell;

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use vendue_protocol::wire::limits;
 
 use crate::error::GatewayError;
+use crate::oidc::is_safe_url;
 use crate::origin::is_origin;
+
+/// Where people come back to from an identity provider.
+const CALLBACK: &str = "/auth/callback";
 
 /// Settings of one gateway process. Durations end in `_ms`, sizes in `_bytes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,19 @@ pub struct GatewayOptions {
     pub token_issuer: Option<String>,
     /// The `aud` that tokens must bear, where given.
     pub token_audience: Option<String>,
+    /// An identity provider whose people may sign in and whose tokens are taken: its issuer, `https://login.example`.
+    pub oidc_issuer: Option<String>,
+    /// This market's name at the provider: the `aud` of its tokens.
+    pub oidc_client_id: Option<String>,
+    /// The file with the secret that the provider has given this client; a public client has none.
+    pub oidc_client_secret: Option<PathBuf>,
+    /// Where people come back to after they have signed in, as registered at the provider: the public address of this server
+    /// with the path `/auth/callback`. Without it the pages do not sign in.
+    pub oidc_redirect: Option<String>,
+    /// How long a token for a page is good: 1 s to a day. A page fetches the next one by itself.
+    pub oidc_token_ms: u64,
+    /// How long somebody stays signed in: 1 s to 30 days.
+    pub oidc_session_ms: u64,
     /// Requests a second that one account may send, on each thread; `rate_limited` beyond. 0: any number.
     pub account_rate: u32,
     /// ... and how many it may send at once beyond that.
@@ -57,6 +74,8 @@ pub struct GatewayOptions {
     pub watcher_bytes: usize,
     /// How often each connection hears a heartbeat.
     pub heartbeat_ms: u64,
+    /// How long a client may take to send the head of a request, also between two requests, and again its body.
+    pub request_within_ms: u64,
     /// How long a new connection may take to say `connect`.
     pub connect_within_ms: u64,
     /// How long a channel is followed after its last watcher has gone: people come back.
@@ -81,6 +100,12 @@ impl Default for GatewayOptions {
             token_public_keys: Vec::new(),
             token_issuer: None,
             token_audience: None,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret: None,
+            oidc_redirect: None,
+            oidc_token_ms: 900_000,
+            oidc_session_ms: 43_200_000,
             account_rate: 10_000,
             account_burst: 20_000,
             address_rate: 20_000,
@@ -92,6 +117,7 @@ impl Default for GatewayOptions {
             subscriptions_max: limits::SUBSCRIPTIONS,
             watcher_bytes: limits::WATCHER_BYTES,
             heartbeat_ms: limits::HEARTBEAT_MS,
+            request_within_ms: 30_000,
             connect_within_ms: limits::CONNECT_WITHIN_MS,
             linger_ms: 30_000,
             drain_ms: 5_000,
@@ -102,7 +128,7 @@ impl Default for GatewayOptions {
 
 impl GatewayOptions {
     /// All limits and durations: what a reload cannot change.
-    pub(crate) fn limits(&self) -> [u64; 13] {
+    pub(crate) fn limits(&self) -> [u64; 14] {
         [
             u64::from(self.account_rate),
             u64::from(self.account_burst),
@@ -114,10 +140,68 @@ impl GatewayOptions {
             self.subscriptions_max as u64,
             self.watcher_bytes as u64,
             self.heartbeat_ms,
+            self.request_within_ms,
             self.connect_within_ms,
             self.linger_ms,
             self.drain_ms,
         ]
+    }
+
+    /// What concerns the identity provider, which a reload does not take up.
+    pub(crate) fn oidc(&self) -> (Vec<Option<&str>>, Option<&PathBuf>, [u64; 2]) {
+        let texts = [&self.oidc_issuer, &self.oidc_client_id, &self.oidc_redirect];
+        let texts = texts.into_iter().map(Option::as_deref).collect();
+        (texts, self.oidc_client_secret.as_ref(), [self.oidc_token_ms, self.oidc_session_ms])
+    }
+
+    fn validate_oidc(&self) -> Result<(), GatewayError> {
+        let refused = |option, problem: String, remedy| Err(GatewayError::Option { option, problem, remedy });
+        let Some(issuer) = &self.oidc_issuer else {
+            let lonely = [
+                ("gateway.oidc_client_id", self.oidc_client_id.is_some()),
+                ("gateway.oidc_client_secret", self.oidc_client_secret.is_some()),
+                ("gateway.oidc_redirect", self.oidc_redirect.is_some()),
+            ];
+            return match lonely.into_iter().find(|(_, is_set)| *is_set) {
+                Some((option, _)) => refused(
+                    option,
+                    "there is no provider that it could be for".into(),
+                    "set gateway.oidc_issuer, too",
+                ),
+                None => Ok(()),
+            };
+        };
+        if !is_safe_url(issuer) || issuer.contains('?') {
+            return refused(
+                "gateway.oidc_issuer",
+                format!("{issuer:?} is no issuer that can be believed"),
+                "write it as the provider's description does: https://..., without query and fragment; http:// only on this machine",
+            );
+        }
+        if self.token_issuer.as_ref() == Some(issuer) {
+            return refused(
+                "gateway.token_issuer",
+                "it is gateway.oidc_issuer: the same tokens cannot be judged by two rules".into(),
+                "leave gateway.token_issuer out, or give our own tokens another name",
+            );
+        }
+        if self.oidc_client_id.as_ref().is_none_or(String::is_empty) {
+            return refused(
+                "gateway.oidc_client_id",
+                "it is missing: tokens that the provider made for others would pass".into(),
+                "set it to this market's client id at the provider",
+            );
+        }
+        if let Some(redirect) = &self.oidc_redirect
+            && !(is_safe_url(redirect) && redirect.ends_with(CALLBACK))
+        {
+            return refused(
+                "gateway.oidc_redirect",
+                format!("{redirect:?} is not this server's {CALLBACK}"),
+                "write https://HOST/auth/callback as registered at the provider; http:// only on this machine",
+            );
+        }
+        Ok(())
     }
 
     /// Checks what the types cannot say.
@@ -145,7 +229,10 @@ impl GatewayOptions {
                 remedy: "write scheme and host, with the port where it is not the usual one: https://shop.example",
             });
         }
+        self.validate_oidc()?;
         for (option, value, low, high) in [
+            ("gateway.oidc_token_ms", self.oidc_token_ms as usize, 1_000, 86_400_000),
+            ("gateway.oidc_session_ms", self.oidc_session_ms as usize, 1_000, 2_592_000_000),
             ("gateway.threads", self.threads, 1, 256),
             ("gateway.account_rate", self.account_rate as usize, 0, 10_000_000),
             ("gateway.account_burst", self.account_burst as usize, 0, 10_000_000),
@@ -157,6 +244,7 @@ impl GatewayOptions {
             ("gateway.subscriptions_max", self.subscriptions_max, 1, 1_000_000),
             ("gateway.watcher_bytes", self.watcher_bytes, 4_096, 64 * 1024 * 1024),
             ("gateway.heartbeat_ms", self.heartbeat_ms as usize, 100, 600_000),
+            ("gateway.request_within_ms", self.request_within_ms as usize, 100, 600_000),
             ("gateway.connect_within_ms", self.connect_within_ms as usize, 10, 600_000),
             ("gateway.linger_ms", self.linger_ms as usize, 0, 3_600_000),
             ("gateway.drain_ms", self.drain_ms as usize, 0, 600_000),
@@ -208,6 +296,38 @@ mod tests {
         check(|options| options.allowed_origins = vec!["*".into()], Some("gateway.allowed_origins"));
         check(|options| options.threads = 0, Some("gateway.threads"));
         check(|options| options.heartbeat_ms = 1, Some("gateway.heartbeat_ms"));
+    }
+
+    #[test]
+    fn what_is_refused_of_a_provider() {
+        let check = |change: fn(&mut GatewayOptions), option: Option<&str>| {
+            let mut options = GatewayOptions {
+                oidc_issuer: Some("https://login.example".into()),
+                oidc_client_id: Some("market".into()),
+                oidc_redirect: Some("https://market.example/auth/callback".into()),
+                ..GatewayOptions::default()
+            };
+            change(&mut options);
+            let named = options.validate().err().map(|error| match error {
+                GatewayError::Option { option, .. } => option,
+                other => panic!("{other}"),
+            });
+            assert_eq!(named, option);
+        };
+        check(|_| {}, None);
+        check(|options| options.oidc_redirect = None, None);
+        check(|options| options.oidc_issuer = None, Some("gateway.oidc_client_id"));
+        check(|options| options.oidc_issuer = Some("http://login.example".into()), Some("gateway.oidc_issuer"));
+        check(|options| options.oidc_issuer = Some("https://login.example?x".into()), Some("gateway.oidc_issuer"));
+        check(|options| options.token_issuer = options.oidc_issuer.clone(), Some("gateway.token_issuer"));
+        check(|options| options.oidc_client_id = None, Some("gateway.oidc_client_id"));
+        check(|options| options.oidc_redirect = Some("https://market.example/".into()), Some("gateway.oidc_redirect"));
+        check(
+            |options| options.oidc_redirect = Some("http://market.example/auth/callback".into()),
+            Some("gateway.oidc_redirect"),
+        );
+        check(|options| options.oidc_token_ms = 0, Some("gateway.oidc_token_ms"));
+        check(|options| options.oidc_session_ms = u64::MAX, Some("gateway.oidc_session_ms"));
     }
 
     #[test]

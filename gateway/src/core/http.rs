@@ -238,7 +238,7 @@ fn body_params(body: &str) -> Result<Map<String, Value>, WireError> {
 }
 
 /// `a=b&c=d`, percent-encoded.
-fn query_params(query: &str) -> Result<Map<String, Value>, WireError> {
+pub(crate) fn query_params(query: &str) -> Result<Map<String, Value>, WireError> {
     let mut params = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

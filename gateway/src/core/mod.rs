@@ -44,6 +44,7 @@ use crate::options::GatewayOptions;
 
 pub use connection::Close;
 pub use http::{HttpAnswer, HttpReply, HttpRequest};
+pub(crate) use http::query_params;
 pub use table::Key;
 
 use admission::Admission;
@@ -146,6 +147,11 @@ impl Core {
     /// Tokens are checked with these keys from now on. Whoever is signed in stays so until its token's end.
     pub fn set_keys(&mut self, keys: Arc<Keys>) {
         self.keys = keys;
+    }
+
+    /// The engine's time, as far as it is known: what tokens are judged by.
+    pub fn time(&mut self, own: Timestamp) -> Timestamp {
+        self.clock.now(own)
     }
 
     /// A client has been upgraded to a WebSocket. `bearer` is the token of its `Authorization` header. `own` is the

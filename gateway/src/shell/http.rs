@@ -28,14 +28,10 @@ use crate::core::{HttpAnswer, HttpReply, HttpRequest};
 use crate::metrics::Metrics;
 use crate::origin::Judged;
 use crate::shell::worker::Worker;
-use crate::shell::{documents, pages, socket, tls};
+use crate::shell::{documents, pages, sign_in, socket, tls};
 
-/// How long a client may take to send a request's head, also between requests.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long a client may take for the handshake of TLS.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// How long a client may take to send a request's body.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
 /// HTTP connections of one thread that are no WebSockets (yet).
@@ -47,10 +43,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; \
     font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Browsers come back by TLS for so long: 180 days.
-const TRANSPORT_SECURITY: &str = "max-age=15552000";
+/// Browsers come back by TLS for so long: a year.
+const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
-type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Full<Bytes>>;
 
 /// Accepts clients for ever.
 pub(super) async fn accept(worker: &Rc<Worker>, listener: TcpListener) {
@@ -102,7 +98,7 @@ async fn converse(
     let service = service_fn(|request| answer(Rc::clone(worker), request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(request_within(worker))
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -125,8 +121,9 @@ fn address(worker: &Worker, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Result<Reply, Infallible> {
     worker.all_metrics[worker.index].http_requests.add(1);
     let address = address(&worker, request.headers(), peer);
-    // Whoever names an account is counted there.
-    if bearer(request.headers()).is_none()
+    // Whoever names an account is counted there; below /auth/ a token may name one that nobody knows yet.
+    let is_signing_in = request.uri().path().starts_with("/auth/");
+    if (is_signing_in || bearer(request.headers()).is_none())
         && let Err(error) = worker.core.borrow_mut().admit(worker.now(), Some(address))
     {
         return Ok(problem(&error));
@@ -146,6 +143,7 @@ async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer: IpAddr) ->
         "/version" if is_get => {
             json(StatusCode::OK, format!("{{\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION")))
         }
+        path if path.starts_with("/auth/") => sign_in::answer(&worker, judged, request).await,
         // The public keys by the name under which people look for them.
         _ => match path
             .strip_prefix("/v1/")
@@ -218,7 +216,7 @@ fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<Byt
     reply
 }
 
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     with_type(status, "application/json", body)
 }
 
@@ -281,7 +279,7 @@ fn of_page(mut reply: Reply, cache: &'static str) -> Reply {
     reply
 }
 
-fn from_core(reply: HttpReply) -> Reply {
+pub(super) fn from_core(reply: HttpReply) -> Reply {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content_type = if status.is_success() { "application/json" } else { "application/problem+json" };
     let mut response = with_type(status, content_type, reply.body);
@@ -294,11 +292,11 @@ fn from_core(reply: HttpReply) -> Reply {
     response
 }
 
-fn problem(error: &WireError) -> Reply {
+pub(super) fn problem(error: &WireError) -> Reply {
     from_core(HttpReply::problem(error))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
@@ -315,16 +313,21 @@ async fn call(worker: &Rc<Worker>, method: &str, request: Request<Incoming>) -> 
     let body = if is_get {
         parts.uri.query().unwrap_or_default().to_owned()
     } else {
-        match read_body(body).await {
+        match read_body(body, request_within(worker)).await {
             Ok(body) => body,
             Err(error) => return problem(&error),
         }
     };
     let key = parts.headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default());
     let request = HttpRequest { method, is_get, params: &body, key, bearer: bearer(&parts.headers) };
-    let answer = worker.core.borrow_mut().http(worker.now(), &request);
+    from_core(ask(worker, &request).await)
+}
+
+/// Has a call answered.
+pub(super) async fn ask(worker: &Rc<Worker>, request: &HttpRequest<'_>) -> HttpReply {
+    let answer = worker.core.borrow_mut().http(worker.now(), request);
     let waiting = match answer {
-        HttpAnswer::Now(reply) => return from_core(reply),
+        HttpAnswer::Now(reply) => return reply,
         HttpAnswer::Later(waiting) => waiting,
     };
     let (sender, receiver) = oneshot::channel();
@@ -332,8 +335,8 @@ async fn call(worker: &Rc<Worker>, method: &str, request: Request<Incoming>) -> 
     let _gone = Forget { worker, waiting };
     worker.carry();
     match receiver.await {
-        Ok(reply) => from_core(reply),
-        Err(_) => problem(&WireError::new(Code::Unavailable)),
+        Ok(reply) => reply,
+        Err(_) => HttpReply::problem(&WireError::new(Code::Unavailable)),
     }
 }
 
@@ -351,14 +354,22 @@ impl Drop for Forget<'_> {
     }
 }
 
-async fn read_body(body: Incoming) -> Result<String, WireError> {
-    let whole = tokio::time::timeout(BODY_WITHIN, Limited::new(body, FRAME_BYTES).collect());
+/// How long a client may take to send a request's head (also between requests), and again its body.
+fn request_within(worker: &Worker) -> Duration {
+    Duration::from_millis(worker.options.request_within_ms)
+}
+
+async fn read_body(body: Incoming, within: Duration) -> Result<String, WireError> {
+    let whole = tokio::time::timeout(within, Limited::new(body, FRAME_BYTES).collect());
     let bytes = match whole.await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             return Err(WireError::new(Code::PayloadTooLarge));
         }
-        _ => return Err(WireError::invalid("body", "sent whole within 30 s", None)),
+        _ => {
+            let expected = format!("sent whole within {} ms", within.as_millis());
+            return Err(WireError::invalid("body", expected, None));
+        }
     };
     String::from_utf8(bytes.into()).map_err(|_| WireError::invalid("body", "UTF-8", None))
 }

@@ -7,6 +7,7 @@ mod limits;
 mod link;
 mod listener;
 mod pages;
+mod sign_in;
 mod socket;
 mod tls;
 mod worker;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use crate::auth::Keys;
 use crate::error::GatewayError;
 use crate::metrics::Metrics;
+use crate::oidc::provider::Provider;
 use crate::options::GatewayOptions;
 use crate::origin::Origins;
 
@@ -32,8 +34,8 @@ struct Live {
 }
 
 impl Live {
-    fn open(options: &GatewayOptions) -> Result<Self, GatewayError> {
-        let keys = Arc::new(Keys::open(options)?);
+    fn open(options: &GatewayOptions, provider: Option<Arc<Provider>>) -> Result<Self, GatewayError> {
+        let keys = Arc::new(Keys::open(options)?.with_provider(provider));
         let origins = Arc::new(Origins::new(&options.allowed_origins));
         Ok(Self { keys, tls: tls::open(options)?, origins })
     }
@@ -52,6 +54,7 @@ pub struct GatewayHandle {
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     metrics: Arc<[Arc<Metrics>]>,
+    provider: Option<Arc<Provider>>,
 }
 
 impl Gateway {
@@ -62,12 +65,17 @@ impl Gateway {
     /// An option, key, address or thread that cannot be used: what, why and what to do.
     pub fn start(options: GatewayOptions) -> Result<GatewayHandle, GatewayError> {
         options.validate()?;
-        let (live, lives) = watch::channel(Live::open(&options)?);
         limits::prepare(&options);
         let (listeners, local_addr) = listener::bind(&options)?;
         let metrics: Arc<[Arc<Metrics>]> = listeners.iter().map(|_| Arc::default()).collect();
         let (stop, stopped) = watch::channel(false);
-        let mut threads = Vec::with_capacity(listeners.len());
+        let mut threads = Vec::with_capacity(listeners.len() + 1);
+        let sign_in = sign_in::start(&options, stopped.clone())?.map(|(sign_in, thread)| {
+            threads.push(thread);
+            sign_in
+        });
+        let provider = sign_in.as_ref().map(|sign_in| Arc::clone(&sign_in.provider));
+        let (live, lives) = watch::channel(Live::open(&options, provider.clone())?);
         for (index, listener) in listeners.into_iter().enumerate() {
             let setup = worker::Setup {
                 options: options.clone(),
@@ -76,6 +84,7 @@ impl Gateway {
                 index,
                 listener,
                 stopped: stopped.clone(),
+                sign_in: sign_in.clone(),
             };
             let runtime = worker::runtime().map_err(GatewayError::Thread)?;
             let thread = std::thread::Builder::new()
@@ -85,7 +94,7 @@ impl Gateway {
             threads.push(thread);
         }
         tracing::info!(address = %local_addr, tls = options.tls_certificate.is_some(), "the gateway listens");
-        Ok(GatewayHandle { local_addr, options, live, stop, threads, metrics })
+        Ok(GatewayHandle { local_addr, options, live, stop, threads, metrics, provider })
     }
 }
 
@@ -117,11 +126,12 @@ impl GatewayHandle {
                 remedy: "restart the gateway",
             });
         }
-        self.live.send_replace(Live::open(options)?);
+        self.live.send_replace(Live::open(options, self.provider.clone())?);
         for (option, differs) in [
             ("gateway.listen", options.listen != self.options.listen),
             ("gateway.threads", options.threads != self.options.threads),
             ("gateway.engine_socket", options.engine_socket != self.options.engine_socket),
+            ("gateway.oidc_*", options.oidc() != self.options.oidc()),
             ("the limits of gateway", options.limits() != self.options.limits()),
         ] {
             if differs {

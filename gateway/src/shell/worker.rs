@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
 use crate::shell::Live;
 use crate::shell::clock::OwnClock;
+use crate::shell::sign_in::SignIn;
 use crate::shell::socket::Socket;
 use crate::shell::{http, link};
 
@@ -36,6 +37,7 @@ pub(super) struct Setup {
     pub(super) index: usize,
     pub(super) listener: std::net::TcpListener,
     pub(super) stopped: watch::Receiver<bool>,
+    pub(super) sign_in: Option<SignIn>,
 }
 
 /// What the tasks of one thread share.
@@ -49,6 +51,8 @@ pub(super) struct Worker {
     pub(super) read_buffer: RefCell<Box<[u8]>>,
     /// What TLS has decrypted of one read; empty where the port speaks none.
     pub(super) plain_buffer: RefCell<Box<[u8]>>,
+    /// Where people sign in, where there is such a place.
+    pub(super) sign_in: Option<SignIn>,
     /// What can be replaced while it runs.
     pub(super) live: watch::Receiver<Live>,
     /// The link's task, where it waits for something to write.
@@ -128,6 +132,7 @@ async fn serve(setup: Setup) {
         index: setup.index,
         read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         plain_buffer: RefCell::new(vec![0; plain_bytes].into_boxed_slice()),
+        sign_in: setup.sign_in,
         live: setup.live,
         link_waker: RefCell::default(),
         http_open: Cell::new(0),
