@@ -47,7 +47,7 @@ web: ## Builds the pages that the gateway embeds (needs Node 20 or later)
 
 # Built anew only when something it is made of has changed.
 gateway/web/dist/index.html: $(shell find gateway/web/src gateway/web/public gateway/sdk/typescript/src -type f 2>/dev/null) \
-		gateway/web/package-lock.json gateway/web/index.html gateway/web/vite.config.ts
+		gateway/web/package-lock.json gateway/web/index.html gateway/web/ops.html gateway/web/vite.config.ts
 	cd gateway/web && npm ci --no-audit --no-fund && npm run build
 	@touch $@
 

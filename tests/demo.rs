@@ -297,6 +297,27 @@ async fn a_killed_demo_leaves_nothing_behind() {
     }
 }
 
+/// `vendue top` says how a gateway fares, and what to do where there is none.
+#[tokio::test]
+async fn the_vital_signs_are_shown_in_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(dir.path(), &["--set", "demo.lots=2"]);
+    let looks = objects(&demo, &["top", "--json", "--looks", "2", "--every", "1s"]);
+    assert_eq!(looks.len(), 2);
+    for look in &looks {
+        assert_eq!((&look["gateway"], &look["engine"]), (&json!("well"), &json!("well")), "{look}");
+    }
+    assert_eq!(looks[0]["requests_per_second"], Value::Null, "there is no rate before a second look");
+    assert!(looks[1]["requests_per_second"].is_number() && looks[1]["connections"].as_f64() > Some(0.0));
+    let shown = lines(&demo, &["top", "--looks", "1"]).join("\n");
+    assert!(shown.contains("engine well") && shown.contains("connections"), "{shown}");
+    let away = vendue().args(["top", "--url", "ws://127.0.0.1:1/ws"]).output().unwrap();
+    assert_eq!(away.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&away.stderr).contains("--url"), "{away:?}");
+    let wrong = vendue().args(["top", "--url", "wss://127.0.0.1:1/ws"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
 /// `vendue watch` sees the whole life of a lot, through a kill of the engine.
 #[tokio::test]
 async fn a_watch_survives_a_killed_engine() {

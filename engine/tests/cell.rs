@@ -5,8 +5,9 @@ mod support;
 use support::{
     LINK, MARKET, START, Told, World, amount, bidder, create_account, create_lot, hashes, lot, place_bid,
 };
-use vendue_domain::account::{AccountCommand, CreateAccount, Suspend};
+use vendue_domain::account::{AccountCommand, CreateAccount, Suspend, Verify};
 use vendue_domain::actor::{Answer, Command};
+use vendue_domain::facts::Role;
 use vendue_domain::id::AccountId;
 use vendue_domain::lot::{CloseLot, CreateLot, LotCommand, OpenLot, ReopenLot};
 use vendue_domain::market::{HaltMarket, MarkMarket, MarketCommand, ResumeMarket};
@@ -18,7 +19,7 @@ use vendue_protocol::channel::Channel;
 use vendue_protocol::link::{
     EventItem, FollowItem, FrameBuilder, FrameKind, Items, NotExecuted, QueryItem, split_frame,
 };
-use vendue_protocol::query::{CommandResult, GetLot, ListAudit, ListLots, Query};
+use vendue_protocol::query::{AccountState, CommandResult, GetLot, ListAccounts, ListAudit, ListLots, Query};
 
 fn world() -> World {
     World::with_market(EngineOptions::default(), 3, 4)
@@ -452,6 +453,68 @@ fn queries_answer_from_what_is_durable() {
     world.send_keyed(bidder(1), "mine", &place_bid(0, 9_000));
     let told = query(&mut world, bidder(1), result("mine"));
     assert!(matches!(told, Told::Accepted { replayed: true, answer: Answer::Bid(_), .. }), "{told:?}");
+}
+
+/// The accounts of a market, with how they stand, for those who run or audit it; nobody else learns who is there.
+#[test]
+fn the_accounts_of_a_market_are_listed_for_its_operators() {
+    let mut world = world();
+    let (auditor, house) = (bidder(9), AccountId::HOUSE);
+    let of_account = Command::Account;
+    world.ok(house, of_account(AccountCommand::Create(create_account(auditor, "Aurelia"))));
+    let no_grants = query(&mut world, auditor, Query::AccountList(ListAccounts::of(Some(MARKET))));
+    assert_eq!(no_grants, Told::NotExecuted(NotExecuted::Forbidden));
+    world.ok(house, of_account(AccountCommand::Grant(support::grant(auditor, Role::Auditor))));
+    let reason = "test".to_owned();
+    let suspend = Suspend { account: bidder(1), market: MARKET, reason: reason.clone(), lift: None };
+    world.ok(house, of_account(AccountCommand::Suspend(suspend)));
+    let verify = Verify { account: bidder(2), market: MARKET, reason, revoke: None };
+    world.ok(house, of_account(AccountCommand::Verify(verify)));
+
+    let everywhere = ListAccounts::of(None);
+    let here = ListAccounts::of(Some(MARKET));
+    let in_state = |state| ListAccounts { state: Some(state), ..here.clone() };
+    let cases = [
+        ("everybody of the market", here.clone(), vec![0, 1, 2, 3, 9]),
+        ("a role", ListAccounts { role: Some(Role::Auditor), ..here.clone() }, vec![9]),
+        ("a name", ListAccounts { query: Some("aurel".into()), ..here.clone() }, vec![9]),
+        ("suspended", in_state(AccountState::Suspended), vec![1]),
+        ("verified", in_state(AccountState::Verified), vec![2]),
+        ("unverified", in_state(AccountState::Unverified), vec![0, 3, 9]),
+        ("linked", in_state(AccountState::Linked), vec![]),
+    ];
+    let mut listed = |by, list: ListAccounts| {
+        let Told::Data(bytes) = query(&mut world, by, Query::AccountList(list)) else { panic!("no data") };
+        rmp_serde::from_slice::<serde_json::Value>(&bytes).expect("a map")
+    };
+    let ids = |page: &serde_json::Value| -> Vec<String> {
+        let lines = page["accounts"].as_array().expect("lines");
+        lines.iter().map(|line| line["account"].as_str().expect("an id").to_owned()).collect()
+    };
+    for (what, list, expected) in cases {
+        let mut expected: Vec<String> = expected.into_iter().map(|n| bidder(n).to_string()).collect();
+        expected.sort();
+        assert_eq!(ids(&listed(auditor, list)), expected, "{what}");
+    }
+    // Page by page it is the same list.
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = listed(house, ListAccounts { cursor, limit: Some(1), ..here.clone() });
+        all.extend(ids(&page));
+        cursor = page["cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all, ids(&listed(house, here)));
+    assert_eq!(ids(&listed(house, everywhere.clone())).len(), 5, "the house has no record of its own");
+    assert_eq!(
+        query(&mut world, auditor, Query::AccountList(everywhere)),
+        Told::NotExecuted(NotExecuted::Forbidden),
+        "every account is the platform's to see"
+    );
+    let bad = ListAccounts { cursor: Some("7".into()), ..ListAccounts::of(Some(MARKET)) };
+    assert!(matches!(query(&mut world, house, Query::AccountList(bad)), Told::NotExecuted(_)));
 }
 
 #[test]

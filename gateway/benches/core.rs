@@ -52,7 +52,7 @@ fn client_frame(encoding: Encoding, value: &Value) -> Vec<u8> {
 }
 
 fn core(echo: bool) -> Core {
-    let options = GatewayOptions { echo, ..GatewayOptions::default() };
+    let options = GatewayOptions { echo, account_rate: 0, address_rate: 0, ..GatewayOptions::default() };
     let mut core = Core::new(options, Arc::new(Keys::of_secret(SECRET)), Arc::new(Metrics::default()), 1);
     core.link_opened();
     let welcome = Welcome {

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Stay(crate::stay::Arguments),
     /// Follows lots live, through restarts of anything.
     Watch(crate::watch::Arguments),
+    /// Shows a gateway's vital signs: throughput, latency, connections, refusals.
+    Top(crate::top::Arguments),
     /// Lists, shows, creates and runs lots of every format.
     #[command(subcommand)]
     Lot(crate::lot::LotCommand),

@@ -108,7 +108,10 @@ pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Res
 }
 
 /// Address, token and market, from what was given and what a demo left.
-fn resolve(target: &Target, acting: As) -> Result<(String, Option<String>, Option<String>), Failure> {
+pub(crate) fn resolve(
+    target: &Target,
+    acting: As,
+) -> Result<(String, Option<String>, Option<String>), Failure> {
     let demo = DemoFile::read(&DataDir(target.data_dir.clone()).demo_file())?;
     let url = target.url.clone().or_else(|| demo.as_ref().map(|demo| demo.url.clone()));
     let url = url.unwrap_or_else(|| URL_DEFAULT.to_owned());

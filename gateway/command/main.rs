@@ -30,6 +30,7 @@ mod stay;
 mod stock;
 mod take;
 mod token;
+mod top;
 mod verify;
 mod watch;
 mod when;
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Receipt(arguments) => connection::block_on(receipt::run(arguments)),
         Command::Watch(arguments) => connection::block_on(watch::run(arguments)),
+        Command::Top(arguments) => connection::block_on(top::run(arguments)),
         Command::Lot(command) => connection::block_on(lot::run(command)),
         Command::Stock(command) => connection::block_on(stock::run(command)),
         Command::Book(command) => connection::block_on(book::run(command)),

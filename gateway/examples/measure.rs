@@ -30,6 +30,8 @@ fn main() {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         token_secret: directory.path().join("token.secret"),
         echo: true,
+        account_rate: 0,
+        address_rate: 0,
         ..GatewayOptions::default()
     };
     let secret = open_secret(&options.token_secret).unwrap();

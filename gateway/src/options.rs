@@ -1,6 +1,6 @@
 //! What an operator may set.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,16 @@ pub struct GatewayOptions {
     pub token_issuer: Option<String>,
     /// The `aud` that tokens must bear, where given.
     pub token_audience: Option<String>,
+    /// Requests a second that one account may send, on each thread; `rate_limited` beyond. 0: any number.
+    pub account_rate: u32,
+    /// ... and how many it may send at once beyond that.
+    pub account_burst: u32,
+    /// Requests and connections a second from one address (of IPv6: one network of 64 bits) that name no account; 0: any number.
+    pub address_rate: u32,
+    /// ... and how many at once beyond that.
+    pub address_burst: u32,
+    /// Proxies whose word of where a request comes from (`X-Forwarded-For`) is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// WebSockets at a time on each thread; further ones are refused with 503.
     pub connections_max: usize,
     /// Requests under way to the engine on each thread; `overloaded` beyond.
@@ -71,6 +81,11 @@ impl Default for GatewayOptions {
             token_public_keys: Vec::new(),
             token_issuer: None,
             token_audience: None,
+            account_rate: 10_000,
+            account_burst: 20_000,
+            address_rate: 20_000,
+            address_burst: 100_000,
+            trusted_proxies: Vec::new(),
             connections_max: 100_000,
             pending_max: 131_072,
             in_flight_max: limits::IN_FLIGHT,
@@ -87,8 +102,12 @@ impl Default for GatewayOptions {
 
 impl GatewayOptions {
     /// All limits and durations: what a reload cannot change.
-    pub(crate) fn limits(&self) -> [u64; 9] {
+    pub(crate) fn limits(&self) -> [u64; 13] {
         [
+            u64::from(self.account_rate),
+            u64::from(self.account_burst),
+            u64::from(self.address_rate),
+            u64::from(self.address_burst),
             self.connections_max as u64,
             self.pending_max as u64,
             self.in_flight_max as u64,
@@ -128,6 +147,10 @@ impl GatewayOptions {
         }
         for (option, value, low, high) in [
             ("gateway.threads", self.threads, 1, 256),
+            ("gateway.account_rate", self.account_rate as usize, 0, 10_000_000),
+            ("gateway.account_burst", self.account_burst as usize, 0, 10_000_000),
+            ("gateway.address_rate", self.address_rate as usize, 0, 10_000_000),
+            ("gateway.address_burst", self.address_burst as usize, 0, 10_000_000),
             ("gateway.connections_max", self.connections_max, 1, 10_000_000),
             ("gateway.pending_max", self.pending_max, 1, 16_777_216),
             ("gateway.in_flight_max", self.in_flight_max, 1, 1_048_576),

@@ -156,6 +156,48 @@ fn who_signed_out_everywhere_hears_nothing_private_with_an_older_token() {
     assert_eq!(world.commands.len(), 2);
 }
 
+/// One account floods, on two connections; others hear nothing of it.
+#[test]
+fn a_flood_of_one_account_is_its_own() {
+    let mut world = World::linked(|options| (options.account_rate, options.account_burst) = (10, 3));
+    let (first, second) = (world.bidder(7, Encoding::Json), world.bidder(7, Encoding::Json));
+    let other = world.bidder(8, Encoding::Json);
+    let before = world.commands.len();
+    for id in 0..10 {
+        let client = if id % 2 == 0 { first } else { second };
+        world.send(client, bid(100 + id, 5, 100, &format!("k{id}")));
+    }
+    // `connect` itself was counted as the address's, not as the account's.
+    assert_eq!(world.commands.len() - before, 4);
+    let refused: Vec<Value> = [first, second].iter().flat_map(|client| world.heard(*client)).collect();
+    assert_eq!(refused.len(), 6);
+    for reply in &refused {
+        assert_eq!((code(reply), &reply["error"]["outcome"]), ("rate_limited", &json!("not_executed")));
+        assert_eq!(reply["error"]["retry_after_ms"], 100, "{reply}");
+    }
+    world.send(other, bid(1, 5, 100, "o"));
+    assert_eq!(world.commands.len() - before, 5, "others are not concerned");
+    world.advance(100);
+    world.send(second, bid(200, 5, 100, "later"));
+    assert_eq!(world.commands.len() - before, 6, "when it was told to come back it is let in");
+}
+
+#[test]
+fn guests_are_counted_by_their_address() {
+    let mut world = World::linked(|options| (options.address_rate, options.address_burst) = (10, 2));
+    let address = |last: u8| Some(std::net::IpAddr::from([192, 0, 2, last]));
+    for expected in [true, true, true, false] {
+        assert_eq!(world.core.admit(world.now, address(1)).is_ok(), expected);
+    }
+    assert!(world.core.admit(world.now, address(2)).is_ok());
+    assert!(world.core.admit(world.now, None).is_ok());
+    let key = world.core.accept_from(world.now, Encoding::Json, None, address(1)).unwrap();
+    let client = world.client(key, Encoding::Json);
+    assert_eq!(code(&world.ask(client, json!({"id": 1, "method": "connect"}))), "rate_limited");
+    world.advance(400);
+    assert_eq!(world.ask(client, json!({"id": 2, "method": "connect"}))["ok"], true);
+}
+
 #[test]
 fn a_token_may_come_with_the_upgrade() {
     let mut world = World::linked(|_| {});

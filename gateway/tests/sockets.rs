@@ -45,6 +45,43 @@ async fn bids_and_events_over_real_sockets() {
     }
 }
 
+/// What a proxy that is trusted says of where a request comes from counts, what anybody else says does not.
+#[tokio::test]
+async fn floods_of_one_address_are_refused_and_proxies_are_believed_only_by_name() {
+    let flood = |house: &House, forwarded: &str| -> Vec<String> {
+        let head = format!("GET /version HTTP/1.1\r\nX-Forwarded-For: {forwarded}\r\n");
+        (0..3).map(|_| http(house.address(), &head, "").0).collect()
+    };
+    let limit = |options: &mut GatewayOptions| (options.address_rate, options.address_burst) = (1, 1);
+    // The engine's clock is another one than the gateway's: it counts when it is there. Who names an account is not counted.
+    let linked = |house: House| {
+        let head = "GET /readyz HTTP/1.1\r\nAuthorization: Bearer x\r\n";
+        while !http(house.address(), head, "").0.starts_with("HTTP/1.1 200") {
+            std::thread::yield_now();
+        }
+        house
+    };
+    let house = linked(House::open_unready(limit));
+    let refused = flood(&house, "192.0.2.1, 192.0.2.2");
+    assert!(refused[0].contains("200") && refused[2].contains("429"), "{refused:?}");
+    assert!(refused[2].to_lowercase().contains("retry-after:"), "{refused:?}");
+    assert!(flood(&house, "192.0.2.9").iter().all(|head| head.contains("429")), "the header is not believed");
+
+    let proxy = std::net::IpAddr::from([127, 0, 0, 1]);
+    let house = linked(House::open_unready(|options| {
+        limit(options);
+        options.trusted_proxies = vec![proxy, std::net::IpAddr::from([192, 0, 2, 99])];
+    }));
+    for client in ["192.0.2.1", "192.0.2.2, 192.0.2.99", "10.9.8.7, 192.0.2.3"] {
+        let answers = flood(&house, client);
+        assert!(answers[0].contains("200") && answers[2].contains("429"), "{client}: {answers:?}");
+    }
+    assert!(
+        flood(&house, "10.9.8.8, 192.0.2.3").iter().all(|head| head.contains("429")),
+        "the nearest hop counts"
+    );
+}
+
 #[tokio::test]
 async fn a_link_that_breaks_is_made_again_and_nothing_is_lost() {
     let house = House::open(|_| {});

@@ -279,6 +279,11 @@ impl Facts {
         self.accounts.get(&account)
     }
 
+    /// Every account with its facts, in no order.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (AccountId, &AccountFacts)> + '_ {
+        self.accounts.iter().map(|(account, facts)| (*account, facts))
+    }
+
     /// Whether an operator has linked the two accounts, either way round.
     #[must_use]
     #[inline]

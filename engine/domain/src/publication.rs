@@ -30,6 +30,16 @@ impl Serialize for Alias {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Alias {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
+        let number = text.strip_prefix("bidder-").and_then(|number| number.parse().ok());
+        number.map(Self).ok_or_else(|| {
+            serde::de::Error::invalid_value(serde::de::Unexpected::Str(&text), &"an alias, `bidder-7`")
+        })
+    }
+}
+
 impl crate::record::Field for Alias {
     fn encode(&self, out: &mut Vec<u8>) {
         self.0.encode(out);

@@ -185,6 +185,7 @@ impl Views {
                 let known = standing.any(Standing::KNOWN);
                 bytes(&WhoAmIAnswer { account: who.account, known, roles: standing.roles().collect() })
             }
+            Query::AccountList(list) => self.accounts(item.by, list),
             Query::Statement(get) => self.statement(item.by, get),
             Query::EffectList(list) => self.effects(item.by, page_limit(list.limit)),
             Query::NotaryKeys(_) => Ok(self.notary_keys.clone()),

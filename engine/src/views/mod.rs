@@ -3,6 +3,7 @@
 //! A synchronous core: units, queries and follows in; bytes for the links out. Because it sees the one order of the
 //! journal, everything it numbers (an account's feed, a market's channel) gets the same numbers again after a restart.
 
+mod accounts;
 mod answer;
 mod audit;
 mod board;

@@ -66,6 +66,7 @@ impl Screen<'_> {
         }
         say("", String::new());
         say("Operator", style.mark(Mark::Faint, &demo.operator_token));
+        say("Run it", style.mark(Mark::Link, &format!("{}/ops#token={}", demo.http, demo.operator_token)));
         if let Some(token) = &demo.bidder_token {
             say("Bidder", style.mark(Mark::Faint, token));
             say("Sign in", style.mark(Mark::Link, &format!("{}/#token={token}", demo.http)));

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use vendue_domain::amount::Currency;
 use vendue_domain::command;
+use vendue_domain::facts::Role;
 use vendue_domain::id::{AccountId, BookId, LotId, MarketId, OrderId, SaleId, StockId};
 use vendue_domain::lot::Format;
 use vendue_domain::time::Timestamp;
@@ -30,6 +31,22 @@ vendue_domain::variants! {
         4 => Price,
         /// The most bids first.
         5 => Bids,
+    }
+}
+
+vendue_domain::variants! {
+    /// How an account stands in a market, for `account.list`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum AccountState {
+        /// Its identity has been checked, and it is not suspended.
+        1 => Verified,
+        /// Its identity has not been checked, and it is not suspended.
+        2 => Unverified,
+        /// It may not bid.
+        3 => Suspended,
+        /// An operator has linked it with another account.
+        4 => Linked,
     }
 }
 
@@ -72,6 +89,20 @@ command! { /// `market.list`
 pub struct ListMarkets / ListMarketsParams { 1 => cursor: Option<String>, 2 => limit: Option<u32> } }
 command! { /// `account.get`: the caller's own where `account` is absent; another's by operators and auditors.
 pub struct GetAccount / GetAccountParams { 1 => account: Option<AccountId> } }
+command! { /// `account.list`: the accounts that have to do with the market: a role, a verification or a suspension in it; without a
+/// `market` every account there is. `query` looks for words in name and id. For operators and auditors of the market (without one:
+/// of the platform).
+pub struct ListAccounts / ListAccountsParams {
+    1 => market: Option<MarketId>, 2 => query: Option<String>, 3 => role: Option<Role>, 4 => state: Option<AccountState>,
+    5 => cursor: Option<String>, 6 => limit: Option<u32>,
+} }
+impl ListAccounts {
+    /// The first page of everybody who has to do with a market; without one, of every account.
+    #[must_use]
+    pub const fn of(market: Option<MarketId>) -> Self {
+        Self { market, query: None, role: None, state: None, cursor: None, limit: None }
+    }
+}
 command! { /// `account.statement`: what was booked, newest first: the caller's own where `account` is absent; another's by operators and
 /// auditors of the platform. `from` and `to` bound the period: from inclusive, to exclusive.
 pub struct GetStatement / GetStatementParams {
@@ -135,5 +166,6 @@ vendue_domain::variants! {
         /// With the key beside it.
         41 => CommandReceipt((CommandReceipt, String)),
         42 => NotaryKeys(GetNotaryKeys),
+        43 => AccountList(ListAccounts),
     }
 }

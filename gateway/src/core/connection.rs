@@ -13,6 +13,7 @@ use vendue_protocol::wire::limits::FRAME_MESSAGES;
 use vendue_protocol::wire::pack;
 
 use crate::auth::Identity;
+use crate::core::admission::Level;
 use crate::core::pipe::{Pipe, server_socket, write_frame};
 
 /// Bytes that may wait for a client before it is not read any more: who does not take replies gives no more work.
@@ -81,6 +82,8 @@ pub(crate) struct Connection {
     pub(crate) identity: Option<Identity>,
     /// Who the upgrade's `Authorization` header named: used by a `connect` without a token.
     pub(crate) bearer: Option<Identity>,
+    /// Where its requests are counted: the account's, for a guest its address's; nowhere, where they are not limited.
+    pub(crate) level: Option<Level>,
     /// Whether replies may come in arrays.
     pub(crate) takes_arrays: bool,
     batch: Batch,
@@ -107,6 +110,7 @@ impl Connection {
         until: Timestamp,
         bearer: Option<Identity>,
         heartbeat: Timestamp,
+        level: Option<Level>,
     ) -> Self {
         Self {
             socket: server_socket(),
@@ -114,6 +118,7 @@ impl Connection {
             stage: Stage::Fresh { until },
             identity: None,
             bearer,
+            level,
             takes_arrays: false,
             batch: Batch::default(),
             in_flight: 0,

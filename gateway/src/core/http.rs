@@ -136,6 +136,10 @@ impl Core {
         let text = Value::Object(params).to_string();
         let call = envelope::single(name, &text).map_err(|failed| failed.error)?;
         let identity = request.bearer.map(|token| self.verify(token, now)).transpose()?;
+        if let Some(identity) = identity {
+            let level = self.admission.account(identity.account);
+            self.admission.take_account(level.as_ref(), now)?;
+        }
         if method.rights == Rights::Account && identity.is_none() {
             return Err(WireError::new(Code::Unauthenticated));
         }

@@ -7,6 +7,7 @@
 //!   output <--- fanout <------ channels <-/
 //! ```
 
+mod admission;
 mod book;
 mod channel;
 mod clock;
@@ -25,6 +26,7 @@ pub mod table;
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use vendue_protocol::domain::mutant;
@@ -44,6 +46,7 @@ pub use connection::Close;
 pub use http::{HttpAnswer, HttpReply, HttpRequest};
 pub use table::Key;
 
+use admission::Admission;
 use channel::ChannelState;
 use clock::Clock;
 use connection::{Connection, Stage};
@@ -90,6 +93,7 @@ pub struct Core {
     queries: Outbox,
     /// Tokens of these accounts that were issued until then are void.
     signed_out: HashMap<AccountId, Timestamp>,
+    admission: Admission,
     link: LinkState,
     channels: HashMap<Channel, ChannelState, Seeded>,
     /// Connections with something new in their output.
@@ -111,6 +115,7 @@ impl Core {
     /// be foreseen.
     #[must_use]
     pub fn new(options: GatewayOptions, keys: Arc<Keys>, metrics: Arc<Metrics>, gateway: u128) -> Self {
+        let admission = Admission::new(&options);
         Self {
             options: Rc::new(options),
             keys,
@@ -124,6 +129,7 @@ impl Core {
             commands: Outbox::new(FrameKind::Commands),
             queries: Outbox::new(FrameKind::Queries),
             signed_out: HashMap::new(),
+            admission,
             link: LinkState::new(gateway),
             channels: HashMap::with_hasher(Seeded(gateway as u64)),
             dirty: Vec::new(),
@@ -153,6 +159,30 @@ impl Core {
         encoding: Encoding,
         bearer: Option<&str>,
     ) -> Result<Key, WireError> {
+        self.accept_from(own, encoding, bearer, None)
+    }
+
+    /// Counts a request or connection from an address: to be asked for each, before anything is done about it.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the moment to come back.
+    pub fn admit(&mut self, own: Timestamp, address: Option<IpAddr>) -> Result<(), WireError> {
+        let now = self.clock.now(own);
+        let level = self.admission.address(address);
+        self.admission.take_address(level.as_ref(), now)
+    }
+
+    /// As [`Core::accept`]; what it asks for as a guest counts as its address's.
+    ///
+    /// # Errors
+    /// As [`Core::accept`].
+    pub fn accept_from(
+        &mut self,
+        own: Timestamp,
+        encoding: Encoding,
+        bearer: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<Key, WireError> {
         if self.is_draining {
             return Err(WireError::new(Code::Unavailable).saying("the server is about to end; connect again"));
         }
@@ -163,7 +193,9 @@ impl Core {
         let bearer = bearer.map(|token| self.verify(token, now)).transpose()?;
         let until = now.plus_ms(self.options.connect_within_ms);
         let heartbeat = now.plus_ms(self.options.heartbeat_ms);
-        let key = self.connections.insert(Box::new(Connection::new(encoding, until, bearer, heartbeat)));
+        let level = self.admission.address(address);
+        let key =
+            self.connections.insert(Box::new(Connection::new(encoding, until, bearer, heartbeat, level)));
         self.schedule(now, key);
         self.metrics.connections_total.add(1);
         self.metrics.connections.set(self.connections.len() as u64);
@@ -255,6 +287,7 @@ impl Core {
         self.expire_waiting(now);
         self.tick_connections(now);
         self.tick_channels(now);
+        self.admission.tick(now);
         self.compact();
     }
 

@@ -121,6 +121,10 @@ impl Core {
             (Rights::Account, Some(_)) => return Err(WireError::new(Code::TokenExpired)),
             (Rights::Account, None) => return Err(WireError::new(Code::Unauthenticated)),
         };
+        match connection.identity {
+            Some(_) => self.admission.take_account(connection.level.as_ref(), now)?,
+            None => self.admission.take_address(connection.level.as_ref(), now)?,
+        }
         if connection.in_flight >= self.options.in_flight_max {
             return Err(WireError::new(Code::RateLimited).retry_after(1));
         }
@@ -191,6 +195,9 @@ impl Core {
         let identity = connect.token.as_deref().map(|token| self.verify(token, now)).transpose()?;
         let Some(connection) = self.connections.get_mut(to.connection) else { return Ok(()) };
         connection.identity = identity.or(connection.bearer.take());
+        if let Some(identity) = connection.identity {
+            connection.level = self.admission.account(identity.account);
+        }
         connection.stage = Stage::Connected;
         connection.takes_arrays |= connect.batch.unwrap_or(false);
         let identity = connection.identity;
@@ -222,6 +229,7 @@ impl Core {
         let identity = self.verify(token, now)?;
         let Some(connection) = self.connections.get_mut(to.connection) else { return Ok(()) };
         let before = connection.identity.replace(identity);
+        connection.level = self.admission.account(identity.account);
         if before.is_some_and(|before| before.account != identity.account) {
             // What the former account was told is not the new one's.
             self.end_private_channels(now, to.connection);

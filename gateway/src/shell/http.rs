@@ -1,6 +1,7 @@
 //! HTTP on the one port: the upgrade to WebSocket, the API, probes, metrics, pages.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -55,10 +56,10 @@ type Reply = Response<Full<Bytes>>;
 pub(super) async fn accept(worker: &Rc<Worker>, listener: TcpListener) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) if worker.http_open.get() < HTTP_CONNECTIONS => {
+            Ok((stream, peer)) if worker.http_open.get() < HTTP_CONNECTIONS => {
                 // Small frames go at once; we gather them ourselves.
                 let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(serve(Rc::clone(worker), stream));
+                tokio::task::spawn_local(serve(Rc::clone(worker), stream, peer.ip()));
             }
             Ok((stream, peer)) => {
                 tracing::warn!(%peer, "too many HTTP connections");
@@ -72,11 +73,11 @@ pub(super) async fn accept(worker: &Rc<Worker>, listener: TcpListener) {
     }
 }
 
-async fn serve(worker: Rc<Worker>, mut stream: TcpStream) {
+async fn serve(worker: Rc<Worker>, mut stream: TcpStream, peer: IpAddr) {
     worker.http_open.set(worker.http_open.get() + 1);
     let tls = worker.live.borrow().tls.clone();
     match tls {
-        None => converse(&worker, stream).await,
+        None => converse(&worker, stream, peer).await,
         Some(config) => {
             let handshake = async {
                 if !tls::is_handshake(&mut stream).await {
@@ -86,15 +87,19 @@ async fn serve(worker: Rc<Worker>, mut stream: TcpStream) {
                 TlsAcceptor::from(config).accept(stream).await.ok()
             };
             if let Ok(Some(stream)) = tokio::time::timeout(HANDSHAKE_WITHIN, handshake).await {
-                converse(&worker, stream).await;
+                converse(&worker, stream, peer).await;
             }
         }
     }
     worker.http_open.set(worker.http_open.get() - 1);
 }
 
-async fn converse(worker: &Rc<Worker>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-    let service = service_fn(|request| answer(Rc::clone(worker), request));
+async fn converse(
+    worker: &Rc<Worker>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+) {
+    let service = service_fn(|request| answer(Rc::clone(worker), request, peer));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
@@ -105,15 +110,34 @@ async fn converse(worker: &Rc<Worker>, stream: impl AsyncRead + AsyncWrite + Unp
     let _ = connection.await;
 }
 
-async fn answer(worker: Rc<Worker>, request: Request<Incoming>) -> Result<Reply, Infallible> {
+/// Where a request comes from: what the nearest proxy that is not ours says, else the connection's other end.
+fn address(worker: &Worker, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let trusted = &worker.options.trusted_proxies;
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let told = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> =
+        told.flat_map(|line| line.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    hops.into_iter().rev().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
+}
+
+async fn answer(worker: Rc<Worker>, request: Request<Incoming>, peer: IpAddr) -> Result<Reply, Infallible> {
     worker.all_metrics[worker.index].http_requests.add(1);
+    let address = address(&worker, request.headers(), peer);
+    // Whoever names an account is counted there.
+    if bearer(request.headers()).is_none()
+        && let Err(error) = worker.core.borrow_mut().admit(worker.now(), Some(address))
+    {
+        return Ok(problem(&error));
+    }
     let path = request.uri().path().to_owned();
     let origin = header_text(request.headers(), header::ORIGIN).map(str::to_owned);
     let judged = judge(&worker, request.headers(), request.uri());
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut reply = match path.as_str() {
         "/ws" if judged == Judged::Foreign => foreign(),
-        "/ws" => upgrade(&worker, request),
+        "/ws" => upgrade(&worker, request, address),
         _ if *request.method() == Method::OPTIONS && judged == Judged::Named => preflight(),
         "/v1/currencies" if is_get => json(StatusCode::OK, currencies()),
         "/livez" if is_get => text(StatusCode::OK, "ok\n"),
@@ -357,7 +381,7 @@ fn carrier(upgraded: Upgraded) -> Option<(TcpStream, Option<tls::Session>, Bytes
 }
 
 /// `GET /ws`: the handshake (RFC 6455 section 4.2); what follows is the core's.
-fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Reply {
+fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>, address: IpAddr) -> Reply {
     let headers = request.headers();
     let has = |name: header::HeaderName, token: &str| {
         headers
@@ -388,10 +412,11 @@ fn upgrade(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Reply {
         );
         return problem(&error);
     };
-    let key = match worker.core.borrow_mut().accept(worker.now(), encoding, bearer(headers)) {
-        Ok(key) => key,
-        Err(error) => return problem(&error),
-    };
+    let key =
+        match worker.core.borrow_mut().accept_from(worker.now(), encoding, bearer(headers), Some(address)) {
+            Ok(key) => key,
+            Err(error) => return problem(&error),
+        };
     let upgraded = hyper::upgrade::on(&mut request);
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {

@@ -19,17 +19,22 @@ pub(super) struct Page {
 }
 
 /// The file for a path. Only what is embedded can be found, so no path leads anywhere else; a path without a file name
-/// is the application's own and gets its first page.
+/// is an application's own and gets its first page: the operators' at `/ops` and below, else the bidders'.
 pub(super) fn find(path: &str) -> Option<Page> {
     if PAGES.is_empty() {
-        return matches!(path, "/" | "/index.html").then_some(Page {
+        return matches!(path, "/" | "/index.html" | "/ops" | "/ops.html").then_some(Page {
             body: HOW_TO_BUILD,
             content_type: "text/html; charset=utf-8",
             is_immutable: false,
         });
     }
     let is_route = !path.rsplit('/').next().unwrap_or_default().contains('.');
-    let wanted = if is_route { "/index.html" } else { path };
+    let is_ops = path == "/ops" || path.starts_with("/ops/");
+    let wanted = match (is_route, is_ops) {
+        (false, _) => path,
+        (true, true) => "/ops.html",
+        (true, false) => "/index.html",
+    };
     let (name, body) = PAGES.iter().find(|(name, _)| *name == wanted)?;
     Some(Page { body, content_type: content_type(name), is_immutable: name.starts_with("/assets/") })
 }
@@ -58,7 +63,18 @@ mod tests {
 
     #[test]
     fn only_what_is_embedded_is_found() {
-        assert!(find("/").is_some());
+        for path in ["/", "/ops"] {
+            assert!(find(path).is_some(), "{path}");
+        }
+        let title = |path: &str| {
+            let page = find(path).map_or(&b""[..], |page| page.body);
+            String::from_utf8_lossy(page)
+                .split_once("<title>")
+                .map(|(_, rest)| rest.chars().take(8).collect())
+        };
+        let (bidders, operators): (Option<String>, Option<String>) = (title("/lots"), title("/ops/lots"));
+        assert_eq!(bidders, title("/opsomania"), "only a whole part of the path counts");
+        assert!(PAGES.is_empty() || bidders != operators, "{bidders:?} {operators:?}");
         for path in ["/../Cargo.toml", "/assets/../../Cargo.toml", "/etc/passwd.txt", "/%2e%2e/x.y", "//x.js"]
         {
             assert!(find(path).is_none(), "{path}");

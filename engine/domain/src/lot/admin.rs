@@ -253,7 +253,12 @@ impl Lot {
         limits::reason(Some(&command.reason))?;
         self.check_not_ended(context.now)?;
         let rules = self.bidding.rules();
-        let event = rules.void(&self.terms(context.now), command.bid, &command.reason)?;
+        let bid = match (command.bid, command.alias) {
+            (Some(bid), None) => bid,
+            (None, Some(alias)) => rules.last_bid_of(alias.0).ok_or(Rejection::NotFound)?,
+            _ => return Err(Rejection::invalid("bid", "a bid, or the alias of its bidder")),
+        };
+        let event = rules.void(&self.terms(context.now), bid, &command.reason)?;
         self.restate(event, context)
     }
 

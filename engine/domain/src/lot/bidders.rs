@@ -142,6 +142,10 @@ impl Member for Bidder {
     fn stands(&self) -> bool {
         self.top().is_some()
     }
+
+    fn last_bid(&self) -> Option<BidId> {
+        self.top().map(|kept| kept.bid)
+    }
 }
 
 /// All bidders of a lot with what each has bid.

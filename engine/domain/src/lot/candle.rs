@@ -309,6 +309,10 @@ impl Rules for Candle {
         self.english.void(terms, bid, reason)
     }
 
+    fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.english.last_bid_of(alias)
+    }
+
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent> {
         self.english.expel(terms, account)
     }

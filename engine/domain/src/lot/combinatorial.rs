@@ -60,6 +60,10 @@ impl Member for Packer {
     fn stands(&self) -> bool {
         !self.bids.is_empty()
     }
+
+    fn last_bid(&self) -> Option<BidId> {
+        self.bids.last().map(|kept| kept.bid)
+    }
 }
 
 crate::record! {
@@ -198,6 +202,10 @@ impl Rules for Combinatorial {
         let packer = self.packers.list.iter().find(has).ok_or(Rejection::NotFound)?;
         let (cause, reason) = (RestatementCause::Voided, Some(reason.to_owned()));
         Ok(Self::removed(terms, cause, (packer, Some(bid)), self.standing, reason))
+    }
+
+    fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.packers.last_bid_of(alias)
     }
 
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent> {

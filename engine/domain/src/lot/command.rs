@@ -7,6 +7,7 @@ use crate::command;
 use crate::id::{AccountId, BidId, LotId, MarketId, SaleId};
 use crate::increments::IncrementTable;
 use crate::lot::{Format, Package, Seed};
+use crate::publication::Alias;
 use crate::time::Timestamp;
 
 crate::record! {
@@ -200,11 +201,13 @@ command! {
 }
 
 command! {
-    /// `lot.void_bid`: an operator removes one bid; price and leader are restated.
+    /// `lot.void_bid`: an operator removes one bid; price and leader are restated. The bid is named by its id or by its
+    /// bidder's alias in the lot: then it is the newest of that bidder's that stands.
     pub struct VoidBid / VoidBidParams {
         1 => lot: LotId,
-        2 => bid: BidId,
+        2 => bid: Option<BidId>,
         3 => reason: String,
+        4 => alias: Option<Alias>,
     }
 }
 

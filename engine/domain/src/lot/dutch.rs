@@ -73,6 +73,10 @@ impl Member for Taker {
     fn stands(&self) -> bool {
         !self.takes.is_empty()
     }
+
+    fn last_bid(&self) -> Option<BidId> {
+        self.takes.last().map(|take| take.bid)
+    }
 }
 
 crate::record! {
@@ -272,6 +276,10 @@ impl Rules for Dutch {
         let (taker, take) = all.find(|(_, take)| take.bid == bid).ok_or(Rejection::NotFound)?;
         let scope = (Scope::Last, Some(take));
         Ok(self.restated(terms, RestatementCause::Voided, taker, scope, Some(reason.to_owned())))
+    }
+
+    fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.takers.last_bid_of(alias)
     }
 
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent> {

@@ -131,6 +131,10 @@ impl Rules for English {
         self.decide_void(terms, bid, reason)
     }
 
+    fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.bidders.last_bid_of(alias)
+    }
+
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent> {
         self.decide_expulsion(terms, account)
     }

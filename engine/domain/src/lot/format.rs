@@ -324,6 +324,9 @@ pub(super) trait Rules {
     /// An operator removes a bid.
     fn void(&self, terms: &Terms<'_>, bid: BidId, reason: &str) -> Result<LotEvent, Rejection>;
 
+    /// The newest bid that stands of the bidder with this alias: what an operator names who knows bidders as the public does.
+    fn last_bid_of(&self, alias: u32) -> Option<BidId>;
+
     /// All bids of an account go: it may not bid any more. `None` where it has none.
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent>;
 

@@ -254,6 +254,10 @@ impl Rules for Japanese {
         self.offers.voided(bid, reason).map(|withdrawal| self.removed(terms, withdrawal))
     }
 
+    fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.offers.last_bid_of(alias)
+    }
+
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent> {
         self.offers.expelled(account).map(|withdrawal| self.removed(terms, withdrawal))
     }

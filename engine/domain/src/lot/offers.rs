@@ -55,6 +55,10 @@ impl Member for Party {
     fn stands(&self) -> bool {
         self.offer.is_some()
     }
+
+    fn last_bid(&self) -> Option<BidId> {
+        self.offer.map(|offer| offer.bid)
+    }
 }
 
 /// All bidders of a lot, each with its one bid.

@@ -155,6 +155,10 @@ impl Rules for Reverse {
         Ok(self.restated(terms, Removal { cause, bidder, bid: Some(kept), reason }))
     }
 
+    fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.bidders.last_bid_of(alias)
+    }
+
     fn expel(&self, terms: &Terms<'_>, account: AccountId) -> Option<LotEvent> {
         let bidder = self.bidders.find(account).filter(|bidder| bidder.top().is_some())?;
         let cause = RestatementCause::Suspended;

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use super::Qualification;
 use super::format::Terms;
 use crate::context::Context;
-use crate::id::AccountId;
+use crate::id::{AccountId, BidId};
 use crate::limits;
 use crate::record::{Field, Reader, RecordError};
 use crate::rejection::{NotQualified, Rejection};
@@ -27,6 +27,9 @@ pub(super) trait Member: Field + Clone + PartialEq {
 
     /// Whether a bid of its counts now.
     fn stands(&self) -> bool;
+
+    /// Its newest bid that stands: where each is better than the one before, its best.
+    fn last_bid(&self) -> Option<BidId>;
 }
 
 /// All bidders of a lot, in the order of their first bids. Nobody ever leaves: an alias is never given twice.
@@ -117,6 +120,11 @@ impl<M: Member> Roll<M> {
             }
         }
         place
+    }
+
+    /// The newest bid that stands of the bidder whom the public knows by this name.
+    pub(super) fn last_bid_of(&self, alias: u32) -> Option<BidId> {
+        self.list.iter().find(|member| member.alias() == alias).and_then(Member::last_bid)
     }
 
     pub(super) fn place_of_alias(&self, alias: u32) -> Option<u32> {

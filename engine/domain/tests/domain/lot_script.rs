@@ -14,6 +14,7 @@ use vendue_domain::lot::{
     PauseLot, PlaceBid, Qualification, ReopenLot, ResumeLot, RetractBid, ReviseLot, Seed, SoftClose, StayLot,
     TakeLot, VoidBid,
 };
+use vendue_domain::publication::Alias;
 use vendue_domain::rejection::Rejection;
 use vendue_domain::time::Timestamp;
 
@@ -441,11 +442,15 @@ impl Script {
             ["retract", text] => {
                 LotCommand::Retract(RetractBid { lot: self.lot(), bid: Some(nth(text)), reason })
             }
-            ["void", text] => LotCommand::VoidBid(VoidBid {
-                lot: self.lot(),
-                bid: nth(text),
-                reason: reason.unwrap_or_default(),
-            }),
+            ["void", text] => {
+                let number = text.strip_prefix("bidder-").map(|number| number.parse().expect("an alias"));
+                LotCommand::VoidBid(VoidBid {
+                    lot: self.lot(),
+                    bid: number.is_none().then(|| nth(text)),
+                    alias: number.map(Alias),
+                    reason: reason.unwrap_or_default(),
+                })
+            }
             ["open"] => LotCommand::Open(OpenLot { lot: self.lot(), reason }),
             ["pause"] => LotCommand::Pause(PauseLot { lot: self.lot(), reason }),
             ["resume"] => LotCommand::Resume(ResumeLot { lot: self.lot(), reason }),

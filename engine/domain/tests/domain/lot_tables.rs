@@ -868,6 +868,23 @@ fn restatement() {
             ],
         },
         Case {
+            rule: "void: by the alias it is the bidder's newest bid that stands; the one before stands again",
+            lot: "",
+            steps: &[
+                "A bid 500 = leading 100 125",
+                "B bid 600 = leading 550 600",
+                "B bid 900 = leading 550 600",
+                "S void bidder-2 because = forbidden",
+                "O void bidder-2 = invalid_request reason",
+                "O void bidder-3 because = not_found",
+                "O void bidder-2 because = restated 550 600 -1 > B:bid_status:leading",
+                "show leader=bidder-2 price=550",
+                "O void bidder-2 because = restated 100 125 -1 | bid_retracted > B:bid_status:outbid A:bid_status:leading",
+                "O void bidder-2 because = not_found",
+                "show leader=bidder-1 bids=1",
+            ],
+        },
+        Case {
             rule: "void: a bid that a later one of the same bidder covers changes only the count",
             lot: "",
             steps: &[

@@ -263,6 +263,26 @@ struct DeclinedEffect {
     code: String,
 }
 
+/// An account as the operators of a market see it.
+#[derive(JsonSchema)]
+struct AccountLine {
+    account: AccountId,
+    /// Null after an erasure.
+    name: Option<String>,
+    /// In the market; without a market, anywhere.
+    roles: Vec<Role>,
+    verified: bool,
+    suspended: bool,
+    /// The accounts that an operator has linked with it.
+    linked: Vec<AccountId>,
+}
+
+#[derive(JsonSchema)]
+struct AccountPage {
+    accounts: Vec<AccountLine>,
+    cursor: Option<String>,
+}
+
 #[derive(JsonSchema)]
 struct Effects {
     /// Caused and not yet decided.
@@ -399,6 +419,7 @@ answers! {
     "order.place" | "order.cancel" | "order.pay" | "order.mark_paid" | "order.refund" | "order.mark_delivered" | "order.complete" => Done<OrderAnswer>;
     "order.get" => OrderView<'static>;
     "order.list" => OrderPage;
+    "account.list" => AccountPage;
     "effect.list" => Effects;
     "audit.list" => AuditPage;
 }

@@ -242,6 +242,7 @@ methods! {
     Command Account "account.correct" "Corrects a booking by a new entry that names it." CorrectParams => to!(boxed Account AccountCommand Correct);
     Command Account "account.collect_fees" "Turns fees that were earned into balance." CollectFeesParams => to!(Account AccountCommand CollectFees);
     Read Account "account.get" "An account: balances, holds, holdings, bids, reservations." GetAccountParams => ask!(AccountGet);
+    Read Account "account.list" "The accounts of a market, with their roles and how they stand: for operators and auditors." ListAccountsParams => ask!(AccountList);
     Read Account "account.statement" "What was booked on an account, newest first." GetStatementParams => ask!(Statement);
     Command Account "lot.create" "Puts up a lot, in any format." CreateLotParams => to!(boxed Lot LotCommand Create);
     Command Account "lot.revise" "Changes a lot's content; after the first bid a public event." ReviseLotParams => to!(boxed Lot LotCommand Revise);

@@ -1,5 +1,8 @@
 import type {
   Account,
+  AccountLine,
+  AccountState,
+  AuditRecord,
   BalanceResult,
   BidResult,
   AuctionResult,
@@ -13,6 +16,7 @@ import type {
   NotaryKey,
   Receipt,
   Cursor,
+  Effects,
   FeeSchedule,
   Format,
   Funding,
@@ -28,6 +32,7 @@ import type {
   PublicBid,
   PublicTrade,
   Qualification,
+  Role,
   Sale,
   SoftClose,
   StatementLine,
@@ -96,21 +101,23 @@ export interface Methods {
   "market.set_fees": [{ market: string; fees: FeeSchedule; reason: string }, CommandResult & { state: string }];
   "market.halt": [{ market: string; reason: string }, CommandResult & { state: string }];
   "market.resume": [{ market: string; reason: string }, CommandResult & { state: string }];
-  "sale.create": [{ market: string; title: string; terms?: string; opens_at: Micros; stagger_ms?: number }, CommandResult & { sale: string }];
+  "sale.create": [{ market: string; title: string; terms?: string; opens_at: Micros; closes_at?: Micros; stagger_ms?: number; ref?: string }, CommandResult & { sale: string }];
   "sale.register": [{ sale: string; terms?: unknown }, CommandResult & { sale: string; alias?: string }];
   "sale.get": [{ sale: string }, Sale];
+  "sale.list": [{ market: string; cursor?: string; limit?: number }, Cursor & { sales: Sale[] }];
   "account.create": [{ account?: string; name: string }, CommandResult & { account: string }];
   "account.update": [{ account: string; [field: string]: unknown }, CommandResult & { account: string }];
-  "account.grant": [{ account: string; market: string; role: string }, CommandResult & { account: string }];
-  "account.suspend": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
-  "account.verify": [{ account: string; market: string; reason: string }, CommandResult & { state: string }];
-  "account.link": [{ account: string; other: string; market: string; reason: string }, CommandResult & { state: string }];
+  "account.grant": [{ account: string; market: string; role: string; revoke?: boolean }, CommandResult & { account: string }];
+  "account.suspend": [{ account: string; market: string; reason: string; lift?: boolean }, CommandResult & { state: string }];
+  "account.verify": [{ account: string; market: string; reason: string; revoke?: boolean }, CommandResult & { state: string }];
+  "account.link": [{ account: string; other: string; market: string; reason: string; unlink?: boolean }, CommandResult & { state: string }];
   "account.sign_out": [{ account?: string; reason?: string }, CommandResult & { state: string }];
   "account.deposit": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.withdraw": [MoveOfMoney | MoveOfGoods, BalanceResult];
   "account.correct": [Correction, BalanceResult];
   "account.collect_fees": [MoveOfMoney, BalanceResult];
   "account.get": [{ account?: string }, Account];
+  "account.list": [{ market?: string; query?: string; role?: Role; state?: AccountState; cursor?: string; limit?: number }, Cursor & { accounts: AccountLine[] }];
   "account.statement": [{ account?: string; currency?: string; from?: Micros; to?: Micros; cursor?: string; limit?: number }, Cursor & { lines: StatementLine[] }];
   "lot.create": [NewLot, CommandResult & { lot: string }];
   "lot.revise": [Partial<NewLot> & { lot: string }, CommandResult];
@@ -121,7 +128,7 @@ export interface Methods {
   "lot.cancel": [LotReason, LotStateResult];
   "lot.close": [LotReason, LotStateResult];
   "lot.reopen": [LotReason & { ends_at: Micros }, LotStateResult];
-  "lot.void_bid": [LotReason & { bid: string }, LotStateResult];
+  "lot.void_bid": [LotReason & ({ bid: string } | { alias: string }), CommandResult & { price: Minor | null; min_next_amount: Minor | null; removed: number }];
   "lot.bid": [{ lot: string; amount: Minor; currency?: string; quantity?: number; all_or_none?: boolean; if_seq?: number; validate_only?: boolean; stay_until?: Minor; package?: number[] }, BidResult];
   "lot.buy_now": [{ lot: string; amount?: Minor; currency?: string }, BidResult];
   "lot.take": [{ lot: string; quantity?: number; amount?: Minor; currency?: string }, BidResult];
@@ -158,6 +165,8 @@ export interface Methods {
   "order.mark_delivered": [{ order: string; reason?: string }, OrderResult];
   "order.complete": [{ order: string; reason?: string }, OrderResult];
   "order.get": [{ order: string }, Order];
+  "effect.list": [{ limit?: number }, Effects];
+  "audit.list": [{ market: string; cursor?: string; limit?: number }, Cursor & { records: AuditRecord[] }];
   "order.list": [{ market?: string; account?: string; state?: string; cursor?: string; limit?: number }, Cursor & { orders: Order[] }];
 }
 
@@ -269,6 +278,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "sale.create": sale,
   "sale.register": sale,
   "sale.get": "read",
+  "sale.list": "read",
   "account.create": account,
   "account.update": account,
   "account.grant": account,
@@ -281,6 +291,7 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "account.correct": account,
   "account.collect_fees": account,
   "account.get": "read",
+  "account.list": "read",
   "account.statement": "read",
   "lot.create": lot,
   "lot.revise": lot,
@@ -329,6 +340,8 @@ export const METHODS: Readonly<Record<MethodName, Kind>> = {
   "order.complete": order,
   "order.get": "read",
   "order.list": "read",
+  "effect.list": "read",
+  "audit.list": "read",
 };
 
 /** The methods of one noun: `Group<"lot">` has `bid`, `get`, ... */

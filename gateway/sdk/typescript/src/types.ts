@@ -201,6 +201,59 @@ export interface Account {
   seq: number;
 }
 
+export type Role = "bidder" | "seller" | "operator" | "auditor";
+
+/** How an account stands in a market: the filter of `account.list`. */
+export type AccountState = "verified" | "unverified" | "suspended" | "linked";
+
+/** An account as the operators of a market see it. */
+export interface AccountLine {
+  account: string;
+  /** Null after an erasure. */
+  name: string | null;
+  /** In the market; without a market, anywhere. */
+  roles: Role[];
+  verified: boolean;
+  suspended: boolean;
+  /** The accounts that an operator has linked with it. */
+  linked: string[];
+}
+
+/** Who did what in a market, and why; `by` is null for what the engine did itself. */
+export interface AuditRecord {
+  seq: number;
+  ts: Micros;
+  by: string | null;
+  action: string;
+  /** The id of what it was done to. */
+  target: string;
+  reason: string | null;
+  /** Its place in the journal. */
+  position: number;
+}
+
+/** Commands between actors: how many wait, since when, which cannot be given, and which were refused. */
+export interface Effects {
+  waiting: number;
+  oldest_at: Micros | null;
+  stuck: {
+    position: number;
+    index: number;
+    cause: string;
+    target: string;
+    command: string;
+    since_at: Micros;
+    why: string;
+    attempts: number;
+    retry_at: Micros;
+    /** How many wait behind it. */
+    behind: number;
+  }[];
+  /** Since the engine's process began. */
+  declined_count: number;
+  declined: { position: number; index: number; target: string; time: Micros; code: string }[];
+}
+
 /** One entry of an account's ledger, as a statement shows it. */
 export interface StatementLine {
   entry: string;

@@ -62,7 +62,7 @@ export async function frontOf(demo) {
   const open = new Set();
   const http = createServer((request, response) => {
     const path = normalize(new URL(request.url, "http://x").pathname);
-    const file = join(DIST, path === "/" ? "index.html" : path);
+    const file = join(DIST, path === "/" ? "index.html" : path === "/ops" ? "ops.html" : path);
     if (file.startsWith(DIST) && existsSync(file) && statSync(file).isFile()) {
       response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": policy });
       return createReadStream(file).pipe(response);

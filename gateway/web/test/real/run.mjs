@@ -19,7 +19,8 @@ try {
   try {
     const env = { ...process.env, VENDUE_URL: front.url, VENDUE_TOKEN: bidder_token, VENDUE_DEMO: demo.dir };
     // What to run instead of the tests, `node test/screenshots.mjs` say.
-    const command = process.argv.length > 2 ? process.argv.slice(2) : ["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=240000", "test/pages.test.mjs", "test/real/two.test.mjs", "test/real/kill.test.mjs"];
+    const tests = ["test/pages.test.mjs", "test/ops/desk.test.mjs", "test/real/two.test.mjs", "test/real/kill.test.mjs"];
+    const command = process.argv.length > 2 ? process.argv.slice(2) : ["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=240000", ...tests];
     code = await new Promise((resolve) => {
       const run = spawn(process.execPath, command, { stdio: "inherit", env });
       for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => run.kill(signal));

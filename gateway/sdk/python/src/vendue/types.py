@@ -10,6 +10,9 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 # A party: bidder, seller, operator, auditor.
 AccountId: TypeAlias = str
 
+# How an account stands in a market, for `account.list`.
+AccountState: TypeAlias = Literal["verified", "unverified", "suspended", "linked"]
+
 # What a bidder is called in one lot or sale; it names nobody.
 Alias: TypeAlias = str
 
@@ -208,6 +211,20 @@ class AccountChanged(TypedDict):
     verified_in: list[MarketId]
 
 
+class AccountLine(TypedDict):
+    """An account as the operators of a market see it."""
+
+    account: AccountId
+    # Null after an erasure.
+    name: str | None
+    # In the market; without a market, anywhere.
+    roles: list[Role]
+    verified: bool
+    suspended: bool
+    # The accounts that an operator has linked with it.
+    linked: list[AccountId]
+
+
 class AccountMadeResult(TypedDict):
     """A command's answer, and what stands beside each."""
 
@@ -228,6 +245,11 @@ class AccountOrStateResult(TypedDict):
     account: NotRequired[AccountId]
     state: NotRequired[str]
     ends_at: NotRequired[Timestamp | None]
+
+
+class AccountPage(TypedDict):
+    accounts: list[AccountLine]
+    cursor: str | None
 
 
 class AccountView(TypedDict):

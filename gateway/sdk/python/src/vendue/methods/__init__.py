@@ -29,6 +29,8 @@ METHODS: Final[Mapping[str, Kind]] = {
     "account.get": Kind(command=False),
     "account.grant": Kind(command=True, target="account"),
     "account.link": Kind(command=True, target="account"),
+    "account.list": Kind(command=False),
+    "account.sign_out": Kind(command=True, target="account"),
     "account.statement": Kind(command=False),
     "account.suspend": Kind(command=True, target="account"),
     "account.update": Kind(command=True, target="account"),

@@ -11,6 +11,8 @@ from ..types import (
     AccountId,
     AccountMadeResult,
     AccountOrStateResult,
+    AccountPage,
+    AccountState,
     AccountView,
     Amount,
     BalanceResult,
@@ -174,6 +176,40 @@ class AccountMethods(Methods):
                 "account.link", {"account": account, "market": market, "other": other, "reason": reason, "unlink": unlink}, how
             ),
         )
+
+    async def list(
+        self,
+        *,
+        market: MarketId | None = None,
+        query: str | None = None,
+        role: Role | None = None,
+        state: AccountState | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        **how: Unpack[ReadOptions],
+    ) -> AccountPage:
+        """The accounts of a market, with their roles and how they stand: for operators and auditors."""
+        return cast(
+            "AccountPage",
+            await self._call(
+                "account.list",
+                {"market": market, "query": query, "role": role, "state": state, "cursor": cursor, "limit": limit},
+                how,
+            ),
+        )
+
+    async def sign_out(
+        self,
+        *,
+        account: AccountId | None = None,
+        reason: str | None = None,
+        **how: Unpack[CommandOptions],
+    ) -> StateResult:
+        """Makes every token of an account void that was issued until now; one's own without `account`.
+
+        account: The caller's own where it is absent.
+        """
+        return cast("StateResult", await self._call("account.sign_out", {"account": account, "reason": reason}, how))
 
     async def statement(
         self,

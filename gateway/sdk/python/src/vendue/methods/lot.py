@@ -10,6 +10,7 @@ from typing import Unpack, cast
 
 from ..types import (
     AccountId,
+    Alias,
     Amount,
     BidId,
     BidPage,
@@ -420,9 +421,12 @@ class LotMethods(Methods):
         self,
         *,
         lot: LotId,
-        bid: BidId,
         reason: str,
+        bid: BidId | None = None,
+        alias: Alias | None = None,
         **how: Unpack[CommandOptions],
     ) -> RestatedResult:
         """Removes a bid; price and leader are worked out anew."""
-        return cast("RestatedResult", await self._call("lot.void_bid", {"lot": lot, "bid": bid, "reason": reason}, how))
+        return cast(
+            "RestatedResult", await self._call("lot.void_bid", {"lot": lot, "reason": reason, "bid": bid, "alias": alias}, how)
+        )
