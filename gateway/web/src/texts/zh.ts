@@ -117,7 +117,7 @@ export const zh: Texts = {
     category: "类别",
     reference: "编号",
     softClose: "软结束",
-    softCloseRule: (window, extend) => `最后 ${window} 内的出价会使结束时间至少再延后 ${extend}。`,
+    softCloseRule: (window, extend) => `最后 ${window}内的出价会使结束时间至少再延后 ${extend}。`,
     hardClose: (when) => `最迟不超过 ${when}。`,
     nextBid: "下一出价不低于",
     buyNow: "一口价",
