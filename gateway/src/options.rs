@@ -317,11 +317,20 @@ mod tests {
         check(|_| {}, None);
         check(|options| options.oidc_redirect = None, None);
         check(|options| options.oidc_issuer = None, Some("gateway.oidc_client_id"));
-        check(|options| options.oidc_issuer = Some("http://login.example".into()), Some("gateway.oidc_issuer"));
-        check(|options| options.oidc_issuer = Some("https://login.example?x".into()), Some("gateway.oidc_issuer"));
+        check(
+            |options| options.oidc_issuer = Some("http://login.example".into()),
+            Some("gateway.oidc_issuer"),
+        );
+        check(
+            |options| options.oidc_issuer = Some("https://login.example?x".into()),
+            Some("gateway.oidc_issuer"),
+        );
         check(|options| options.token_issuer = options.oidc_issuer.clone(), Some("gateway.token_issuer"));
         check(|options| options.oidc_client_id = None, Some("gateway.oidc_client_id"));
-        check(|options| options.oidc_redirect = Some("https://market.example/".into()), Some("gateway.oidc_redirect"));
+        check(
+            |options| options.oidc_redirect = Some("https://market.example/".into()),
+            Some("gateway.oidc_redirect"),
+        );
         check(
             |options| options.oidc_redirect = Some("http://market.example/auth/callback".into()),
             Some("gateway.oidc_redirect"),

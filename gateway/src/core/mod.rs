@@ -43,8 +43,8 @@ use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
 
 pub use connection::Close;
-pub use http::{HttpAnswer, HttpReply, HttpRequest};
 pub(crate) use http::query_params;
+pub use http::{HttpAnswer, HttpReply, HttpRequest};
 pub use table::Key;
 
 use admission::Admission;
