@@ -120,6 +120,7 @@ $(PYTHON_ENV)/installed: gateway/sdk/python/constraints.txt gateway/sdk/python/p
 browser-demo: | pages
 	$(CARGO) build --locked --bin vendue
 	.ci/with-demo $(TARGET)/debug/vendue npm --prefix gateway/web run test:browser
+	cd gateway/web && VENDUE_BIN=$(abspath $(TARGET)/debug/vendue) npm run test:people
 
 bench: ## Prints the figures, each beside what it is measured against
 	$(CARGO) bench -p vendue-protocol

@@ -314,7 +314,7 @@ fn wrong_ways_back(town: &Town) {
     let place = town.login(&mut browser, "/");
     let back = browser.at_provider(&town.issuer, &place, "eve");
     let kept = browser.cookies.clone();
-    let mut check = |with: &BTreeMap<_, _>, back: &str, expected: &str| {
+    let check = |with: &BTreeMap<_, _>, back: &str, expected: &str| {
         let mut browser = Browser { cookies: with.clone() };
         let answer = town.callback(&mut browser, back);
         assert_eq!(answer.header("location"), format!("/{expected}"), "{back}");

@@ -69,6 +69,15 @@ pub(crate) enum Command {
     /// Shows and checks the configuration.
     #[command(subcommand)]
     Config(crate::settings::ConfigCommand),
+    /// Prints what completes commands in a shell.
+    #[command(
+        after_help = "Examples:\n  vendue completions bash > /etc/bash_completion.d/vendue\n  vendue completions zsh > ~/.zfunc/_vendue\n  \
+        vendue completions fish > ~/.config/fish/completions/vendue.fish"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// Says which build this is.
     Version(VersionArguments),
 }

@@ -75,6 +75,17 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Config(command) => settings::run(command),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                shell,
+                &mut <Cli as clap::CommandFactory>::command(),
+                "vendue",
+                &mut script,
+            );
+            output::line(String::from_utf8_lossy(&script).trim_end());
+            Ok(())
+        }
         Command::Version(arguments) => {
             output::version(arguments.json);
             Ok(())

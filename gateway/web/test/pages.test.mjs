@@ -500,6 +500,14 @@ test("an account's page: money, what is held for what, and the statement page by
     await page.getByText("bank transfer 4701").waitFor();
     await page.locator(".holds a").click();
     await page.locator("article .panel .big").waitFor();
+    await goTo(page, "#/account");
+    const everywhere = page.getByRole("button", { name: "Sign out everywhere" });
+    await everywhere.click();
+    await page.getByText(/Press once more: every device/).waitFor();
+    assert.equal(target.control.signedOut, undefined, "one press signs nobody out");
+    await everywhere.click();
+    await page.getByText("Sign in to see your money").waitFor();
+    assert.equal(target.control.signedOut, "acc_holder");
   }, `${target.url}#token=holder`));
 
 test("an article's page: how many, a timer while they are kept, and a refusal that says why", { skip: fakeOnly }, () =>

@@ -69,6 +69,10 @@ export const more = {
       ["Esc", "Leave a field, close a window"],
     ] as [string, string][],
   },
+  signOut: {
+    everywhere: "Sign out everywhere",
+    ask: "Press once more: every device that is signed in as you is signed out, this one too.",
+  },
   receipt: {
     keep: "Keep the receipt",
     waiting: "The receipt is being signed…",
@@ -76,6 +80,10 @@ export const more = {
     failed: "There is no receipt yet. Try again in a moment.",
   },
   mine: { title: "Yours", more: (count: number) => `and ${count} more` },
+  span: {
+    hours: (hours: number, minutes: string) => `${hours} h ${minutes} min`,
+    days: (days: number, hours: number) => `${days} d ${hours} h`,
+  },
   higher: (amount: string) => `Bid ${amount}`,
   clockError: (ms: string) => `Server time, right to ${ms}`,
   language: { label: "Language", en: "English", zh: "中文" },

@@ -71,6 +71,10 @@ export const more: typeof english = {
       ["Esc", "离开输入框，关闭窗口"],
     ],
   },
+  signOut: {
+    everywhere: "在所有设备上退出",
+    ask: "再按一次：所有以您身份登录的设备都将退出，包括本设备。",
+  },
   receipt: {
     keep: "保存凭证",
     waiting: "正在签署凭证…",
@@ -78,6 +82,10 @@ export const more: typeof english = {
     failed: "尚无凭证，请稍后再试。",
   },
   mine: { title: "我的拍品", more: (count) => `另有 ${count} 件` },
+  span: {
+    hours: (hours, minutes) => `${hours} 小时 ${minutes} 分`,
+    days: (days, hours) => `${days} 天 ${hours} 小时`,
+  },
   higher: (amount) => `出价 ${amount}`,
   clockError: (ms) => `服务器时间，误差 ${ms}`,
   language: { label: "语言", en: "English", zh: "中文" },

@@ -143,6 +143,11 @@ const METHODS = {
     return told(once(market, `${peer.account}/${lot}/${key}`, () => take(market, peer.account, lot, what)));
   },
   "account.get": (_params, peer, { market }) => (peer.account ? market.money.account(peer.account) : missing()),
+  "account.sign_out"(_params, peer, { control }) {
+    if (!peer.account) missing();
+    control.signedOut = peer.account;
+    return { state: "signed_out", seq: 1, replayed: false };
+  },
   "account.statement": (params, peer, { market }) => (peer.account ? market.money.statement(peer.account, params) : missing()),
   /** Of a command that counted; its signature proves nothing. */
   "command.receipt"({ target, key }, peer, { market }) {

@@ -100,7 +100,12 @@ test("countdowns", () => {
     [3_600 * second, "1 h 00 min", "calm"],
     [90_061 * second, "1 d 1 h", "calm"],
   ];
-  for (const [left, text, urgency] of table) assert.deepEqual(remaining(left), { text, urgency });
+  for (const [left, text, urgency] of table) assert.deepEqual(remaining(left, en.span), { text, urgency });
+});
+
+test("long times in Chinese", () => {
+  assert.equal(remaining(3_661e6, zh.span).text, "1 小时 01 分");
+  assert.equal(remaining(90_061e6, zh.span).text, "1 天 1 小时");
 });
 
 test("quick steps ascend from the least amount that counts", () => {
