@@ -84,6 +84,9 @@ pub struct GatewayOptions {
     pub drain_ms: u64,
     /// For benches: answers each `lot.bid` at once with a reply of the usual size, without an engine.
     pub echo: bool,
+    /// For conformance suites: every WebSocket message is sent back as it came. Set by programs only, never by configuration.
+    #[serde(skip)]
+    pub echo_frames: bool,
 }
 
 impl Default for GatewayOptions {
@@ -122,6 +125,7 @@ impl Default for GatewayOptions {
             linger_ms: 30_000,
             drain_ms: 5_000,
             echo: false,
+            echo_frames: false,
         }
     }
 }
@@ -317,11 +321,20 @@ mod tests {
         check(|_| {}, None);
         check(|options| options.oidc_redirect = None, None);
         check(|options| options.oidc_issuer = None, Some("gateway.oidc_client_id"));
-        check(|options| options.oidc_issuer = Some("http://login.example".into()), Some("gateway.oidc_issuer"));
-        check(|options| options.oidc_issuer = Some("https://login.example?x".into()), Some("gateway.oidc_issuer"));
+        check(
+            |options| options.oidc_issuer = Some("http://login.example".into()),
+            Some("gateway.oidc_issuer"),
+        );
+        check(
+            |options| options.oidc_issuer = Some("https://login.example?x".into()),
+            Some("gateway.oidc_issuer"),
+        );
         check(|options| options.token_issuer = options.oidc_issuer.clone(), Some("gateway.token_issuer"));
         check(|options| options.oidc_client_id = None, Some("gateway.oidc_client_id"));
-        check(|options| options.oidc_redirect = Some("https://market.example/".into()), Some("gateway.oidc_redirect"));
+        check(
+            |options| options.oidc_redirect = Some("https://market.example/".into()),
+            Some("gateway.oidc_redirect"),
+        );
         check(
             |options| options.oidc_redirect = Some("http://market.example/auth/callback".into()),
             Some("gateway.oidc_redirect"),

@@ -43,8 +43,8 @@ use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
 
 pub use connection::Close;
-pub use http::{HttpAnswer, HttpReply, HttpRequest};
 pub(crate) use http::query_params;
+pub use http::{HttpAnswer, HttpReply, HttpRequest};
 pub use table::Key;
 
 use admission::Admission;
@@ -216,7 +216,11 @@ impl Core {
         let now = self.clock.now(own);
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.socket.get_mut().exchange_input(&mut self.spare_input);
-        self.read_messages(now, key);
+        if self.options.echo_frames {
+            self.echo_messages(now, key);
+        } else {
+            self.read_messages(now, key);
+        }
         if let Some(connection) = self.connections.get_mut(key) {
             connection.socket.get_mut().exchange_input(&mut self.spare_input);
         }
