@@ -52,7 +52,7 @@ fn first(journal: &Path) -> u64 {
 }
 
 async fn receive(operator: &Client, stock: &mut Stock) {
-    let commands = stock.iter().map(|(id, _)| {
+    let commands = stock.keys().map(|id| {
         let params = json!({"stock": id, "quantity": 1, "reason": "more"});
         operator.command("stock.receive", params, Key::random())
     });

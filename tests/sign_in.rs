@@ -27,9 +27,7 @@ const BASIC: &str = "bWFya2V0OnRoZSUyMGNsaWVudCUyN3MlMjBvd24lMjBzZWNyZXQlM0ElMjA
 fn packages() -> Result<PathBuf, String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("gateway/tests/oidc");
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc");
-    let same = |name: &str| {
-        std::fs::read(place.join(name)).ok() == std::fs::read(source.join(name)).ok()
-    };
+    let same = |name: &str| std::fs::read(place.join(name)).ok() == std::fs::read(source.join(name)).ok();
     let is_installed = place.join("installed").exists() && same("package-lock.json");
     std::fs::create_dir_all(&place).map_err(|error| error.to_string())?;
     for name in ["package.json", "package-lock.json", "provider.mjs"] {
@@ -85,7 +83,8 @@ impl Answer {
     }
 
     fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.body))
     }
 }
 
@@ -115,8 +114,7 @@ impl Browser {
         let mut lines = head.lines();
         let status = lines.next().unwrap()[9..12].parse().unwrap();
         let headers = lines.filter_map(|line| line.split_once(": "));
-        let headers: Vec<_> =
-            headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+        let headers: Vec<_> = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
         for (_, cookie) in headers.iter().filter(|(name, _)| name == "set-cookie") {
             let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
             let key = (host.to_owned(), name.to_owned());
@@ -240,7 +238,8 @@ impl Town {
         let back = browser.at_provider(&self.issuer, &url, name);
         let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap();
         let who = if client == "market" { String::new() } else { format!("&client_id={client}") };
-        let basic = if client == "market" { format!("authorization: Basic {BASIC}\r\n") } else { String::new() };
+        let basic =
+            if client == "market" { format!("authorization: Basic {BASIC}\r\n") } else { String::new() };
         let form = format!(
             "grant_type=authorization_code&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}{who}"
         );
@@ -295,7 +294,12 @@ fn people_sign_in_at_a_real_provider() {
 
     let log = std::fs::read_to_string(&town.log).unwrap();
     assert!(log.contains("the identity provider's keys are read"), "the log is this gateway's");
-    for (what, secret) in [("the client's secret", SECRET), ("it in a header", BASIC), ("a token", &token), ("the provider's token", &given)] {
+    for (what, secret) in [
+        ("the client's secret", SECRET),
+        ("it in a header", BASIC),
+        ("a token", &token),
+        ("the provider's token", &given),
+    ] {
         assert!(!log.contains(secret), "{what} stands in the log");
     }
 }
@@ -310,7 +314,7 @@ fn wrong_ways_back(town: &Town) {
     let place = town.login(&mut browser, "/");
     let back = browser.at_provider(&town.issuer, &place, "eve");
     let kept = browser.cookies.clone();
-    let mut check = |with: &BTreeMap<_, _>, back: &str, expected: &str| {
+    let check = |with: &BTreeMap<_, _>, back: &str, expected: &str| {
         let mut browser = Browser { cookies: with.clone() };
         let answer = town.callback(&mut browser, back);
         assert_eq!(answer.header("location"), format!("/{expected}"), "{back}");
@@ -336,7 +340,8 @@ fn sessions_end_everywhere(town: &Town) {
     let mut browser = Browser::default();
     let token = text(&town.sign_in(&mut browser, "mallory")["token"]);
     let headers = format!("authorization: Bearer {token}\r\nidempotency-key: out\r\n");
-    let out = Browser::default().ask("POST", &format!("{}/v1/account.sign_out", town.gateway), &headers, "{}");
+    let out =
+        Browser::default().ask("POST", &format!("{}/v1/account.sign_out", town.gateway), &headers, "{}");
     assert_eq!(out.status, 200, "{}", out.body);
     // The gateway hears of it from the engine.
     let give_up = Instant::now() + PATIENCE;

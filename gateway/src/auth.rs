@@ -118,7 +118,10 @@ impl Keys {
     /// As [`mint`].
     pub(crate) fn mint(&self, account: AccountId, since: i64, until: i64) -> Result<String, GatewayError> {
         let (iss, aud) = (self.issuer.clone(), self.audience.clone());
-        mint(&self.secret, &Claims { sub: account.to_string(), exp: until, nbf: None, iat: Some(since), iss, aud })
+        mint(
+            &self.secret,
+            &Claims { sub: account.to_string(), exp: until, nbf: None, iat: Some(since), iss, aud },
+        )
     }
 
     /// The seal of what browsers keep for us.

@@ -29,7 +29,9 @@ fn say(house: &House, bytes: &[u8]) -> String {
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+        Err(error)
+            if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+        {
             panic!("the server holds on to {} bytes that lead nowhere", bytes.len())
         }
         _ => String::from_utf8_lossy(&answer).into_owned(),
@@ -71,7 +73,8 @@ fn heads_are_bounded() {
     ] {
         let answer = say(&house, head.as_bytes());
         // Hung up on while it was still talking, a client may not hear why.
-        let is_refused = ["HTTP/1.1 431", "HTTP/1.1 414", "HTTP/1.1 400"].iter().any(|one| answer.starts_with(one));
+        let is_refused =
+            ["HTTP/1.1 431", "HTTP/1.1 414", "HTTP/1.1 400"].iter().any(|one| answer.starts_with(one));
         assert!(is_refused || answer.is_empty(), "{:.100}", answer);
         is_served(&house);
     }
@@ -184,7 +187,8 @@ async fn floods_of_ids_and_channels_are_bounded() {
     }
     for number in 0..10 {
         let channel = format!("lot:{}", lot(number + 1));
-        send(&mut guest, "json", &json!({"id": 1, "method": "subscribe", "params": {"channel": channel}})).await;
+        send(&mut guest, "json", &json!({"id": 1, "method": "subscribe", "params": {"channel": channel}}))
+            .await;
         assert_eq!(hear(&mut guest).await["ok"], true);
     }
     let channel = format!("lot:{}", lot(99));
@@ -198,6 +202,7 @@ async fn floods_of_ids_and_channels_are_bounded() {
     while let Some(Ok(Message::Text(text))) = bidder.next().await {
         heard.push(serde_json::from_str::<Value>(&text).unwrap());
     }
-    let is_refused = |reply: &Value| code(reply) == "payload_too_large" || code(&reply[0]) == "payload_too_large";
+    let is_refused =
+        |reply: &Value| code(reply) == "payload_too_large" || code(&reply[0]) == "payload_too_large";
     assert!(heard.iter().any(is_refused), "{heard:?}");
 }

@@ -165,10 +165,12 @@ mod tests {
         Admission::new(&options)
     }
 
-    /// At each moment (ms) so many are asked for, and so many are let in.
+    /// At this moment (ms) so many are asked for, and so many are let in.
+    type Moment = (i64, u32, u32);
+
     #[test]
     fn a_burst_goes_at_once_and_then_the_rate() {
-        let table: [(u32, u32, &[(i64, u32, u32)]); 4] = [
+        let table: [(u32, u32, &[Moment]); 4] = [
             (10, 5, &[(0, 20, 6), (50, 3, 0), (100, 3, 1), (400, 9, 3), (10_000, 20, 6)]),
             (1_000, 0, &[(0, 5, 1), (1, 5, 1), (2, 5, 1)]),
             (1, 1, &[(0, 3, 2), (999, 1, 0), (1_000, 2, 1)]),

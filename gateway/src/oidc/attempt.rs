@@ -148,6 +148,8 @@ mod tests {
              &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
         );
         metadata.authorization_endpoint.push_str("?tenant=1");
-        assert!(attempt.url(&metadata, "x", "y").starts_with("https://login.example/authorize?tenant=1&response"));
+        assert!(
+            attempt.url(&metadata, "x", "y").starts_with("https://login.example/authorize?tenant=1&response")
+        );
     }
 }

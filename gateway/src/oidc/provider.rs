@@ -199,8 +199,9 @@ impl ProviderKey {
     fn read(value: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
         let common = &jwk.common;
-        let is_for_signing = common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature)
-            && common.key_operations.as_ref().is_none_or(|what| what.contains(&KeyOperations::Verify));
+        let is_for_signing =
+            common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature)
+                && common.key_operations.as_ref().is_none_or(|what| what.contains(&KeyOperations::Verify));
         if !is_for_signing {
             return None;
         }

@@ -6,6 +6,7 @@ import { language } from "./texts";
 import { keys } from "./lib/keys.svelte";
 import { router } from "./lib/router.svelte";
 import { market } from "./lib/market.svelte";
+import { provider } from "./lib/provider.svelte";
 
 document.documentElement.lang = language;
 router.start();
@@ -13,3 +14,4 @@ keys.start();
 const target = document.getElementById("app");
 if (target) mount(App, { target });
 void market.start();
+void provider.start();

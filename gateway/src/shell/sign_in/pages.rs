@@ -92,7 +92,9 @@ impl Desk<'_> {
     /// `GET /auth/login?return=/path`: to the provider.
     fn login(&self, query: &str) -> Reply {
         let Some(redirect) = &self.sign_in.redirect else {
-            return problem(&WireError::new(Code::NotFound).saying("the pages do not sign in (gateway.oidc_redirect)"));
+            return problem(
+                &WireError::new(Code::NotFound).saying("the pages do not sign in (gateway.oidc_redirect)"),
+            );
         };
         let metadata = self.sign_in.metadata.borrow().clone();
         let (Some(metadata), Ok(params)) = (metadata, query_params(query)) else {

@@ -156,7 +156,11 @@ impl Service {
         loop {
             let pause = match self.refresh().await {
                 Ok(count) => {
-                    tracing::info!(issuer = self.provider.issuer, keys = count, "the identity provider's keys are read");
+                    tracing::info!(
+                        issuer = self.provider.issuer,
+                        keys = count,
+                        "the identity provider's keys are read"
+                    );
                     retry = RETRY_FIRST;
                     REFRESH_EVERY
                 }
@@ -200,7 +204,11 @@ impl Service {
             id_token: Option<String>,
             error: Option<String>,
         }
-        let metadata = self.metadata.borrow().clone().ok_or_else(|| "the identity provider has not been reached yet".to_owned())?;
+        let metadata = self
+            .metadata
+            .borrow()
+            .clone()
+            .ok_or_else(|| "the identity provider has not been reached yet".to_owned())?;
         let client_id = self.provider.client_id.as_str();
         let mut fields = vec![
             ("grant_type", "authorization_code"),

@@ -405,6 +405,14 @@ export const en = {
     empty: "Paste a token first.",
     refused: "This token was not accepted. You are watching as a guest.",
     working: "Signing in…",
+    withProvider: "Go to the sign-in page",
+    orToken: "Or with a token:",
+    provider: {
+      denied: "The sign-in page was left without signing in. You are watching as a guest.",
+      expired: "Signing in took too long. Please begin again.",
+      failed: "Signing in did not work. Please begin again; if it happens again, tell the market's operator.",
+      unavailable: "The sign-in page cannot be reached at the moment. Please try again in a minute.",
+    },
   },
   connection: {
     connecting: "Connecting…",

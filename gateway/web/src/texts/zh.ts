@@ -402,6 +402,14 @@ export const zh: Texts = {
     empty: "请先粘贴令牌。",
     refused: "令牌未被接受。您正以访客身份观看。",
     working: "正在登录…",
+    withProvider: "前往登录页面",
+    orToken: "或使用令牌：",
+    provider: {
+      denied: "您离开了登录页面，未完成登录。您正以访客身份观看。",
+      expired: "登录用时过长，请重新开始。",
+      failed: "登录未成功，请重新开始；若再次发生，请告知市场运营者。",
+      unavailable: "暂时无法访问登录页面，请稍后再试。",
+    },
   },
   connection: {
     connecting: "正在连接…",
