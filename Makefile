@@ -22,10 +22,18 @@ SOAK_INJECTIONS ?= 5000
 # How many simulated worlds it lives through, from this seed on.
 SOAK_WORLDS ?= $(or $(SEEDS),5000)
 SOAK_SEED ?= 1
+# Python 2.7, which the Autobahn test suite needs; and how much of the suite runs, quick or whole.
+PYTHON2 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/2.7*/bin/python) $(shell command -v python2.7 2>/dev/null))
+AUTOBAHN ?= quick
+# How many requests schemathesis makes of each operation, from which seed (none: another each time).
+HTTP_EXAMPLES ?= 2
+HTTP_SEED ?=
+# How long it tries broken bytes on each parser, in milliseconds.
+SOAK_FUZZ_MS ?= 600000
 # How many lots it keeps where memory is for 5,000.
 SOAK_LOTS ?= 2000000
 
-.PHONY: help run web check format lint deny unit test rust-test mutants some-mutants history pages python browser-demo bench soak clean
+.PHONY: help run web check format lint deny unit test rust-test mutants some-mutants history pages python conformance autobahn http-conformance browser-demo bench soak clean
 
 help: ## Lists the targets
 	@printf 'Vendue. Targets:\n\n'
@@ -71,7 +79,7 @@ else
 	$(CARGO) test --workspace --locked --lib --bins --quiet
 endif
 
-test: check rust-test some-mutants history pages python browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, the clients, pages in a browser (chromium)
+test: check rust-test some-mutants history pages python conformance browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, the clients, pages in a browser (chromium)
 
 rust-test:
 ifeq ($(NEXTEST),yes)
@@ -116,6 +124,37 @@ $(PYTHON_ENV)/installed: gateway/sdk/python/constraints.txt gateway/sdk/python/p
 	$(PYTHON_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --no-build-isolation --editable 'gateway/sdk/python[dev]'
 	@touch $@
 
+conformance: autobahn http-conformance ## The Autobahn test suite (needs Python 2.7), schemathesis on the HTTP API (Python 3.11 or later)
+
+autobahn:
+	python3 -B tests/conformance/judge.py --self-test
+ifeq ($(PYTHON2),)
+	@echo 'Autobahn: skipped: it needs Python 2.7, which is not here (pyenv install 2.7.18, or make autobahn PYTHON2=...)'
+else
+	@$(MAKE) --no-print-directory $(TARGET)/autobahn/installed
+	$(CARGO) build --locked -p vendue-gateway --example conformance
+	tests/conformance/autobahn $(abspath $(TARGET))/debug/examples/conformance $(abspath $(TARGET))/autobahn/env/bin/wstest \
+		$(abspath $(TARGET))/autobahn/reports $(AUTOBAHN)
+endif
+
+# The last virtualenv that knows Python 2.7; nothing is installed outside the environment.
+$(TARGET)/autobahn/installed: Makefile
+	mkdir -p $(TARGET)/autobahn
+	$(PYTHON2) -m pip install --quiet --disable-pip-version-check --no-python-version-warning --upgrade \
+		--target $(TARGET)/autobahn/virtualenv 'virtualenv<20.22'
+	PYTHONPATH=$(TARGET)/autobahn/virtualenv $(PYTHON2) -m virtualenv --quiet $(TARGET)/autobahn/env
+	$(TARGET)/autobahn/env/bin/python -m pip install --quiet --disable-pip-version-check autobahntestsuite==25.10.1
+	@touch $@
+
+http-conformance: $(TARGET)/conformance/installed
+	$(CARGO) build --locked --bin vendue
+	.ci/with-demo $(TARGET)/debug/vendue tests/conformance/http $(TARGET)/conformance $(HTTP_EXAMPLES) $(HTTP_SEED)
+
+$(TARGET)/conformance/installed: tests/conformance/constraints.txt
+	$(PYTHON) -m venv --clear $(TARGET)/conformance
+	$(TARGET)/conformance/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< schemathesis openapi-spec-validator
+	@touch $@
+
 # The browser's checks once more, against a real market: the embedded pages, the real gateway, the bots.
 browser-demo: | pages
 	$(CARGO) build --locked --bin vendue
@@ -139,6 +178,8 @@ soak: ## The same for hours: SEEDS simulated worlds, SOAK_ROUNDS kills, SOAK_CUT
 	VENDUE_POWER_CUTS=$(SOAK_CUTS) $(CARGO) test --release --locked -p vendue --test power_cut -- --nocapture
 	VENDUE_INJECTIONS=$(SOAK_INJECTIONS) $(CARGO) test --release --locked -p vendue --test inject -- --nocapture
 	VENDUE_SOAK_LOTS=$(SOAK_LOTS) $(CARGO) test --release --locked -p vendue-engine --test memory -- --nocapture
+	VENDUE_FUZZ_MS=$(SOAK_FUZZ_MS) $(CARGO) test --release --locked -p vendue-protocol --test fuzz -- --nocapture --test-threads 1
+	$(MAKE) --no-print-directory conformance AUTOBAHN=whole HTTP_EXAMPLES=200
 	$(CARGO) run --locked -p vendue-mutants
 	$(CARGO) build --release --bin vendue --bin vendue-loadtest -p vendue -p vendue-loadtest
 	$(TARGET)/release/vendue-loadtest run --rate 2000 --connections 200 --duration $(SOAK_SECONDS)

@@ -84,6 +84,9 @@ pub struct GatewayOptions {
     pub drain_ms: u64,
     /// For benches: answers each `lot.bid` at once with a reply of the usual size, without an engine.
     pub echo: bool,
+    /// For conformance suites: every WebSocket message is sent back as it came. Set by programs only, never by configuration.
+    #[serde(skip)]
+    pub echo_frames: bool,
 }
 
 impl Default for GatewayOptions {
@@ -122,6 +125,7 @@ impl Default for GatewayOptions {
             linger_ms: 30_000,
             drain_ms: 5_000,
             echo: false,
+            echo_frames: false,
         }
     }
 }

@@ -31,6 +31,10 @@ pub(crate) const REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub enum Close {
     /// It does not speak this protocol; do not come back.
     BadRequest,
+    /// Its frames break the rules of WebSockets (RFC 6455 section 7.4.1).
+    Protocol,
+    /// Its text is not UTF-8 (RFC 6455 section 8.1).
+    NotText,
     /// No `connect` in time.
     NoConnect,
     /// It does not read.
@@ -47,6 +51,8 @@ impl Close {
     pub const fn code(self) -> (u16, &'static str) {
         match self {
             Self::BadRequest => (4001, "bad request"),
+            Self::Protocol => (1002, "protocol error"),
+            Self::NotText => (1007, "text that is not UTF-8"),
             Self::NoConnect => (4008, "no connect in time"),
             Self::SlowConsumer => (4102, "slow consumer"),
             Self::Shutdown => (4201, "shutdown"),

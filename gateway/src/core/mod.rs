@@ -216,7 +216,11 @@ impl Core {
         let now = self.clock.now(own);
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.socket.get_mut().exchange_input(&mut self.spare_input);
-        self.read_messages(now, key);
+        if self.options.echo_frames {
+            self.echo_messages(now, key);
+        } else {
+            self.read_messages(now, key);
+        }
         if let Some(connection) = self.connections.get_mut(key) {
             connection.socket.get_mut().exchange_input(&mut self.spare_input);
         }

@@ -15,6 +15,7 @@ use vendue_protocol::wire::{
 use crate::auth::Identity;
 use crate::core::channel::for_each_field;
 use crate::core::connection::{Close, Stage};
+use crate::core::pipe::write_frame;
 use crate::core::reply::{Done, To};
 use crate::core::submit::{Owner, Submission};
 use crate::core::{Core, Key};
@@ -45,6 +46,26 @@ impl Core {
         }
     }
 
+    /// Sends every message back as it came, for suites that test a WebSocket's frames
+    /// ([`GatewayOptions::echo_frames`](crate::GatewayOptions::echo_frames)).
+    pub(crate) fn echo_messages(&mut self, now: Timestamp, key: Key) {
+        while let Some(connection) =
+            self.connections.get_mut(key).filter(|connection| !connection.is_finished)
+        {
+            match connection.socket.read() {
+                Ok(Message::Text(text)) => {
+                    write_frame(connection.output_mut(), Encoding::Json, text.as_bytes());
+                }
+                Ok(Message::Binary(bytes)) => {
+                    write_frame(connection.output_mut(), Encoding::MessagePack, &bytes);
+                }
+                Ok(_) => {}
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) => return self.end_of_messages(now, key, &error),
+            }
+        }
+    }
+
     /// The stream of messages is over: closed in order, or by something that is no WebSocket.
     fn end_of_messages(&mut self, now: Timestamp, key: Key, error: &Error) {
         if matches!(error, Error::Capacity(CapacityError::MessageTooLong { .. })) {
@@ -53,7 +74,12 @@ impl Core {
         }
         if !matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
             self.metrics.unreadable.add(1);
-            self.close(now, key, Close::BadRequest);
+            let why = match error {
+                Error::Protocol(_) => Close::Protocol,
+                Error::Utf8(_) => Close::NotText,
+                _ => Close::BadRequest,
+            };
+            self.close(now, key, why);
         }
         if let Some(connection) = self.connections.get_mut(key) {
             connection.is_finished = true;

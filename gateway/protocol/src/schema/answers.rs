@@ -259,7 +259,7 @@ struct DeclinedEffect {
     position: u64,
     index: u32,
     target: String,
-    time: i64,
+    time: Timestamp,
     code: String,
 }
 

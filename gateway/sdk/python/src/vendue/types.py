@@ -679,7 +679,7 @@ class DeclinedEffect(TypedDict):
     position: int
     index: int
     target: str
-    time: int
+    time: Timestamp
     code: str
 
 
