@@ -74,9 +74,9 @@ deny:
 
 unit:
 ifeq ($(NEXTEST),yes)
-	$(CARGO) nextest run --workspace --locked --lib --bins
+	$(CARGO) nextest run --workspace --locked --lib --bins --no-fail-fast
 else
-	$(CARGO) test --workspace --locked --lib --bins --quiet
+	$(CARGO) test --workspace --locked --lib --bins --no-fail-fast --quiet
 endif
 
 test: check rust-test some-mutants history pages python conformance browser-demo ## Every test: end to end, kill -9, power cuts, replayed histories, the clients, pages in a browser (chromium)
