@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use vendue_domain::mutant;
+use vendue_protocol::signs::APPEND_BOUNDS_US;
 use vendue_storage::{AppendError, Journal, MAX_BATCH_BYTES, Position};
 
 use crate::unit::Unit;
@@ -44,6 +46,8 @@ pub struct CommitStats {
     pub bytes: AtomicU64,
     /// Time spent in appends, in microseconds.
     pub append_us: AtomicU64,
+    /// How many appends took at most so long as each of [`APPEND_BOUNDS_US`]; then those beyond.
+    pub appends: [AtomicU64; APPEND_BOUNDS_US.len() + 1],
 }
 
 /// Gives positions to units and makes them durable.
@@ -60,6 +64,9 @@ pub struct Committer {
     spare: crossbeam::queue::ArrayQueue<Box<Unit>>,
     inline: bool,
     stats: CommitStats,
+    made: Instant,
+    /// Microseconds after `made` when the append under way began; 0 while there is none.
+    append_began_us: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -84,6 +91,8 @@ impl Committer {
             spare: crossbeam::queue::ArrayQueue::new(SPARE_MAX),
             inline,
             stats: CommitStats::default(),
+            made: Instant::now(),
+            append_began_us: AtomicU64::new(0),
         }
     }
 
@@ -109,6 +118,26 @@ impl Committer {
     #[must_use]
     pub const fn stats(&self) -> &CommitStats {
         &self.stats
+    }
+
+    /// How many units wait to become durable.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        lock(&self.queue).units.len()
+    }
+
+    /// How long the append under way has taken so far; nothing where there is none.
+    #[must_use]
+    pub fn under_way(&self) -> Duration {
+        match self.append_began_us.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            began => self.made.elapsed().saturating_sub(Duration::from_micros(began)),
+        }
+    }
+
+    /// Never 0.
+    fn micros_at(&self, instant: Instant) -> u64 {
+        1 + instant.saturating_duration_since(self.made).as_micros() as u64
     }
 
     /// An empty unit, used before where there is one.
@@ -221,7 +250,8 @@ impl Committer {
         if batches.is_empty() {
             return Ok(self.durable());
         }
-        let began = std::time::Instant::now();
+        let began = Instant::now();
+        self.append_began_us.store(self.micros_at(began), Ordering::Relaxed);
         if mutant("unit_dropped") && self.durable() % 8 == 7 {
             return Ok(self.durable() + batches.iter().map(|batch| u64::from(batch.len())).sum::<u64>());
         }
@@ -235,7 +265,11 @@ impl Committer {
         stats.commits.fetch_add(1, Ordering::Relaxed);
         stats.records.fetch_add(last - self.durable(), Ordering::Relaxed);
         stats.bytes.fetch_add(batches.iter().map(|batch| batch.bytes() as u64).sum(), Ordering::Relaxed);
-        stats.append_us.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        let took_us = began.elapsed().as_micros() as u64;
+        stats.append_us.fetch_add(took_us, Ordering::Relaxed);
+        let bucket = APPEND_BOUNDS_US.partition_point(|&bound| bound < took_us);
+        stats.appends[bucket].fetch_add(1, Ordering::Relaxed);
+        self.append_began_us.store(0, Ordering::Relaxed);
         Ok(last)
     }
 
@@ -251,7 +285,7 @@ impl Committer {
                 }
                 drop(journal);
                 if lock(&self.queue).units.is_empty() && !self.stopping.load(Ordering::Acquire) {
-                    std::thread::park_timeout(std::time::Duration::from_millis(500));
+                    std::thread::park_timeout(Duration::from_millis(500));
                 }
             }
             self.sleeping.store(false, Ordering::Release);

@@ -19,6 +19,7 @@ pub mod effects;
 pub mod entry;
 mod error;
 mod hook;
+pub mod inspector;
 pub mod keys;
 pub mod local;
 pub mod notary;

@@ -71,6 +71,8 @@ pub struct EngineOptions {
     pub statement_per_account: u32,
     /// Sign the history: checkpoints in the journal, receipts for bidders.
     pub notary: bool,
+    /// Judge what is durable by the invariants while the cell runs, in a twentieth of a core; what is broken is counted and logged.
+    pub inspector: bool,
     /// The notary signs at the latest when so many records wait.
     pub notary_records_max: u32,
     /// ... or when the oldest has waited this long, in milliseconds.
@@ -121,6 +123,7 @@ impl Default for EngineOptions {
             audit_per_market: 10_000,
             statement_per_account: 2_000,
             notary: true,
+            inspector: true,
             notary_records_max: 16_384,
             notary_interval_ms: 5_000,
             witness_file: PathBuf::new(),

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use vendue_protocol::signs::{APPEND_BOUNDS_US, SIGNS, Vitals};
 use vendue_protocol::wire::{Code, METHODS};
 
 /// Upper bounds of the latency histogram's buckets, in microseconds: about a factor of two each, from a reply that the
@@ -55,6 +57,8 @@ pub struct Metrics {
     pub(crate) link_up: Counter,
     pub(crate) link_reconnects: Counter,
     pub(crate) http_requests: Counter,
+    /// What the engine last told of itself; nothing while the link is down. Written twice a second.
+    engine: Mutex<Option<Vitals>>,
 }
 
 impl Default for Metrics {
@@ -76,6 +80,7 @@ impl Default for Metrics {
             link_up: Counter::default(),
             link_reconnects: Counter::default(),
             http_requests: Counter::default(),
+            engine: Mutex::default(),
         }
     }
 }
@@ -91,6 +96,16 @@ impl Metrics {
         let bucket = BUCKETS_US.partition_point(|&bound| bound < took_us);
         self.latency[bucket].add(1);
         self.latency_sum_us.add(took_us);
+    }
+
+    /// The engine has told of itself.
+    pub(crate) fn engine_told(&self, vitals: Vitals) {
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(vitals);
+    }
+
+    /// The engine is away: what it told before is no longer so.
+    pub(crate) fn engine_away(&self) {
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The text of several threads' counters together.
@@ -121,6 +136,12 @@ impl Metrics {
             }
         }
         Self::render_latency(&mut text, threads);
+        let told = threads
+            .iter()
+            .find_map(|metrics| metrics.engine.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        if let Some(vitals) = told {
+            render_engine(&mut text, &vitals);
+        }
         text
     }
 
@@ -171,6 +192,32 @@ impl Metrics {
     }
 }
 
+/// What the engine told; absent while it is away.
+fn render_engine(text: &mut String, vitals: &Vitals) {
+    for (sign, &value) in SIGNS.iter().zip(&vitals.values) {
+        let name = sign.name;
+        let _ = writeln!(text, "# HELP vendue_engine_{name} {}", sign.help);
+        let _ = writeln!(text, "# TYPE vendue_engine_{name} {}", sign.kind.name());
+        let _ = if sign.is_time {
+            writeln!(text, "vendue_engine_{name} {}", value as f64 / 1e6)
+        } else {
+            writeln!(text, "vendue_engine_{name} {value}")
+        };
+    }
+    const NAME: &str = "vendue_engine_journal_append_duration_seconds";
+    let _ = writeln!(
+        text,
+        "# HELP {NAME} How long appends to the journal took, their sync included.\n# TYPE {NAME} histogram"
+    );
+    let bounds = APPEND_BOUNDS_US.iter().map(|&us| (us as f64 / 1e6).to_string()).chain(["+Inf".into()]);
+    let mut total = 0;
+    for (bound, count) in bounds.zip(&vitals.appends) {
+        total += count;
+        let _ = writeln!(text, "{NAME}_bucket{{le=\"{bound}\"}} {total}");
+    }
+    let _ = writeln!(text, "{NAME}_sum {}\n{NAME}_count {total}", vitals.append_us as f64 / 1e6);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,5 +242,30 @@ mod tests {
         ] {
             assert!(text.lines().any(|written| written == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn the_engine_is_told_of_while_it_is_there() {
+        use vendue_protocol::signs::Sign;
+        let threads = [Arc::new(Metrics::default()), Arc::new(Metrics::default())];
+        let mut vitals = Vitals::empty();
+        vitals.set(Sign::Position, 12);
+        vitals.set(Sign::Stalled, 1_500_000);
+        (vitals.appends[2], vitals.appends[14], vitals.append_us) = (3, 1, 2_000_000);
+        threads[1].engine_told(vitals);
+        let text = Metrics::render(&threads);
+        for line in [
+            "vendue_engine_journal_position 12",
+            "vendue_engine_journal_stalled_seconds 1.5",
+            "# TYPE vendue_engine_commands_total counter",
+            "vendue_engine_journal_append_duration_seconds_bucket{le=\"0.00005\"} 0",
+            "vendue_engine_journal_append_duration_seconds_bucket{le=\"0.0001\"} 3",
+            "vendue_engine_journal_append_duration_seconds_bucket{le=\"+Inf\"} 4",
+            "vendue_engine_journal_append_duration_seconds_sum 2",
+        ] {
+            assert!(text.lines().any(|written| written == line), "{line}\n{text}");
+        }
+        threads[1].engine_away();
+        assert!(!Metrics::render(&threads).contains("vendue_engine_"));
     }
 }

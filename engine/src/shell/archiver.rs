@@ -18,13 +18,21 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// How often it looks whether the cell has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// What others want to know of the archive.
+pub(super) struct Counted<'a> {
+    /// From which record on the archive lacks the journal.
+    pub(super) needs: &'a AtomicU64,
+    /// Rounds that failed.
+    pub(super) failures: &'a AtomicU64,
+}
+
 /// Copies until the cell ends. Not joined: a file system that does not answer shall not hold up the end either.
-/// `needs` is told from which record on the archive lacks the journal; `data` is the data directory.
+/// `data` is the data directory.
 pub(super) fn run(
     archive: &Path,
     data: &Path,
     reader: &Arc<dyn JournalReader>,
-    needs: &AtomicU64,
+    counted: &Counted<'_>,
     over: &AtomicBool,
 ) {
     let mut archiver = Archiver::new(archive.to_owned(), data.to_owned());
@@ -35,7 +43,8 @@ pub(super) fn run(
             continue;
         }
         let pause = archiver.round(&**reader);
-        needs.store(archiver.copied + 1, Ordering::Release);
+        counted.needs.store(archiver.copied + 1, Ordering::Release);
+        counted.failures.fetch_add(u64::from(archiver.failures > 0), Ordering::Relaxed);
         due = Instant::now() + pause;
     }
 }

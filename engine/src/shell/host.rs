@@ -212,6 +212,9 @@ impl Host {
         if self.shard.needs_checkpoint() {
             self.shared.pressed.store(true, Ordering::Relaxed);
         }
+        if let Some(signs) = self.shared.signs.shard(self.shard.number()) {
+            signs.note(&self.shard);
+        }
         let next = self.shard.next_deadline();
         if next.is_some() && (self.sleeps_until.is_none() || next < self.sleeps_until) {
             self.moved.notify_one();

@@ -76,7 +76,9 @@ impl Kept {
             if rested && (grown >= shared.options.checkpoint_bytes || ((due || pressed) && grown > 0)) {
                 bytes_at_last = bytes;
                 last = Instant::now();
-                match checkpoint(shared, &*self.store) {
+                let written = checkpoint(shared, &*self.store);
+                shared.signs.checkpointed(last.elapsed(), written.is_ok());
+                match written {
                     Ok(marker) => self.write_base(shared, &marker, &mut trimming, &mut waking),
                     Err(error) => tracing::error!(
                         error,

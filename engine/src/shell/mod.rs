@@ -9,11 +9,13 @@
 //! | connector | asks the world outside for payments, when what asks is durable |
 //! | notary | signs what is durable, proves outcomes |
 //! | archive | copies durable segments to the archive directory, where there is one |
+//! | inspector | judges what is durable by the invariants, where that is wanted |
 //! | keeper | checkpoints, sealed key lists, passivation |
 
 mod archiver;
 mod files;
 mod host;
+mod inspector_thread;
 mod keeper;
 mod links;
 mod loader;
@@ -22,6 +24,7 @@ mod release;
 mod server;
 mod starting;
 mod views_thread;
+mod vitals;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -69,6 +72,7 @@ struct Shared {
     /// there is none.
     notary_needs: AtomicU64,
     archive_needs: Arc<AtomicU64>,
+    signs: Arc<vitals::Signs>,
 }
 
 /// What nobody needs any more ends before this: there is no such record.
@@ -235,6 +239,7 @@ async fn run_cell(
         epoch,
         notary_needs: AtomicU64::new(if options.notary { 0 } else { NOTHING }),
         archive_needs: Arc::new(AtomicU64::new(if has_archive { 0 } else { NOTHING })),
+        signs: Arc::new(vitals::Signs::new(options.shards)),
     });
 
     let mut threads = Vec::new();
@@ -274,11 +279,17 @@ async fn run_cell(
     }
     if has_archive {
         let (archive, data) = (options.archive.clone(), options.data_dir.clone());
-        let (over, reader, needs) = (failed.clone(), reader.clone(), shared.archive_needs.clone());
-        let _not_joined = spawn("archive", move || archiver::run(&archive, &data, &reader, &needs, &over))?;
+        let (over, reader, archiving) = (failed.clone(), reader.clone(), shared.clone());
+        let _not_joined = spawn("archive", move || {
+            let counted = archiver::Counted {
+                needs: &archiving.archive_needs,
+                failures: &archiving.signs.archive_failures,
+            };
+            archiver::run(&archive, &data, &reader, &counted, &over);
+        })?;
     }
     let keeping = shared.clone();
-    let notary_reader = reader.clone();
+    let (notary_reader, inspector_reader) = (reader.clone(), reader.clone());
     threads.push(spawn("keeper", move || {
         let kept = keeper::Kept { store, bases, key_lists, reader, remover, listed };
         kept.run(&keeping);
@@ -287,6 +298,11 @@ async fn run_cell(
     if let Some(key) = notary_key {
         let (notary, history) = (shared.clone(), notary_reader);
         threads.push(spawn("notary", move || notary_thread::run(&notary, &*history, key, &notary_receiver))?);
+    }
+
+    if options.inspector {
+        let (inspected, history) = (shared.clone(), inspector_reader);
+        threads.push(spawn("inspector", move || inspector_thread::run(&inspected, &*history))?);
     }
 
     let path = options.link_path();

@@ -270,6 +270,7 @@ impl<'a> Office<'a> {
         let entry = IndexEntry { first: signed.first, last: signed.last, at };
         self.index.push(entry).map_err(|error| error.to_string())?;
         self.pending = None;
+        self.shared.signs.signed.store(signed.last, Ordering::Relaxed);
         Ok(())
     }
 

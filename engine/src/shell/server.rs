@@ -172,6 +172,7 @@ fn frame(shared: &Arc<Shared>, id: LinkId, kind: FrameKind, payload: &[u8]) -> R
         | FrameKind::Replies
         | FrameKind::Events
         | FrameKind::Pulse
+        | FrameKind::Vitals
         | FrameKind::Refused => Err(LinkError::UnknownKind(kind as u8)),
     }
 }

@@ -9,6 +9,7 @@ use vendue_protocol::link::{FollowItem, QueryItem};
 
 use super::Shared;
 use super::host::ShardMessage;
+use super::vitals::{self, Queues};
 use crate::shard::Shard;
 use crate::unit::{LinkId, Unit};
 use crate::views::{ViewSpace, ViewValue, Views};
@@ -75,6 +76,12 @@ pub(super) fn run(shared: &Shared, mut views: Views, receiver: &Receiver<ViewsMe
         }
         let durable = shared.committer.durable();
         views.finish(shared.clock.now(), durable, pulse, |link, bytes| shared.links.write(link, &bytes));
+        if pulse {
+            let queues =
+                Queues { views: receiver.len(), shown: views.position(), links: views.links().len() };
+            let frame = vitals::frame(&vitals::vitals(shared, &queues));
+            views.links().iter().for_each(|&link| shared.links.write(link, &frame));
+        }
     }
 }
 

@@ -317,6 +317,12 @@ impl Views {
         self.shown.get(address).map(|shown| shown.market)
     }
 
+    /// The links that are up.
+    #[must_use]
+    pub fn links(&self) -> &[LinkId] {
+        &self.links
+    }
+
     /// A link has come.
     pub fn link_up(&mut self, link: LinkId) {
         self.links.push(link);

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod link;
 pub mod query;
 pub mod schema;
+pub mod signs;
 pub mod wire;
 
 /// The vocabulary of the rules, for rooms that may use this crate but not the domain itself.

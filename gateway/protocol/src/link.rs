@@ -17,7 +17,7 @@ use crate::channel::Channel;
 use crate::query::Query;
 
 /// The version both ends must share.
-pub const LINK_VERSION: u32 = 2;
+pub const LINK_VERSION: u32 = 3;
 
 /// The largest frame: larger ones are refused and end the link.
 pub const LINK_FRAME_MAX: usize = 16 * 1024 * 1024;
@@ -44,6 +44,8 @@ pub enum FrameKind {
     Pulse = 8,
     /// Engine: [`Refused`], then the link ends.
     Refused = 9,
+    /// Engine: [`Vitals`](crate::signs::Vitals), about twice a second.
+    Vitals = 10,
 }
 
 impl FrameKind {
@@ -58,6 +60,7 @@ impl FrameKind {
             7 => Self::Events,
             8 => Self::Pulse,
             9 => Self::Refused,
+            10 => Self::Vitals,
             _ => return None,
         })
     }

@@ -17,6 +17,7 @@ use vendue_domain::record::Field;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::link::*;
 use vendue_protocol::schema::EXAMPLES;
+use vendue_protocol::signs::Vitals;
 use vendue_protocol::wire::time::{parse_rfc3339, write_rfc3339};
 use vendue_protocol::wire::transcode::{Instants, to_json};
 use vendue_protocol::wire::{Encoding, frame};
@@ -218,6 +219,7 @@ fn item(kind: FrameKind, bytes: &[u8]) {
         FrameKind::Hello => again::<Hello>(bytes),
         FrameKind::Welcome => again::<Welcome>(bytes),
         FrameKind::Pulse => again::<Pulse>(bytes),
+        FrameKind::Vitals => again::<Vitals>(bytes),
         _ => again::<Refused>(bytes),
     }
 }

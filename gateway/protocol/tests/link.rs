@@ -13,6 +13,7 @@ use vendue_domain::time::Timestamp;
 use vendue_protocol::channel::Channel;
 use vendue_protocol::link::*;
 use vendue_protocol::query::{GetLot, Query};
+use vendue_protocol::signs::Vitals;
 
 const TIME: Timestamp = Timestamp(1_700_000_000_123_456);
 
@@ -102,6 +103,7 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
     for reply in replies() {
         replied.item(|out| reply.encode(out));
     }
+    let vitals = Vitals { values: vec![1, 300], appends: vec![0, 7], append_us: 5 };
     vec![
         ("hello", record(FrameKind::Hello, &hello)),
         ("welcome", record(FrameKind::Welcome, &welcome)),
@@ -121,6 +123,7 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
             record(FrameKind::Pulse, &Pulse { time: TIME, durable: 5, published: 4, signed_out: Vec::new() }),
         ),
         ("refused", record(FrameKind::Refused, &Refused { reason: "version".into() })),
+        ("vitals", record(FrameKind::Vitals, &vitals)),
     ]
 }
 
@@ -142,7 +145,11 @@ fn frames_come_back() {
     while let Some((kind, payload, length)) = split_frame(rest).unwrap() {
         kinds += 1;
         let items: Vec<&[u8]> = match kind {
-            FrameKind::Hello | FrameKind::Welcome | FrameKind::Pulse | FrameKind::Refused => Vec::new(),
+            FrameKind::Hello
+            | FrameKind::Welcome
+            | FrameKind::Pulse
+            | FrameKind::Refused
+            | FrameKind::Vitals => Vec::new(),
             _ => Items::new(payload).map(Result::unwrap).collect(),
         };
         match kind {
@@ -161,7 +168,7 @@ fn frames_come_back() {
         }
         rest = &rest[length..];
     }
-    assert_eq!((kinds, rest.len()), (9, 0));
+    assert_eq!((kinds, rest.len()), (10, 0));
 }
 
 proptest! {
@@ -177,7 +184,7 @@ proptest! {
 
     /// A frame that is cut anywhere is waited for.
     #[test]
-    fn cut_frames_are_waited_for(which in 0_usize..9, cut in any::<prop::sample::Index>()) {
+    fn cut_frames_are_waited_for(which in 0_usize..10, cut in any::<prop::sample::Index>()) {
         let (_, bytes) = frames().swap_remove(which);
         prop_assert_eq!(split_frame(&bytes[..cut.index(bytes.len())]), Ok(None));
     }

@@ -6,6 +6,7 @@ use vendue_protocol::link::{
     EventItem, FollowItem, FrameBuilder, FrameKind, Hello, Items, LINK_VERSION, LinkError, Pulse, Refused,
     ReplyItem, Welcome, split_frame, write_record_frame,
 };
+use vendue_protocol::signs::Vitals;
 
 use crate::core::Core;
 use crate::core::channel::Follow;
@@ -100,6 +101,7 @@ impl Core {
         self.link.output.clear();
         self.link.follows.clear();
         self.metrics.link_up.set(0);
+        self.metrics.engine_away();
         self.link_lost();
         for state in self.channels.values_mut() {
             state.follow = Follow::No;
@@ -191,6 +193,10 @@ impl Core {
                     self.link.published = pulse.published;
                     self.positions_advanced();
                 }
+                Ok(())
+            }
+            FrameKind::Vitals => {
+                self.metrics.engine_told(Vitals::from_bytes(payload)?);
                 Ok(())
             }
             FrameKind::Hello

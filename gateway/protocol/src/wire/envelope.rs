@@ -211,6 +211,10 @@ fn request_json(text: &str) -> Result<Request<'_>, Failed> {
     if !text.trim_ascii_start().starts_with('{') {
         return Err(broken_json(text));
     }
+    // Too deep is broken wherever it stands, also in what is passed over.
+    if Cursor::new(text).skip_value().is_none() {
+        return Err(broken_json(text));
+    }
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| broken_json(text))?;
     let id = envelope.id.map(RawValue::get);
     let readable = id.and_then(|text| text.parse::<u64>().ok()).filter(|&id| id <= ID_MAX);
