@@ -7,9 +7,13 @@ mod common;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use common::Demo;
 use serde_json::{Value, json};
+
+/// How long the engine may take to tell of itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All words of a text that are names of our metrics, without what Prometheus adds to a histogram's.
 fn named(text: &str) -> BTreeSet<&str> {
@@ -32,7 +36,15 @@ async fn every_metric_that_is_watched_is_there() {
     let demo = tokio::task::block_in_place(|| Demo::start(&dir.path().join("data"), &["--bare"]));
     let operator = demo.operator().await;
     operator.request("market.list", json!({})).await.unwrap();
-    let text = metrics(&demo);
+    // The engine tells of itself twice a second.
+    let give_up = Instant::now() + PATIENCE;
+    let text = loop {
+        let text = metrics(&demo);
+        if text.contains("vendue_engine_") || Instant::now() > give_up {
+            break text;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
     let there = named(&text);
     assert!(there.len() > 10, "{text}");
 

@@ -1,6 +1,7 @@
 //! One gateway, and engines that come and go behind it, each perhaps under `strace`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -139,6 +140,16 @@ impl Gateway {
         assert!(minted.status.success(), "{}", complaint(&minted));
         let token = String::from_utf8(minted.stdout).unwrap().trim().to_owned();
         Self { child, url, token }
+    }
+
+    /// A value of its metrics; `None` where it is not told.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let address = self.url.strip_prefix("ws://")?.strip_suffix("/ws")?;
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
     pub async fn client(&self, patience: Duration) -> Result<Client, vendue_client::Error> {

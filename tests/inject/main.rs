@@ -11,7 +11,7 @@ mod common;
 mod house;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use house::{Engine, Gateway};
 use rand::rngs::StdRng;
@@ -95,6 +95,40 @@ async fn errors_of_the_system_lose_nothing() {
          {refused_to_start}, stopped after {stopped}, went on after {went_on}",
         acknowledged.len()
     ));
+}
+
+/// A disk that takes its time: who looks at the market sees it while it lasts, and every command is answered when it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_stalls_is_seen() {
+    if let Err(why) = house::can_trace() {
+        common::tally(&format!("a stalling disk: skipped: {why}"));
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // The first start makes the directory at full speed.
+    Engine::start(dir.path(), None).unwrap().end();
+    let gateway = Gateway::start(dir.path());
+    let engine = Engine::start(dir.path(), Some("inject=pwrite64:delay_enter=1500000:when=12+")).unwrap();
+    let client = gateway.client(common::PATIENCE).await.unwrap();
+    let load = tokio::spawn(async move {
+        for nth in 0..COMMANDS {
+            let key = format!("slow-{nth}");
+            client.command("account.create", json!({"name": key}), key.as_str()).await.unwrap();
+        }
+        client
+    });
+    let give_up = Instant::now() + common::PATIENCE;
+    loop {
+        let stalled = gateway.metric("vendue_engine_journal_stalled_seconds");
+        if stalled.is_some_and(|seconds| seconds > 0.5) {
+            break;
+        }
+        assert!(Instant::now() < give_up, "nobody sees that the disk stalls: {stalled:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let _answered = load.await.unwrap();
+    engine.kill();
+    gateway.end();
 }
 
 /// Makes accounts until the engine does not answer any more.

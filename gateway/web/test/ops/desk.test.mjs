@@ -57,6 +57,17 @@ async function deed(page, button, { reason = "as the test asks", fill = {} } = {
 const healthy = (...pages) => pages.forEach((page) => assert.deepEqual(page.problems, []));
 const close = (...pages) => Promise.all(pages.map((page) => page.context().close()));
 
+test("the engine tells of itself: its disk, its queues, and that the invariants are kept", { skip }, async () => {
+  const page = await ops();
+  const signs = page.locator("[data-engine-signs]");
+  await signs.waitFor({ timeout: SEEN_MS });
+  await quietLot("A lot for the journal's sake");
+  await page.waitForFunction(() => /≤ [0-9.]+ m?s/.test(document.querySelector("[data-engine-signs] dd")?.textContent ?? ""), null, { timeout: 20_000 });
+  assert.equal(await page.locator("[data-invariants]").getAttribute("data-invariants"), "kept");
+  healthy(page);
+  await close(page);
+});
+
 test("two bidders see a lot paused, resumed, extended, cancelled and reopened", { skip }, async () => {
   const lot = await quietLot("Watched by two");
   const [desk, one, other] = [await ops(`#/lots/${lot}`), await open(browser, `${url}#/lot/${lot}`), await open(browser, `${url}#/lot/${lot}`, { width: 390, height: 844 })];

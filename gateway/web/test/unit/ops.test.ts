@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { engineSigns } from "../../src/ops/lib/engine.js";
 import { readCsv, writeCsv } from "../../src/ops/lib/csv.js";
 import { checkFile, keyOf } from "../../src/ops/lib/lotfile.js";
 import { readLot } from "../../src/ops/lib/newlot.js";
@@ -8,6 +9,26 @@ import { signsOf, type Seen } from "../../src/ops/lib/signs.js";
 
 const NOW = Date.UTC(2026, 10, 23) * 1000;
 const setting = { market: "mkt_1", currency: "EUR", sales: new Set(["sal_1"]), now: NOW };
+
+/** Metrics of an engine whose appends took at most 1 ms or 1 s, so many of each. */
+function engineAt(at: number, fast: number, slow: number, more: Record<string, number> = {}) {
+  const values = { journal_position: 7, journal_records_total: fast + slow, ...more };
+  const lines = Object.entries(values).map(([name, value]) => `vendue_engine_${name} ${value}`);
+  const bucket = (le: string, count: number): string => `vendue_engine_journal_append_duration_seconds_bucket{le="${le}"} ${count}`;
+  return readMetrics([...lines, bucket("0.001", fast), bucket("1", fast + slow), bucket("+Inf", fast + slow)].join("\n"), at);
+}
+
+test("an engine's signs are those of the time between, and what is broken is never overlooked", () => {
+  const quiet = engineSigns(undefined, engineAt(0, 5, 5));
+  assert.deepEqual([quiet?.broken, quiet?.stalled, quiet?.append_p99_ms, quiet?.records], [0, null, null, null]);
+  const after = engineSigns(engineAt(0, 1000, 50), engineAt(2000, 1099, 51));
+  assert.deepEqual([after?.append_p99_ms, after?.records], [1, 50]);
+  assert.equal(engineSigns(engineAt(0, 0, 0), engineAt(1000, 90, 10))?.append_p99_ms, 1000);
+  for (const name of ["invariant_violations_total", "effects_declined_total", "panics_total"]) assert.equal(engineSigns(undefined, engineAt(0, 1, 0, { [name]: 3 }))?.broken, 3, name);
+  assert.equal(engineSigns(undefined, engineAt(0, 1, 0, { journal_stalled_seconds: 0.1 }))?.stalled, null);
+  assert.equal(engineSigns(undefined, engineAt(0, 1, 0, { journal_stalled_seconds: 1.9 }))?.stalled, 1.9);
+  assert.equal(engineSigns(undefined, readMetrics("vendue_gateway_connections 1", 0)), null, "it is away");
+});
 
 test("CSV is read as spreadsheets write it", () => {
   const cases: [string, string[][]][] = [

@@ -1,3 +1,5 @@
+type Buckets = readonly (readonly [bound: number, count: number])[];
+
 /** The text of `/metrics`, read. Only what the dashboard shows. */
 export interface Sample {
   /** Local milliseconds when it was asked for. */
@@ -8,7 +10,9 @@ export interface Sample {
   requests: ReadonlyMap<string, number>;
   codes: ReadonlyMap<string, number>;
   /** Upper bounds in seconds and how many took at most so long. */
-  buckets: readonly (readonly [bound: number, count: number])[];
+  buckets: Buckets;
+  /** The same of the engine's appends to its journal; empty while it is away. */
+  appends: Buckets;
 }
 
 const PREFIX = "vendue_gateway_";
@@ -18,6 +22,7 @@ export function readMetrics(text: string, at: number): Sample {
   const requests = new Map<string, number>();
   const codes = new Map<string, number>();
   const buckets: [number, number][] = [];
+  const appends: [number, number][] = [];
   for (const line of text.split("\n")) {
     const match = /^([a-z_]+)(?:\{([^}]*)\})? (\S+)$/.exec(line);
     if (!match) continue;
@@ -25,6 +30,7 @@ export function readMetrics(text: string, at: number): Sample {
     const name = full.startsWith(PREFIX) ? full.slice(PREFIX.length) : full;
     const number = Number(value);
     if (name === "request_duration_seconds_bucket") buckets.push([boundOf(labels), number]);
+    else if (name === "vendue_engine_journal_append_duration_seconds_bucket") appends.push([boundOf(labels), number]);
     else if (name === "requests_total") {
       const method = /method="([^"]*)"/.exec(labels ?? "")?.[1] ?? "";
       const code = /code="([^"]*)"/.exec(labels ?? "")?.[1] ?? "";
@@ -32,7 +38,7 @@ export function readMetrics(text: string, at: number): Sample {
       if (code !== "ok") codes.set(code, (codes.get(code) ?? 0) + number);
     } else if (labels === undefined) plain.set(name, number);
   }
-  return { at, plain, requests, codes, buckets };
+  return { at, plain, requests, codes, buckets, appends };
 }
 
 function boundOf(labels: string | undefined): number {
@@ -48,11 +54,12 @@ export function rate(before: Sample, after: Sample, of: (sample: Sample) => numb
 }
 
 /**
- * The bound, in seconds, under which a part (0.99) of the requests between two samples stayed. It is counted from the
+ * The bound, in seconds, under which a part (0.99) of the requests (or of something else that is counted so) between two samples stayed. It is counted from the
  * histogram's buckets, never averaged; null where there were none, infinity beyond the last bound.
  */
-export function percentile(before: Sample, after: Sample, part: number): number | null {
-  const counts = after.buckets.map(([bound, count], at) => [bound, count - (before.buckets[at]?.[1] ?? 0)] as const);
+export function percentile(before: Sample, after: Sample, part: number, of: (sample: Sample) => Buckets = (sample) => sample.buckets): number | null {
+  const earlier = of(before);
+  const counts = of(after).map(([bound, count], at) => [bound, count - (earlier[at]?.[1] ?? 0)] as const);
   const all = counts.at(-1)?.[1] ?? 0;
   if (all <= 0) return null;
   const wanted = Math.ceil(all * part);

@@ -1,3 +1,4 @@
+import { engineSigns, type EngineSigns } from "./engine";
 import { percentile, rate, readMetrics, type Sample } from "./prometheus";
 
 /** Milliseconds between two looks at the vital signs: what broke is seen within two of them. */
@@ -29,8 +30,6 @@ export interface Point {
 /** Counts how often the gateway has found its engine again. */
 const RECONNECTS = "link_reconnects_total";
 
-const OF_ENGINE = "vendue_engine_";
-
 /** What takes bids, for the count of bids a second. */
 const BIDDING = ["lot.bid", "lot.buy_now", "lot.take", "lot.stay", "book.place"];
 
@@ -43,6 +42,8 @@ class Vitals {
   /** Codes of refusals of the last ten minutes, the most frequent first. */
   refusals = $state.raw<[code: string, count: number][]>([]);
   p999_ms = $state<number | null>(null);
+  /** What the engine tells of itself; null while it is away. */
+  ofEngine = $state.raw<EngineSigns | null>(null);
   /** Local milliseconds of the last look that succeeded. */
   seenAt = $state(0);
   version = $state("");
@@ -63,12 +64,6 @@ class Vitals {
     return this.latest?.plain.get(name) ?? null;
   }
 
-  /** What the engine tells of itself by way of the gateway, by name. */
-  get ofEngine(): [name: string, value: number][] {
-    const all = [...(this.latest?.plain ?? [])].filter(([name]) => name.startsWith(OF_ENGINE));
-    return all.map(([name, value]) => [name.slice(OF_ENGINE.length).replace(/_/g, " "), value]);
-  }
-
   private async look(): Promise<void> {
     // A page that nobody sees asks less often.
     const pause = document.visibilityState === "visible" ? LOOK_MS : 10 * LOOK_MS;
@@ -86,6 +81,7 @@ class Vitals {
       this.seenAt = Date.now();
     } catch {
       this.gateway = "away";
+      this.ofEngine = null;
       this.engine = "unknown";
     }
   }
@@ -116,6 +112,7 @@ class Vitals {
     this.samples = [...this.samples, sample].slice(-KEPT);
     this.latest = sample;
     const before = this.samples.at(-1 - WINDOW) ?? this.samples[0];
+    this.ofEngine = engineSigns(before, sample);
     if (!before || before === sample) return;
     const of = (read: (of: Sample) => number): number | null => rate(before, sample, read);
     const ms = (part: number): number | null => {
