@@ -12,12 +12,14 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", "
 /** The policy that the pages must live with: nothing from elsewhere, nothing inline, no eval. */
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Starts the pages with a simulated market on a free port of 127.0.0.1. Tokens: any text names an account; `bad` is refused. */
-export async function startFake({ port = 0, bots = true, ...options } = {}) {
+/** Starts the pages with a simulated market on a free port of 127.0.0.1. Tokens: any text names an account; `bad` is refused.
+ * With `provider` people sign in at one: it knows everybody as `ada`, and says no at its place `/deny`. */
+export async function startFake({ port = 0, bots = true, provider = false, ...options } = {}) {
   const market = new FakeMarket(options);
   const peers = new Set();
   const control = { refusing: false, swallowReplies: false, heartbeatMs: 15_000, connects: 0 };
-  const http = createServer((request, response) => serve(request, response));
+  const desk = provider ? new ProviderDesk() : null;
+  const http = createServer((request, response) => serve(request, response, desk));
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => (offered.has("vendue.v1.json") ? "vendue.v1.json" : false) });
   http.on("upgrade", (request, socket, head) => {
     if (control.refusing || request.url !== "/ws") return socket.destroy();
@@ -51,9 +53,35 @@ export async function startFake({ port = 0, bots = true, ...options } = {}) {
   };
 }
 
-function serve(request, response) {
+/** Signing in at a provider, as the real gateway does it: a cookie for the session, the account's token in its answer. */
+class ProviderDesk {
+  session = "";
+
+  answer(path, request, response) {
+    const isSignedIn = this.session !== "" && (request.headers.cookie ?? "").includes(`vendue_session=${this.session}`);
+    if (path === "/auth/login" || path === "/auth/deny") {
+      const denied = path === "/auth/deny";
+      if (!denied) this.session = String(Math.random());
+      response.statusCode = 303;
+      response.setHeader("location", denied ? "/?sign_in=denied" : "/");
+      if (!denied) response.setHeader("set-cookie", `vendue_session=${this.session}; HttpOnly; SameSite=Lax; Path=/`);
+      return response.end();
+    }
+    if (path === "/auth/logout") this.session = "";
+    response.setHeader("content-type", "application/json");
+    const session = isSignedIn && this.session ? { account: "acc_ada", token: "ada", expires_at: (Date.now() + 3_600_000) * 1000 } : { account: null };
+    return response.end(JSON.stringify({ sign_in: "/auth/login", ...session }));
+  }
+}
+
+function serve(request, response, desk) {
   const path = normalize(new URL(request.url, "http://x").pathname);
   response.setHeader("content-security-policy", CSP);
+  if (desk && path.startsWith("/auth/")) return desk.answer(path, request, response);
+  if (path === "/auth/session") {
+    response.setHeader("content-type", "application/json");
+    return response.end(JSON.stringify({ sign_in: null, account: null }));
+  }
   if (path === "/v1/currencies") {
     response.setHeader("content-type", "application/json");
     return response.end(JSON.stringify({ currencies: [{ code: "EUR", exponent: 2, name: "Euro" }] }));
