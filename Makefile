@@ -140,7 +140,7 @@ endif
 # The last virtualenv that knows Python 2.7; nothing is installed outside the environment.
 $(TARGET)/autobahn/installed: Makefile
 	mkdir -p $(TARGET)/autobahn
-	$(PYTHON2) -m pip install --quiet --disable-pip-version-check --no-python-version-warning --upgrade \
+	$(PYTHON2) -m pip install --quiet --disable-pip-version-check --upgrade \
 		--target $(TARGET)/autobahn/virtualenv 'virtualenv<20.22'
 	PYTHONPATH=$(TARGET)/autobahn/virtualenv $(PYTHON2) -m virtualenv --quiet $(TARGET)/autobahn/env
 	$(TARGET)/autobahn/env/bin/python -m pip install --quiet --disable-pip-version-check autobahntestsuite==25.10.1
