@@ -74,4 +74,10 @@ pub enum Exit {
     Usage = 2,
     /// It ran, and something is not as it must be: a mismatch, an invariant broken.
     Broken = 3,
+    /// It ran, and measured the generator instead of the market.
+    Saturated = 4,
+    /// It ran, and a threshold or a comparison failed.
+    Threshold = 99,
+    /// Somebody stopped it; what was measured until then was reported.
+    Interrupted = 130,
 }

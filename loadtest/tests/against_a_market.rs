@@ -69,18 +69,14 @@ fn broken_markets_are_caught() {
 fn load(fault: Fault, arguments: &[&str]) -> RunReport {
     let fake = Fake::start(fault);
     let secret = fake.secret_file().to_str().unwrap();
-    let mut line = vec![
-        "tool",
-        "run",
-        &fake.url,
-        "--token-secret-file",
-        secret,
-        "--warmup",
-        "0.05",
-        "--duration",
-        "0.2",
-    ];
-    line.extend(["--connections", "4", "--seed", "7"]);
+    let mut line = vec!["tool", "run", &fake.url, "--token-secret-file", secret];
+    for (name, value) in
+        [("--warmup", "0.05"), ("--duration", "0.2"), ("--connections", "4"), ("--seed", "7")]
+    {
+        if !arguments.contains(&name) {
+            line.extend([name, value]);
+        }
+    }
     line.extend(arguments);
     let Command::Run(args) = Tool::parse_from(line).command else { panic!() };
     run::run(&args).unwrap()
@@ -119,6 +115,98 @@ fn orders_in_books_are_verified() {
     check(&["--closed", "--encoding", "msgpack", "--books", "3", "--pipeline", "8"]);
     check(&["--closed", "--pipeline", "64", "--funding", "full"]);
     check(&["--rate", "4000", "--encoding", "msgpack"]);
+}
+
+#[test]
+fn what_watchers_hear_is_verified() {
+    let run = |fault, chaos: &str| {
+        let mut line = vec!["--rate", "2000", "--lots", "4", "--watchers", "9", "--watched-lots", "3"];
+        if !chaos.is_empty() {
+            line.extend(["--chaos", chaos, "--duration", "1.5"]);
+        }
+        load(fault, &line)
+    };
+    let report = run(Fault::None, "");
+    let watched = report.figures.as_ref().unwrap().watched.as_ref().unwrap();
+    assert_eq!((watched.wrong, report.exit()), (0, Exit::Ok), "{report}");
+    assert!(watched.deliveries > 300 && watched.fanout.count == watched.deliveries, "{report}");
+    let report = run(Fault::None, "reconnect=50%");
+    let watched = report.figures.as_ref().unwrap().watched.as_ref().unwrap();
+    assert_eq!((watched.wrong, report.exit()), (0, Exit::Ok), "{report}");
+    assert!(watched.resumes.1 > 0 && watched.resume.count > 0, "{report}");
+    for (fault, chaos) in [(Fault::Gap, ""), (Fault::TwoTruths, ""), (Fault::HoleInResume, "reconnect=50%")] {
+        let report = run(fault, chaos);
+        assert_eq!(report.exit(), Exit::Broken, "{fault:?}\n{report}");
+        assert!(report.to_string().contains("heard") || report.to_string().contains("hear "), "{report}");
+    }
+}
+
+#[test]
+fn trouble_on_the_way_changes_nothing() {
+    let check = |arguments: &[&str]| {
+        let report = load(Fault::None, &[&["--duration", "1.5"], arguments].concat());
+        let found = report.verification.as_ref().unwrap();
+        let figures = report.figures.as_ref().unwrap();
+        assert_eq!((found.is_broken(), figures.unanswered), (false, 0), "{arguments:?}\n{report}");
+        assert!(figures.duplicates[0] + figures.broken_and_retried[0] > 0, "{arguments:?}\n{report}");
+    };
+    check(&["--rate", "2000", "--lots", "40", "--chaos", "duplicate=20%"]);
+    check(&["--rate", "500", "--lots", "40", "--chaos", "reconnect=80%"]);
+    check(&[
+        "--closed",
+        "--lots",
+        "40",
+        "--pipeline",
+        "8",
+        "--encoding",
+        "msgpack",
+        "--chaos",
+        "reconnect=80%,duplicate=5%",
+    ]);
+    check(&["--mode", "book", "--closed", "--pipeline", "4", "--chaos", "reconnect=80%"]);
+    // A market that decides a repeated request once more contradicts itself.
+    let report = load(Fault::Twice, &["--rate", "2000", "--lots", "40", "--chaos", "duplicate=20%"]);
+    assert_eq!(report.exit(), Exit::Broken, "{report}");
+}
+
+#[test]
+fn an_order_that_no_bidder_can_have_seen_is_caught() {
+    let report = load(Fault::OldNumber, &["--closed", "--lots", "3"]);
+    assert_eq!(report.exit(), Exit::Broken, "{report}");
+    assert!(report.to_string().contains("broken"), "{report}");
+    // Whoever does not ask for it does not find it.
+    let report = load(Fault::OldNumber, &["--closed", "--lots", "3", "--verify", "end"]);
+    assert_eq!(report.exit(), Exit::Ok, "{report}");
+}
+
+#[test]
+fn a_stall_is_paid_for_by_every_bid_that_fell_into_it() {
+    let open = ["--rate", "1000", "--lots", "40", "--duration", "1", "--warmup", "0.05"];
+    let figures = |fault| load(fault, &open).figures.unwrap();
+    // 200 of 1,000 arrivals fall into it: a tenth of all waits over 100 ms. Measured from the write of a request alone, four would.
+    let stalled = figures(Fault::Stall).bid_ack;
+    assert!(stalled.p90_us > 50_000.0 && stalled.max_us > 150_000.0, "{stalled:?}");
+}
+
+#[test]
+fn thresholds_and_the_highest_rate() {
+    let report =
+        load(Fault::None, &["--rate", "500", "--threshold", "bid_ack_p50<30s", "--threshold", "rejected<=0"]);
+    assert_eq!((report.exit(), report.thresholds.len()), (Exit::Ok, 2), "{report}");
+    let report = load(Fault::None, &["--rate", "500", "--threshold", "bid_ack_p50<1us"]);
+    assert_eq!(report.exit(), Exit::Threshold, "{report}");
+    // Ended by the first look after a second, not after a minute.
+    let report = load(
+        Fault::None,
+        &["--rate", "500", "--duration", "60", "--threshold", "bid_ack_p50<1us", "--abort-on-fail"],
+    );
+    assert_eq!((report.exit(), report.figures.as_ref().unwrap().stopped.is_some()), (Exit::Threshold, true));
+    let report = load(
+        Fault::None,
+        &["--rate", "100", "--find-max", "rejected<=0", "--duration", "0.1", "--lots", "40"],
+    );
+    let search = report.search.as_ref().unwrap();
+    assert!(search.held_at >= Some(100.0) && search.steps.len() > 1, "{report}");
 }
 
 #[test]

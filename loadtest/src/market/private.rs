@@ -55,6 +55,7 @@ pub struct PrivateMarket {
     child: Child,
     stdin: Option<ChildStdin>,
     directory: TempDir,
+    vendue: PathBuf,
 }
 
 /// The `vendue` binary: the one named, else the one beside this tool.
@@ -135,7 +136,7 @@ impl PrivateMarket {
                 return Err(Failure::Market(format!("{} demo {what}\n{tail}", vendue.display())));
             }
         };
-        Ok(Self { ready, engine_pid, restarts, child, stdin, directory })
+        Ok(Self { ready, engine_pid, restarts, child, stdin, directory, vendue })
     }
 
     /// What it said when it was ready.
@@ -168,7 +169,19 @@ impl PrivateMarket {
         Ok(pid)
     }
 
-    /// Where its data lies.
+    /// The binary that it runs.
+    #[must_use]
+    pub fn vendue(&self) -> Option<&Path> {
+        Some(&self.vendue)
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Where its data and logs lie.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()

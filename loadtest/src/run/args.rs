@@ -5,6 +5,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::chaos::Chaos;
+use super::choice::Choice;
+use super::threshold::Threshold;
 use crate::failure::Failure;
 use crate::market::{Funding, MarketArgs};
 
@@ -29,6 +32,18 @@ pub enum Mode {
     Bids,
     /// Orders in books.
     Book,
+}
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Everything: also that one order of the bids explains what each bidder saw.
+    Full,
+    /// How everything stands at the end.
+    End,
+    /// Nothing.
+    None,
 }
 
 /// Arguments of `run`.
@@ -66,6 +81,37 @@ pub struct RunArgs {
     /// Bids in flight on each connection; above 1 several share a frame, both ways. [default: 1; open model: 64]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(PIPELINE_MAX)), help_heading = "Load")]
     pub pipeline: Option<u16>,
+    /// Seconds in which the rate rises evenly from nothing, before the warm-up (open model).
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, conflicts_with = "closed", help_heading = "Load")]
+    pub ramp: f64,
+    /// Which lots are bid on: all in turn; `1%:50%`: one lot in a hundred gets half of the bids; `zipf:1.1`: the second gets
+    /// 1/2^1.1 of the first's, and so on.
+    #[arg(long, value_name = "SHARE", default_value = "turn", help_heading = "Load")]
+    pub hot: Choice,
+    /// Connections that watch: each follows one lot's channel, all lots in turn, and checks what it hears.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=50_000), help_heading = "Load")]
+    pub watchers: u32,
+    /// Lots that the watchers share [default: all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Load")]
+    pub watched_lots: Option<u32>,
+    /// Trouble on the way, several with commas: `reconnect=1%` of the connections and watchers break each second and come back;
+    /// `duplicate=1%` of the requests are sent twice; `slow=2%` of the watchers read late; `kill-engine=10s` (private market).
+    #[arg(long, value_name = "WHAT", help_heading = "Load")]
+    pub chaos: Option<Chaos>,
+    /// What is checked: `full`: everything below, and each lot's history as its bidders saw it; `end`: how everything stands at the
+    /// end, watchers' streams, the journal of a private market; `none`.
+    #[arg(long, value_enum, default_value = "full", help_heading = "Checks")]
+    pub verify: Verify,
+    /// A condition on the figures, repeatable: `bid_ack_p99<5ms`, `rejected<=0`, `accepted_per_second>20k`. One that fails: exit code 99.
+    #[arg(long, value_name = "EXPR", help_heading = "Checks")]
+    pub threshold: Vec<Threshold>,
+    /// Ends the run as soon as a threshold cannot be met any more or an invariant is broken; looks each second.
+    #[arg(long, help_heading = "Checks")]
+    pub abort_on_fail: bool,
+    /// Looks for the highest rate at which this holds: doubles the rate from `--rate` on, then halves the distance; each step
+    /// measures for `--duration`.
+    #[arg(long, value_name = "EXPR", conflicts_with_all = ["closed", "compare_echo", "echo"], help_heading = "Checks")]
+    pub find_max: Option<Threshold>,
     /// Lots that are bid on in turn [default: four for each bid in flight, 1,000 to 20,000].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Load")]
     pub lots: Option<u32>,
@@ -144,6 +190,19 @@ pub struct Load {
     pub funding: Funding,
     /// How messages are written.
     pub encoding: Encoding,
+    /// Which lots.
+    pub hot: Choice,
+    /// Connections that watch.
+    pub watchers: u32,
+    /// Lots that they watch.
+    pub watched_lots: u32,
+    /// Trouble on the way.
+    #[serde(skip_serializing_if = "Chaos::is_none")]
+    pub chaos: Chaos,
+    /// What is checked.
+    pub verify: Verify,
+    /// In which the rate rises; not measured.
+    pub ramp: Duration,
     /// Not measured.
     pub warmup: Duration,
     /// Measured.
@@ -173,8 +232,26 @@ impl RunArgs {
         if seconds <= 0.0 {
             return Err(Failure::Usage("nothing to measure: the duration is 0".into()));
         }
-        if self.mode == Mode::Book && (self.rejected > 0 || self.lots.is_some()) {
-            return Err(Failure::Usage("--rejected and --lots are of bids, not of --mode book".into()));
+        let bids_only =
+            self.rejected > 0 || self.lots.is_some() || self.watchers > 0 || self.hot != Choice::Turn;
+        if self.mode == Mode::Book && bids_only {
+            return Err(Failure::Usage(
+                "--rejected, --lots, --hot and --watchers are of bids, not of --mode book".into(),
+            ));
+        }
+        let chaos = self.chaos.unwrap_or_default();
+        if !chaos.is_none() && (self.compare_echo || self.echo) {
+            return Err(Failure::Usage(
+                "--chaos is not for a gateway in echo mode: nothing stands behind it".into(),
+            ));
+        }
+        if chaos.kill_engine.is_some() && self.url.is_some() {
+            return Err(Failure::Usage(
+                "--chaos kill-engine is for a private market: leave the address out".into(),
+            ));
+        }
+        if chaos.slow > 0.0 && self.watchers == 0 {
+            return Err(Failure::Usage("--chaos slow is of watchers: add --watchers N".into()));
         }
         Ok(Load {
             mode: self.mode,
@@ -186,6 +263,12 @@ impl RunArgs {
             rejected: self.rejected,
             funding: self.funding,
             encoding: self.encoding,
+            hot: self.hot,
+            watchers: self.watchers,
+            watched_lots: self.watched_lots.unwrap_or(u32::MAX).min(self.lots.unwrap_or(lots)),
+            chaos: self.chaos.unwrap_or_default(),
+            verify: if self.echo { Verify::None } else { self.verify },
+            ramp: Duration::from_secs_f64(self.ramp),
             warmup: Duration::from_secs_f64(self.warmup),
             duration: Duration::from_secs_f64(seconds),
             seed: self.seed.unwrap_or_else(rand::random),

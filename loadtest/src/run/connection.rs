@@ -41,6 +41,8 @@ pub struct Connection {
     free: Vec<u16>,
     /// How often each place was used.
     turns: Vec<u64>,
+    /// What was last told at each place: (id, whether it said yes).
+    told: Vec<(u64, bool)>,
     /// The part of a frame that has come so far.
     rest: Vec<u8>,
     /// What the socket did not take yet.
@@ -62,6 +64,18 @@ impl Connection {
     /// # Errors
     /// Where that does not work, in words.
     pub fn open(url: &str, token: &str, encoding: Encoding, pipeline: u16) -> Result<Self, Failure> {
+        Self::open_as(url, Some(token), encoding, pipeline)
+    }
+
+    /// Connects as nobody: for watching.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub fn open_guest(url: &str, encoding: Encoding) -> Result<Self, Failure> {
+        Self::open_as(url, None, encoding, 1)
+    }
+
+    fn open_as(url: &str, token: Option<&str>, encoding: Encoding, pipeline: u16) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::Generator(format!("cannot connect to {url}: {why}"));
         let stream = dial(url).map_err(wrong)?;
         let request = request(url, encoding).map_err(wrong)?;
@@ -78,6 +92,7 @@ impl Connection {
             flying: vec![Flying::default(); places],
             free: (0..pipeline).rev().collect(),
             turns: vec![0; places],
+            told: vec![(0, false); places],
             rest: Vec::new(),
             unsent: Vec::new(),
         })
@@ -93,6 +108,48 @@ impl Connection {
     #[must_use]
     pub fn room(&self) -> usize {
         if self.unsent.is_empty() { self.free.len() } else { 0 }
+    }
+
+    /// Begins anew on another socket, after this one broke or was broken: what was in flight still is, and has to be sent again.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub fn reopen(
+        &mut self,
+        url: &str,
+        token: &str,
+        encoding: Encoding,
+        pipeline: u16,
+    ) -> Result<(), Failure> {
+        self.begin_anew(Self::open(url, token, encoding, pipeline)?);
+        Ok(())
+    }
+
+    /// The same for who watches.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub fn reopen_guest(&mut self, url: &str, encoding: Encoding) -> Result<(), Failure> {
+        self.begin_anew(Self::open_guest(url, encoding)?);
+        Ok(())
+    }
+
+    fn begin_anew(&mut self, fresh: Self) {
+        self.stream = fresh.stream;
+        self.rest.clear();
+        self.unsent.clear();
+    }
+
+    /// What is in flight.
+    pub fn flying(&self) -> impl Iterator<Item = &Flying> {
+        self.flying.iter().filter(|bid| bid.id != 0)
+    }
+
+    /// What is in flight with this id.
+    #[must_use]
+    pub fn find(&self, id: u64) -> Option<&Flying> {
+        let at = (id.wrapping_sub(FIRST_ID) as usize) & (self.flying.len() - 1);
+        self.flying.get(at).filter(|bid| bid.id == id)
     }
 
     /// Whether something waits to be written.
@@ -181,7 +238,8 @@ impl Connection {
         while let Some(frame) = frame::read(bytes)? {
             match frame.opcode {
                 Opcode::Text | Opcode::Binary => {
-                    message(&mut Landing { flying: &mut self.flying, free: &mut self.free }, frame.payload)?;
+                    let Self { flying, free, told, .. } = self;
+                    message(&mut Landing { flying, free, told }, frame.payload)?;
                 }
                 Opcode::Ping => {
                     frame::write(&mut pong, Opcode::Pong, 0, |out| out.extend_from_slice(frame.payload))
@@ -204,20 +262,40 @@ impl Connection {
 pub struct Landing<'a> {
     flying: &'a mut [Flying],
     free: &'a mut Vec<u16>,
+    told: &'a mut [(u64, bool)],
+}
+
+/// Whose reply it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Landed {
+    /// A bid's in flight; its place is free again.
+    First(Flying),
+    /// One that was answered already, and whether that said yes.
+    Again(bool),
+    /// Nobody's.
+    Unknown,
 }
 
 impl Landing<'_> {
-    /// The bid that this id's reply belongs to; its place is free again. `None`: nobody asked.
+    /// Takes the reply with this id.
     #[inline]
-    pub fn land(&mut self, id: u64) -> Option<Flying> {
+    pub fn land(&mut self, id: u64, yes: bool) -> Landed {
         let at = (id.wrapping_sub(FIRST_ID) as usize) & (self.flying.len() - 1);
         let bid = self.flying[at];
         if bid.id != id {
-            return None;
+            let (last, said_yes) = self.told[at];
+            return if last == id { Landed::Again(said_yes) } else { Landed::Unknown };
         }
         self.flying[at].id = 0;
+        self.told[at] = (id, yes);
         self.free.push(at as u16);
-        Some(bid)
+        Landed::First(bid)
+    }
+
+    /// Whether this id is in flight.
+    #[must_use]
+    pub fn is_flying(&self, id: u64) -> bool {
+        self.flying[(id.wrapping_sub(FIRST_ID) as usize) & (self.flying.len() - 1)].id == id
     }
 }
 
@@ -258,7 +336,7 @@ fn request(url: &str, encoding: Encoding) -> Result<tungstenite::handshake::clie
 
 fn greet(
     socket: &mut tungstenite::WebSocket<TcpStream>,
-    token: &str,
+    token: Option<&str>,
     encoding: Encoding,
     pipeline: u16,
 ) -> Result<(), String> {

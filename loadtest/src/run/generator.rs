@@ -1,16 +1,20 @@
 //! Makes the load: one thread, one epoll, no allocation for a bid.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::args::{Load, Model};
-use super::connection::{Connection, Written};
+use super::args::{Encoding, Load, Model};
+use super::chaos::Chaos;
+use super::connection::{Connection, Landed, Written};
 use super::frame::{self, Opcode};
-use super::measure::Leg;
+use super::measure::{Latencies, Leg, Stopped};
 use super::scan::{Said, Scanner};
 use super::schedule::Poisson;
 use super::work::Work;
@@ -25,9 +29,33 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long a wait lasts at most, in nanoseconds: the clock is looked at that often.
 const WAIT_MAX_NS: u64 = 20_000_000;
 
+/// How long a request waits before it is asked again, in nanoseconds, where its answer was none.
+const RETRY_NS: u64 = 50_000_000;
+/// How often an observer is told how it goes, in nanoseconds.
+const TICK_NS: u64 = 1_000_000_000;
+/// Codes that say nothing of what became of a request, or that it may be asked again: with the same key it happens once.
+const TEMPORARY: [&str; 6] =
+    ["unavailable", "deadline_exceeded", "overloaded", "internal", "request_in_progress", "timed_out"];
+
+/// Who follows a leg while it lasts.
+pub trait Observer {
+    /// The measured part begins, and ends.
+    fn edge(&mut self);
+
+    /// Each second: how it goes so far. `since_begin` counts the warm-up too.
+    fn tick(&mut self, leg: &Leg, since_begin: Duration) -> Option<Stopped>;
+}
+
 /// Connections, lots, and the record of what happened.
 pub struct Generator {
     connections: Vec<Connection>,
+    /// How to make a connection again.
+    doors: Doors,
+    /// Trouble that is made.
+    trouble: Chaos,
+    random: SmallRng,
+    /// Requests to be asked again: (when, connection, id).
+    retries: VecDeque<(u64, u32, u64)>,
     work: Work,
     scanner: Scanner,
     opcode: Opcode,
@@ -40,10 +68,34 @@ pub struct Generator {
     due: Vec<(u32, u64)>,
     turn: usize,
     mask: u32,
+    /// How long the connections took that were made before the first leg.
+    connect: Latencies,
     /// Nothing could be sent: what is due waits for the market, not for the generator.
     held_up: bool,
     /// Until when it did.
     held_up_until: u64,
+}
+
+/// Where connections lead, and as whom.
+#[derive(Debug)]
+pub struct Doors {
+    /// `ws://HOST:PORT/ws`.
+    pub url: String,
+    /// One for each connection.
+    pub tokens: Vec<String>,
+    /// How messages are written.
+    pub encoding: Encoding,
+    /// In flight on each.
+    pub pipeline: u16,
+}
+
+impl Doors {
+    /// Opens a connection; how long that took.
+    fn open(&self, at: usize) -> Result<(Connection, Duration), Failure> {
+        let began = Instant::now();
+        let connection = Connection::open(&self.url, &self.tokens[at], self.encoding, self.pipeline)?;
+        Ok((connection, began.elapsed()))
+    }
 }
 
 /// The times of one leg, on the generator's clock.
@@ -60,12 +112,18 @@ impl Window {
 }
 
 impl Generator {
-    /// With these connections and lots.
+    /// Connects through these doors.
     ///
     /// # Errors
-    /// Where the system has no room for them.
-    pub fn new(connections: Vec<Connection>, work: Work, load: &Load) -> Result<Self, Failure> {
+    /// Where the server or the system says no.
+    pub fn new(doors: Doors, work: Work, load: &Load) -> Result<Self, Failure> {
         let failed = "cannot wait for the sockets";
+        let (mut connections, mut connect) = (Vec::with_capacity(doors.tokens.len()), Latencies::new());
+        for at in 0..doors.tokens.len() {
+            let (connection, took) = doors.open(at)?;
+            connect.record(took.as_nanos() as u64);
+            connections.push(connection);
+        }
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(Failure::system(failed))?;
         for (at, connection) in connections.iter().enumerate() {
             let data = epoll::EventData::new_u64(at as u64);
@@ -73,13 +131,18 @@ impl Generator {
                 .map_err(Failure::system(failed))?;
         }
         let opcode = match load.encoding {
-            super::args::Encoding::Json => Opcode::Text,
-            super::args::Encoding::Msgpack => Opcode::Binary,
+            Encoding::Json => Opcode::Text,
+            Encoding::Msgpack => Opcode::Binary,
         };
         Ok(Self {
             connections,
+            doors,
+            trouble: load.chaos,
+            random: SmallRng::seed_from_u64(load.seed),
+            retries: VecDeque::new(),
+            connect,
+            scanner: Scanner::new(load.encoding, work.seen().is_some()),
             work,
-            scanner: Scanner::new(load.encoding),
             opcode,
             epoll,
             started: Instant::now(),
@@ -104,20 +167,20 @@ impl Generator {
         self.started.elapsed().as_nanos() as u64
     }
 
-    /// Makes the load for warm-up and duration, then waits for what is still in flight. `edge` is called at the beginning and
-    /// at the end of the measured part.
+    /// Makes the load for ramp, warm-up and duration, then waits for what is still in flight.
     ///
     /// # Errors
-    /// Where a connection broke: the run proves nothing then.
-    pub fn run(&mut self, load: &Load, mut edge: impl FnMut()) -> Result<Leg, Failure> {
+    /// Where a connection broke that nobody broke on purpose: the run proves nothing then.
+    pub fn run(&mut self, load: &Load, observer: &mut dyn Observer) -> Result<Leg, Failure> {
         let begin = self.now();
-        let measured_from = begin + load.warmup.as_nanos() as u64;
+        let measured_from = begin + (load.ramp + load.warmup).as_nanos() as u64;
         let window = Window { measured_from, until: measured_from + load.duration.as_nanos() as u64 };
-        let mut leg = Leg::default();
+        let mut leg = Leg { connect: self.connect.clone(), ..Leg::default() };
         let mut schedule = match load.model {
-            Model::Open(rate) => Some(Poisson::new(rate, load.seed, begin)),
+            Model::Open(rate) => Some(Poisson::new(rate, load.seed, begin, load.ramp.as_nanos() as u64)),
             Model::Closed => None,
         };
+        let mut tick_at = begin + TICK_NS;
         let mut before = None;
         if schedule.is_none() {
             (0..self.connections.len()).try_for_each(|at| self.refill(at, &mut leg))?;
@@ -128,10 +191,23 @@ impl Generator {
                 break;
             }
             if now >= window.measured_from && before.is_none() {
-                edge();
+                observer.edge();
                 before = Some((cpu_time(), now));
                 (leg.bytes_in, leg.bytes_out, leg.syscalls) = (0, 0, 0);
             }
+            if now >= tick_at {
+                tick_at = now + TICK_NS;
+                if let Some((cpu, from)) = before {
+                    leg.cpu = cpu_time().saturating_sub(cpu);
+                    leg.elapsed = Duration::from_nanos(now - from);
+                }
+                leg.stopped = observer.tick(&leg, Duration::from_nanos(now - begin));
+                if leg.stopped.is_some() {
+                    break;
+                }
+                self.break_some(&mut leg)?;
+            }
+            self.ask_again(&mut leg)?;
             let mut wait = WAIT_MAX_NS.min(window.until - now);
             if let Some(schedule) = &mut schedule {
                 self.send_due(schedule, &mut leg, window)?;
@@ -143,12 +219,13 @@ impl Generator {
             }
             self.turn_once(wait, &mut leg, window, schedule.is_none())?;
         }
-        edge();
+        observer.edge();
         let (cpu, from) = before.unwrap_or_else(|| (cpu_time(), self.now()));
         leg.cpu = cpu_time().saturating_sub(cpu);
         leg.elapsed = Duration::from_nanos(self.now().saturating_sub(from));
         match &mut schedule {
-            Some(schedule) => leg.unsent = unsent(schedule, window),
+            Some(schedule) if leg.stopped.is_none() => leg.unsent = unsent(schedule, window),
+            Some(_) => {}
             None => leg.service = leg.bid_ack.clone(),
         }
         self.drain(&mut leg)?;
@@ -161,9 +238,13 @@ impl Generator {
         let none = Window { measured_from: u64::MAX, until: 0 };
         let mut aside = Leg::default();
         while self.now() < until && self.connections.iter().any(|connection| connection.in_flight() > 0) {
+            self.ask_again(&mut aside)?;
             self.turn_once(WAIT_MAX_NS, &mut aside, none, false)?;
         }
         leg.wrongly_accepted += aside.wrongly_accepted;
+        leg.repeated += aside.repeated;
+        leg.contradictions += aside.contradictions;
+        leg.retries += aside.retries;
         leg.unanswered = self.connections.iter().map(|connection| connection.in_flight() as u64).sum();
         Ok(())
     }
@@ -204,15 +285,34 @@ impl Generator {
 
     /// Reads what has come for a connection; the number of replies.
     fn receive(&mut self, at: usize, leg: &mut Leg, window: Window) -> Result<usize, Failure> {
-        let Self { connections, work, scanner, buffer, started, .. } = self;
+        let Self { connections, work, scanner, buffer, started, retries, trouble, .. } = self;
         let bidder = at as u32;
         let mut landed = 0;
+        let is_troubled = !trouble.is_none();
         let read = connections[at].read(buffer, |landing, payload| {
             let now = started.elapsed().as_nanos() as u64;
             let mut reply = |id: u64, said: Said<'_>| {
-                let Some(bid) = landing.land(id) else { return };
+                if let Said::No(code) = said
+                    && is_troubled
+                    && TEMPORARY.contains(&code)
+                    && landing.is_flying(id)
+                {
+                    retries.push_back((now + RETRY_NS, bidder, id));
+                    return;
+                }
+                let yes = matches!(said, Said::Yes(_));
+                let bid = match landing.land(id, yes) {
+                    Landed::First(bid) => bid,
+                    Landed::Again(said_yes) => {
+                        leg.repeated += 1;
+                        let is_temporary = matches!(said, Said::No(code) if TEMPORARY.contains(&code));
+                        leg.contradictions += u64::from(yes != said_yes && !is_temporary);
+                        return;
+                    }
+                    Landed::Unknown => return,
+                };
                 landed += 1;
-                leg.wrongly_accepted += u64::from(work.acknowledge(&bid.sent, bidder, &said));
+                leg.wrongly_accepted += u64::from(work.acknowledge(&bid, bidder, &said, now));
                 if !window.holds(now) {
                     return;
                 }
@@ -232,9 +332,67 @@ impl Generator {
             scanner.scan(payload, &mut reply)
         });
         leg.syscalls += 1;
-        let read = read.map_err(|why| Failure::Generator(format!("connection {at}: {why}")))?;
-        leg.bytes_in += read as u64;
+        match read {
+            Ok(read) => leg.bytes_in += read as u64,
+            // Where trouble is made, a connection that the server ends is made again as well.
+            Err(_) if is_troubled => self.reconnect(at, leg)?,
+            Err(why) => return Err(Failure::Generator(format!("connection {at}: {why}"))),
+        }
         Ok(landed)
+    }
+
+    /// Breaks as many connections as shall break in a second.
+    fn break_some(&mut self, leg: &mut Leg) -> Result<(), Failure> {
+        if self.trouble.reconnect > 0.0 {
+            for at in 0..self.connections.len() {
+                if self.random.random::<f64>() < self.trouble.reconnect {
+                    self.reconnect(at, leg)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a connection again, and asks again what was in flight on it, under the same keys.
+    fn reconnect(&mut self, at: usize, leg: &mut Leg) -> Result<(), Failure> {
+        let _ = epoll::delete(&self.epoll, self.connections[at].stream());
+        let Doors { url, tokens, encoding, pipeline } = &self.doors;
+        let began = Instant::now();
+        self.connections[at].reopen(url, &tokens[at], *encoding, *pipeline)?;
+        leg.connect.record(began.elapsed().as_nanos() as u64);
+        leg.reconnects += 1;
+        let data = epoll::EventData::new_u64(at as u64);
+        epoll::add(&self.epoll, self.connections[at].stream(), data, epoll::EventFlags::IN)
+            .map_err(Failure::system("waiting for the sockets"))?;
+        let now = self.now();
+        let ids: Vec<u64> = self.connections[at].flying().map(|bid| bid.id).collect();
+        self.retries.retain(|&(_, connection, _)| connection != at as u32);
+        self.retries.extend(ids.into_iter().map(|id| (now, at as u32, id)));
+        self.ask_again(leg)
+    }
+
+    /// Sends again what is due to be.
+    fn ask_again(&mut self, leg: &mut Leg) -> Result<(), Failure> {
+        let now = self.now();
+        while self.retries.front().is_some_and(|&(due, ..)| due <= now) {
+            let Some((_, bidder, id)) = self.retries.pop_front() else { break };
+            let at = bidder as usize;
+            let Some(job) = self.connections[at].find(id).map(|flying| flying.sent) else { continue };
+            let Self { connections, work, out, .. } = self;
+            out.clear();
+            self.mask = self.mask.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            frame::write(out, self.opcode, self.mask, |out| {
+                work.open(out, 1);
+                work.write(out, id, &job);
+                work.close(out, 1);
+            });
+            leg.retries += 1;
+            leg.bytes_out += out.len() as u64;
+            leg.syscalls += 1;
+            let written = connections[at].write(out);
+            self.written(at, written)?;
+        }
+        Ok(())
     }
 
     /// Sends as many bids as there is room for (closed model).
@@ -323,6 +481,10 @@ impl Generator {
             }
             work.close(out, count);
         });
+        if self.trouble.duplicate > 0.0 && self.random.random::<f64>() < self.trouble.duplicate {
+            out.extend_from_within(..);
+            leg.duplicates += count as u64;
+        }
         leg.bytes_out += out.len() as u64;
         leg.syscalls += 1;
         let written = connection.write(out);
@@ -344,6 +506,8 @@ impl Generator {
         match written {
             Ok(Written::All) => Ok(()),
             Ok(Written::Full) => self.watch(at, epoll::EventFlags::IN | epoll::EventFlags::OUT),
+            // Where trouble is made, who reads next finds the connection broken, and makes it again.
+            Err(_) if !self.trouble.is_none() => Ok(()),
             Err(error) => Err(Failure::Generator(format!("connection {at}: {error}"))),
         }
     }

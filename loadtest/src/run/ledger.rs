@@ -2,6 +2,7 @@
 
 use vendue_domain::id::LotId;
 
+use super::choice::{Choice, Chooser};
 use super::message::{LOT_TEXT, START_AMOUNT};
 
 /// Nobody has bid yet.
@@ -52,7 +53,7 @@ pub struct Expected {
 #[derive(Debug)]
 pub struct Ledger {
     lots: Vec<Lot>,
-    cursor: usize,
+    chooser: Chooser,
     /// Percent of bids that must be rejected, spread evenly.
     low_share: u32,
     low_due: u32,
@@ -61,9 +62,10 @@ pub struct Ledger {
 impl Ledger {
     /// For these lots.
     #[must_use]
-    pub fn new(lots: &[LotId], low_share: u8) -> Self {
-        let lots = lots.iter().map(|lot| Lot::new(*lot)).collect();
-        Self { lots, cursor: 0, low_share: u32::from(low_share), low_due: 0 }
+    pub fn new(lots: &[LotId], low_share: u8, choice: Choice, seed: u64) -> Self {
+        let lots: Vec<_> = lots.iter().map(|lot| Lot::new(*lot)).collect();
+        let chooser = Chooser::new(choice, lots.len(), seed);
+        Self { lots, chooser, low_share: u32::from(low_share), low_due: 0 }
     }
 
     /// A lot.
@@ -78,12 +80,12 @@ impl Ledger {
         &self.lots
     }
 
-    /// The next bid of this bidder: lots in turn, but not the one where it bid last if there is another.
+    /// The next bid of this bidder: the lot that is chosen, or the one chosen after it where the bidder bid there last.
     #[inline]
     pub fn next(&mut self, bidder: u32) -> Sent {
-        let mut at = self.step();
+        let mut at = self.chooser.choose();
         if self.lots[at].last_bidder == bidder && self.lots.len() > 1 {
-            at = self.step();
+            at = self.chooser.choose();
         }
         self.low_due += self.low_share;
         let low = self.low_due >= 100;
@@ -99,13 +101,6 @@ impl Ledger {
         let amount = lot.next_amount;
         lot.next_amount += 1;
         Sent { lot: at as u32, amount, raise, low }
-    }
-
-    #[inline]
-    fn step(&mut self) -> usize {
-        let at = self.cursor;
-        self.cursor = if at + 1 == self.lots.len() { 0 } else { at + 1 };
-        at
     }
 
     /// A bid was acknowledged: taken or not.
@@ -178,7 +173,7 @@ mod tests {
 
     fn ledger(lots: u128, low_share: u8) -> Ledger {
         let ids: Vec<_> = (0..lots).map(LotId::from_u128).collect();
-        Ledger::new(&ids, low_share)
+        Ledger::new(&ids, low_share, Choice::Turn, 1)
     }
 
     #[test]

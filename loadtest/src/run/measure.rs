@@ -99,6 +99,16 @@ impl Codes {
     }
 }
 
+/// Why a leg ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+    /// A threshold cannot be met any more, or an invariant is broken.
+    Failed,
+}
+
 /// What was counted in one leg, in its measured part unless said otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct Leg {
@@ -130,6 +140,20 @@ pub struct Leg {
     pub unsent: u64,
     /// Bids without a reply at the end, after waiting for them.
     pub unanswered: u64,
+    /// How long connections took to be made, the reply to `connect` included; those made again as well.
+    pub connect: Latencies,
+    /// Requests that were sent once more on purpose.
+    pub duplicates: u64,
+    /// Replies to requests that had been answered already.
+    pub repeated: u64,
+    /// Such replies that say something else than the first: the market is broken.
+    pub contradictions: u64,
+    /// Connections that were broken on purpose and made again.
+    pub reconnects: u64,
+    /// Requests that were asked again because the answer to the first attempt was none.
+    pub retries: u64,
+    /// Why it ended before its time.
+    pub stopped: Option<Stopped>,
 }
 
 impl Leg {
@@ -163,25 +187,33 @@ impl Leg {
         self.cpu.as_secs_f64() / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// Why this leg says nothing about the market, where it does not.
+    /// Why this leg measured the generator instead of the market, where it did.
     #[must_use]
-    pub fn invalid(&self) -> Option<String> {
+    pub fn saturated(&self) -> Option<String> {
         /// Above this share of a core the generator itself may be what is measured.
         const SHARE_MAX: f64 = 0.9;
         /// A generator that writes this much later than due, at the 99th percentile, in microseconds, measures itself.
         const LAG_MAX_US: f64 = 5_000.0;
         let share = self.generator_share();
         let lag_us = self.lag.percentile_us(99.0);
-        if self.replies() == 0 {
-            Some("there was no reply in the measured time".into())
-        } else if self.unanswered > 0 {
-            Some(format!("{} requests were never answered", self.unanswered))
-        } else if share > SHARE_MAX {
+        if share > SHARE_MAX {
             Some(format!("the generator was the bottleneck: it used {:.0} % of a core", share * 100.0))
         } else if lag_us > LAG_MAX_US {
             Some(format!("the generator was late by itself: {lag_us:.0} us at p99"))
         } else {
             None
+        }
+    }
+
+    /// Why this leg says nothing about the market, where it does not.
+    #[must_use]
+    pub fn invalid(&self) -> Option<String> {
+        if self.replies() == 0 {
+            Some("there was no reply in the measured time".into())
+        } else if self.unanswered > 0 {
+            Some(format!("{} requests were never answered", self.unanswered))
+        } else {
+            self.saturated()
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Load: what the market can take, and how long it takes.
 
 pub mod args;
+pub mod chaos;
+pub mod choice;
 pub mod connection;
+pub mod find;
 pub mod frame;
 pub mod generator;
+pub mod interrupt;
+pub mod journal;
 pub mod ledger;
 pub mod measure;
 pub mod message;
@@ -13,13 +18,16 @@ pub mod process;
 pub mod report;
 pub mod scan;
 pub mod schedule;
+pub mod seen;
+pub mod threshold;
 pub mod verify;
+pub mod watch;
 pub mod work;
 
-pub use args::{Load, Mode, RunArgs};
+pub use args::{Load, Mode, RunArgs, Verify};
 pub use report::RunReport;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use vendue_domain::amount::AMOUNT_MAX;
@@ -27,14 +35,15 @@ use vendue_domain::id::{AccountId, BookId, LotId};
 
 use crate::failure::Failure;
 use crate::market::{Account, Funding, LotOptions, Market, Venue, together};
-use connection::Connection;
-use generator::Generator;
+use generator::{Doors, Generator, Observer};
 use ledger::Ledger;
+use measure::{Leg, Stopped};
 use message::START_AMOUNT;
 use orders::Orders;
 use process::{ProcessCost, Usage, sync_p50_us};
 use report::{Comparison, Figures, Round};
 use verify::{Verification, verify};
+use watch::Watchers;
 use work::{Record, Work};
 
 /// The increments of the tool's market: one minor unit at any price, so that every rising amount is a bid.
@@ -49,6 +58,7 @@ const DEPOSITS_AT_ONCE: usize = 64;
 /// What kept it from running; what the market did wrong is in the report.
 pub fn run(args: &RunArgs) -> Result<RunReport, Failure> {
     let load = args.load()?;
+    interrupt::listen();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -58,9 +68,18 @@ pub fn run(args: &RunArgs) -> Result<RunReport, Failure> {
     }
     let market = Market::open(args.url.as_deref(), &args.market, args.echo)?;
     let mut stage = Stage::build(market, args.echo, &load, &runtime)?;
-    let figures = stage.measure(&load)?;
-    let verification = stage.verify(&runtime)?;
-    Ok(RunReport { load, figures: Some(figures), comparison: None, verification })
+    let (figures, search) = match &args.find_max {
+        Some(condition) => {
+            let found = find::find_max(&load, condition, |load| stage.measure(load, None))?;
+            (found.best, Some(found.search))
+        }
+        None => (Some(stage.measure(&load, Some(args))?), None),
+    };
+    let verification = stage.verify(&runtime, load.verify)?;
+    let thresholds = figures.as_ref().map_or_else(Vec::new, |figures| {
+        args.threshold.iter().map(|threshold| threshold.judge(figures)).collect()
+    });
+    Ok(RunReport { load, figures, comparison: None, search, thresholds, verification })
 }
 
 /// Market and gateway in echo mode by turns.
@@ -74,14 +93,14 @@ fn compare(args: &RunArgs, load: Load, runtime: &Runtime) -> Result<RunReport, F
         let (with_market, with_echo, sync_us);
         if at % 2 == 0 {
             sync_us = market.rest(pause)?;
-            with_market = market.measure(&load)?;
+            with_market = market.measure(&load, None)?;
             echo.rest(pause)?;
-            with_echo = echo.measure(&load)?;
+            with_echo = echo.measure(&load, None)?;
         } else {
             echo.rest(pause)?;
-            with_echo = echo.measure(&load)?;
+            with_echo = echo.measure(&load, None)?;
             sync_us = market.rest(pause)?;
-            with_market = market.measure(&load)?;
+            with_market = market.measure(&load, None)?;
         }
         rounds.push(Round {
             throughput_ratio: with_market.replies_per_second / with_echo.replies_per_second.max(1e-9),
@@ -96,13 +115,21 @@ fn compare(args: &RunArgs, load: Load, runtime: &Runtime) -> Result<RunReport, F
         latency_ratio: measure::Spread::of(rounds.iter().map(|round| round.latency_ratio)),
         rounds,
     };
-    let verification = market.verify(runtime)?;
-    Ok(RunReport { load, figures: None, comparison: Some(comparison), verification })
+    let verification = market.verify(runtime, load.verify)?;
+    Ok(RunReport {
+        load,
+        figures: None,
+        comparison: Some(comparison),
+        search: None,
+        thresholds: Vec::new(),
+        verification,
+    })
 }
 
 /// A market with everything on it that the load needs. Fields are dropped in order: connections before processes.
 struct Stage {
     generator: Generator,
+    watchers: Option<Watchers>,
     venue: Option<Venue>,
     market: Market,
 }
@@ -117,12 +144,23 @@ impl Stage {
             let (venue, accounts, record) = runtime.block_on(furnish(&market, load))?;
             (Some(venue), accounts, record)
         };
-        let connections = accounts
-            .iter()
-            .map(|account| Connection::open(&market.url, &account.token, load.encoding, load.pipeline))
-            .collect::<Result<Vec<_>, _>>()?;
-        let generator = Generator::new(connections, Work::new(record, load.encoding), load)?;
-        Ok(Self { generator, venue, market })
+        let watchers = match &record {
+            Record::Bids(ledger) if load.watchers > 0 => {
+                let watched = ledger.lots().iter().take(load.watched_lots as usize);
+                let lots: Vec<_> = watched.map(|lot| lot.text).collect();
+                Some(Watchers::start(&market.url, &lots, load.watchers, load.chaos, load.seed)?)
+            }
+            _ => None,
+        };
+        let doors = Doors {
+            url: market.url.clone(),
+            tokens: accounts.into_iter().map(|account| account.token).collect(),
+            encoding: load.encoding,
+            pipeline: load.pipeline,
+        };
+        // Between rounds of a comparison nobody is interested in what bidders saw.
+        let generator = Generator::new(doors, Work::new(record, load.encoding, load.verify), load)?;
+        Ok(Self { generator, watchers, venue, market })
     }
 
     /// Does nothing for a while, then asks the disk what it is worth: median of a sync in microseconds.
@@ -131,13 +169,21 @@ impl Stage {
         self.market.private.as_ref().map_or(Ok(0.0), |private| sync_p50_us(private.directory()))
     }
 
-    /// One leg.
-    fn measure(&mut self, load: &Load) -> Result<Figures, Failure> {
+    /// One leg; with `args` its thresholds may end it.
+    fn measure(&mut self, load: &Load, args: Option<&RunArgs>) -> Result<Figures, Failure> {
         let processes = self.processes();
-        let mut readings: Vec<Vec<Option<Usage>>> = Vec::with_capacity(2);
-        let leg = self
-            .generator
-            .run(load, || readings.push(processes.iter().map(|&(_, pid)| Usage::of(pid)).collect()))?;
+        let Self { generator, watchers, market, .. } = self;
+        let mut follower = Follower {
+            load,
+            args,
+            market,
+            watchers: watchers.as_mut(),
+            processes: &processes,
+            readings: Vec::with_capacity(2),
+            killed: Duration::ZERO,
+        };
+        let leg = generator.run(load, &mut follower)?;
+        let readings = follower.readings;
         let mut costs = Vec::new();
         if let [before, after] = readings.as_slice() {
             for (&(name, _), (before, after)) in processes.iter().zip(before.iter().zip(after)) {
@@ -146,7 +192,9 @@ impl Stage {
                 }
             }
         }
-        Ok(Figures::new(&leg, load.mode, costs))
+        let mut figures = Figures::new(&leg, load.mode, costs);
+        figures.watched = self.watchers.as_ref().map(|watchers| watchers.watched(leg.elapsed));
+        Ok(figures)
     }
 
     /// The server's processes, where they are the tool's own.
@@ -157,10 +205,77 @@ impl Stage {
         gateway.into_iter().chain(engine).collect()
     }
 
-    fn verify(&self, runtime: &Runtime) -> Result<Option<Verification>, Failure> {
-        let verified =
-            self.venue.as_ref().map(|venue| runtime.block_on(verify(venue, self.generator.work().record())));
-        verified.transpose()
+    fn verify(&self, runtime: &Runtime, how: Verify) -> Result<Option<Verification>, Failure> {
+        let Some(venue) = self.venue.as_ref().filter(|_| how != Verify::None) else { return Ok(None) };
+        let began = Instant::now();
+        let work = self.generator.work();
+        let mut found = runtime.block_on(verify(venue, work.record()))?;
+        if let Some(watchers) = &self.watchers {
+            watchers.must_reach(&found.numbers);
+            let watched = watchers.watched(Duration::ZERO);
+            found.wrong_streams = watched.wrong;
+            found.problems.extend(watched.problems);
+        }
+        if let (Some(seen), Record::Bids(ledger)) = (work.seen(), work.record()) {
+            let explained = seen.explain(ledger);
+            found.wrong_histories = explained.problems.len();
+            found.problems.extend(explained.problems.iter().take(verify::SHOWN).cloned());
+            found.explained = Some((explained.lots, explained.bids, explained.skipped));
+        }
+        if let Some(private) = &self.market.private {
+            found.journal = Some(journal::verify(private)?);
+        }
+        found.took_s = began.elapsed().as_secs_f64();
+        Ok(Some(found))
+    }
+}
+
+/// Follows a leg: what the processes cost, whether it can still succeed, when the engine is to be killed.
+struct Follower<'a> {
+    load: &'a Load,
+    args: Option<&'a RunArgs>,
+    market: &'a Market,
+    watchers: Option<&'a mut Watchers>,
+    processes: &'a [(&'static str, i32)],
+    readings: Vec<Vec<Option<Usage>>>,
+    /// When the engine was last killed, since the beginning.
+    killed: Duration,
+}
+
+impl Observer for Follower<'_> {
+    fn edge(&mut self) {
+        self.readings.push(self.processes.iter().map(|&(_, pid)| Usage::of(pid)).collect());
+        if let Some(watchers) = &mut self.watchers {
+            watchers.edge();
+        }
+    }
+
+    fn tick(&mut self, leg: &Leg, since_begin: Duration) -> Option<Stopped> {
+        if interrupt::is_interrupted() {
+            return Some(Stopped::Interrupted);
+        }
+        if let (Some(every), Some(private)) = (self.load.chaos.kill_engine, &self.market.private)
+            && since_begin >= self.killed + every
+        {
+            self.killed = since_begin;
+            if let Err(failure) = private.kill_engine() {
+                eprintln!("vendue-loadtest: {failure}");
+            }
+        }
+        let args = self.args.filter(|args| args.abort_on_fail)?;
+        let is_broken = leg.wrongly_accepted > 0
+            || leg.contradictions > 0
+            || self.watchers.as_ref().is_some_and(|watchers| watchers.wrong() > 0);
+        if is_broken {
+            return Some(Stopped::Failed);
+        }
+        if leg.replies() == 0 {
+            return None;
+        }
+        let mut figures = Figures::new(leg, self.load.mode, Vec::new());
+        figures.watched = self.watchers.as_ref().map(|watchers| watchers.watched(leg.elapsed));
+        let fails = args.threshold.iter().any(|threshold| !threshold.judge(&figures).holds);
+        fails.then_some(Stopped::Failed)
     }
 }
 
@@ -175,7 +290,7 @@ fn imagined(load: &Load) -> Record {
     match load.mode {
         Mode::Bids => {
             let lots: Vec<_> = (0..load.lots).map(|_| LotId::from_u128(rand::random())).collect();
-            Record::Bids(Ledger::new(&lots, load.rejected))
+            Record::Bids(Ledger::new(&lots, load.rejected, load.hot, load.seed))
         }
         Mode::Book => {
             let books: Vec<_> = (0..load.books).map(|_| BookId::from_u128(rand::random())).collect();
@@ -205,7 +320,7 @@ async fn furnish(market: &Market, load: &Load) -> Result<(Venue, Vec<Account>, R
         })
         .collect();
     let lots = venue.lots(&lots).await?;
-    Ok((venue, accounts, Record::Bids(Ledger::new(&lots, load.rejected))))
+    Ok((venue, accounts, Record::Bids(Ledger::new(&lots, load.rejected, load.hot, load.seed))))
 }
 
 /// Creates books; where they are funded, every trader gets half of all the money and goods that an account can have, so that what

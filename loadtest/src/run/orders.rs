@@ -203,7 +203,7 @@ mod tests {
     fn the_levels_must_be_what_acknowledged_orders_left() {
         let mut orders = Orders::new(&[BookId::from_u128(1)], 2);
         let order = |price, quantity, sell, takes| SentOrder { book: 0, price, quantity, sell, takes };
-        let yes = |filled| Said::Yes(Traded { filled, trades: u64::from(filled > 0) });
+        let yes = |filled| Said::Yes(Traded { filled, trades: u64::from(filled > 0), seq: 0 });
         orders.acknowledge(&order(MIDDLE - 1, 5, false, false), &yes(0));
         orders.acknowledge(&order(MIDDLE - 2, 2, false, false), &yes(0));
         orders.acknowledge(&order(MIDDLE + 1, 4, true, false), &Said::No("rate_limited"));

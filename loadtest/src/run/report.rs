@@ -4,10 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::args::{Load, Mode, Model};
-use super::measure::{Codes, LatencySummary, Leg, Spread};
+use super::args::{Load, Mode, Model, Verify};
+use super::choice::Choice;
+use super::find::Search;
+use super::measure::{Codes, LatencySummary, Leg, Spread, Stopped};
 use super::process::ProcessCost;
+use super::threshold::Judged;
 use super::verify::Verification;
+use super::watch::Watched;
 use crate::failure::Exit;
 use crate::market::Funding;
 
@@ -19,6 +23,8 @@ pub struct Figures {
     /// Trades a second that accepted orders made at once; absent for bids.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trades_per_second: Option<f64>,
+    /// Replies of either kind.
+    pub replies: u64,
     /// Replies of either kind a second.
     pub replies_per_second: f64,
     /// Rejections by code.
@@ -27,6 +33,11 @@ pub struct Figures {
     pub bid_ack: LatencySummary,
     /// From written to the reply.
     pub service: LatencySummary,
+    /// From the call to the reply to `connect`, of every connection that was made.
+    pub connect: LatencySummary,
+    /// What watchers heard; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
     /// Bytes written for each bid.
     pub bytes_out_per_bid: f64,
     /// Bytes read for each bid.
@@ -43,6 +54,17 @@ pub struct Figures {
     pub unsent: u64,
     /// The server's processes.
     pub processes: Vec<ProcessCost>,
+    /// Requests that were never answered.
+    pub unanswered: u64,
+    /// Requests sent twice on purpose, replies to what had been answered, and how many of those contradict the first.
+    pub duplicates: [u64; 3],
+    /// Connections that were broken on purpose, and requests that were asked again.
+    pub broken_and_retried: [u64; 2],
+    /// Why it ended before its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// The generator was what was measured.
+    pub saturated: bool,
     /// Why this says nothing about the market.
     pub invalid: Option<String>,
     /// Bids below the minimum that were taken.
@@ -57,10 +79,13 @@ impl Figures {
         Self {
             accepted_per_second: leg.accepted_per_second(),
             trades_per_second: (mode == Mode::Book).then(|| leg.trades_per_second()),
+            replies: leg.replies(),
             replies_per_second: leg.replies_per_second(),
             rejected: leg.rejected.clone(),
             bid_ack: leg.bid_ack.summary(),
             service: leg.service.summary(),
+            connect: leg.connect.summary(),
+            watched: None,
             bytes_out_per_bid: leg.bytes_out as f64 / bids,
             bytes_in_per_bid: leg.bytes_in as f64 / bids,
             generator_cpu_us_per_bid: leg.cpu.as_secs_f64() * 1e6 / bids,
@@ -69,6 +94,11 @@ impl Figures {
             generator_lag_p99_us: leg.lag.percentile_us(99.0),
             unsent: leg.unsent,
             processes,
+            unanswered: leg.unanswered,
+            duplicates: [leg.duplicates, leg.repeated, leg.contradictions],
+            broken_and_retried: [leg.reconnects, leg.retries],
+            stopped: leg.stopped,
+            saturated: leg.saturated().is_some(),
             invalid: leg.invalid(),
             wrongly_accepted: leg.wrongly_accepted,
         }
@@ -110,6 +140,12 @@ pub struct RunReport {
     pub figures: Option<Figures>,
     /// The comparison, where it was one.
     pub comparison: Option<Comparison>,
+    /// The search for the highest rate, where it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
+    /// The thresholds, judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Judged>,
     /// What the lots say; not in echo mode.
     pub verification: Option<Verification>,
 }
@@ -123,10 +159,22 @@ impl RunReport {
     /// The exit code: broken where the market contradicts the record.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let wrong = self.verification.as_ref().is_some_and(|verification| verification.wrong > 0);
-        if wrong || self.all().any(|figures| figures.wrongly_accepted > 0) {
+        let wrong = self.verification.as_ref().is_some_and(Verification::is_broken);
+        let contradicts = |figures: &Figures| figures.wrongly_accepted > 0 || figures.duplicates[2] > 0;
+        let interrupted = |figures: &Figures| figures.stopped == Some(Stopped::Interrupted);
+        let invalid = |figures: &Figures| figures.invalid.is_some() && !figures.saturated;
+        let search_failed = self.search.as_ref().is_some_and(|search| search.held_at.is_none());
+        if wrong || self.all().any(contradicts) {
             Exit::Broken
-        } else if self.all().any(|figures| figures.invalid.is_some()) {
+        } else if self.all().any(interrupted) {
+            Exit::Interrupted
+        } else if search_failed || self.thresholds.iter().any(|judged| !judged.holds) {
+            Exit::Threshold
+        } else if self.search.is_some() {
+            Exit::Ok
+        } else if self.all().any(|figures| figures.saturated) {
+            Exit::Saturated
+        } else if self.all().any(invalid) {
             Exit::CouldNotRun
         } else {
             Exit::Ok
@@ -143,7 +191,14 @@ impl fmt::Display for RunReport {
         if let Some(comparison) = &self.comparison {
             write!(f, "{comparison}")?;
         }
+        if let Some(search) = &self.search {
+            writeln!(f, "{search}")?;
+        }
+        for judged in &self.thresholds {
+            writeln!(f, "{judged}")?;
+        }
         match &self.verification {
+            None if self.load.verify == Verify::None => write!(f, "not verified: nobody asked for it"),
             None => write!(f, "not verified: there is no engine behind this gateway"),
             Some(found) => {
                 for problem in &found.problems {
@@ -161,7 +216,22 @@ impl fmt::Display for RunReport {
                     f,
                     "verified: {right} of {} {places} agree with the record of {} accepted {one}",
                     found.lots, found.accepted
-                )
+                )?;
+                if let Some((lots, bids, skipped)) = found.explained {
+                    write!(
+                        f,
+                        "\nverified: one order explains what the bidders of {lots} lots saw, {bids} bids"
+                    )?;
+                    if skipped > 0 {
+                        write!(f, "; {skipped} lots with more bids than are kept were not judged")?;
+                    }
+                }
+                if let Some(journal) = &found.journal {
+                    let word =
+                        if journal.sound { "verified: the journal is sound" } else { "wrong: the journal" };
+                    write!(f, "\n{word}: {}", journal.said)?;
+                }
+                write!(f, "\nverification took {:.1} s", found.took_s)
             }
         }
     }
@@ -175,11 +245,18 @@ impl fmt::Display for Load {
         }
         write!(f, ", {} connections x {} in flight, ", self.connections, self.pipeline)?;
         match self.mode {
-            Mode::Bids => write!(f, "{} lots", self.lots)?,
+            Mode::Bids if self.hot == Choice::Turn => write!(f, "{} lots", self.lots)?,
+            Mode::Bids => write!(f, "{} lots, {}", self.lots, self.hot)?,
             Mode::Book => write!(f, "orders in {} books", self.books)?,
         }
         if self.funding == Funding::Full {
             write!(f, ", funded")?;
+        }
+        if self.watchers > 0 {
+            write!(f, ", {} watchers of {} lots", self.watchers, self.watched_lots)?;
+        }
+        if !self.chaos.is_none() {
+            write!(f, ", {}", self.chaos)?;
         }
         write!(f, ", {:?}, {} s", self.encoding, self.duration.as_secs_f64())?;
         if self.rejected > 0 { write!(f, ", {} % below the minimum", self.rejected) } else { Ok(()) }
@@ -205,9 +282,17 @@ impl fmt::Display for Figures {
             "{:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
             "us", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"
         )?;
-        for (name, line) in
-            [(if one == "bid" { "bid_ack" } else { "order_ack" }, &self.bid_ack), ("service", &self.service)]
-        {
+        let ack = if one == "bid" { "bid_ack" } else { "order_ack" };
+        let watched = self.watched.as_ref();
+        let lines = [
+            (ack, Some(&self.bid_ack)),
+            ("service", Some(&self.service)),
+            ("fanout", watched.map(|watched| &watched.fanout)),
+            ("resume", watched.map(|watched| &watched.resume)),
+            ("connect", Some(&self.connect)),
+        ];
+        for (name, line) in lines {
+            let Some(line) = line.filter(|line| line.count > 0) else { continue };
             let [a, b, c, d] = [line.p50_us, line.p75_us, line.p90_us, line.p99_us];
             let [e, g, h] = [line.p99_9_us, line.p99_99_us, line.max_us];
             writeln!(f, "{name:<10} {a:>10.1} {b:>10.1} {c:>10.1} {d:>10.1} {e:>10.1} {g:>10.1} {h:>10.1}")?;
@@ -232,16 +317,57 @@ impl fmt::Display for Figures {
                 process.disk_bytes_per_bid
             )?;
         }
+        if let Some(watched) = watched {
+            writeln!(
+                f,
+                "watchers   {} heard {:.0} events/s, {:.2} of a core{}",
+                watched.watchers,
+                watched.deliveries_per_second,
+                watched.core_share,
+                match watched.resumes {
+                    (0, _) => String::new(),
+                    (all, whole) => format!("; {all} came back, {whole} of them to every missed event"),
+                }
+            )?;
+        }
+        let ([sent, again, _], [broken, retried]) = (self.duplicates, self.broken_and_retried);
+        if sent + broken + retried > 0 {
+            writeln!(
+                f,
+                "trouble    {broken} connections broken, {retried} requests asked again, {sent} sent twice ({again} answered twice)"
+            )?;
+        }
+        match self.stopped {
+            Some(Stopped::Interrupted) => writeln!(f, "interrupted: the figures are those until then")?,
+            Some(Stopped::Failed) => writeln!(f, "ended early: a threshold or an invariant does not hold")?,
+            None => {}
+        }
         if self.unsent > 0 {
             writeln!(f, "not kept up: {} {one}s were due and could not be sent", self.unsent)?;
         }
         if self.wrongly_accepted > 0 {
             writeln!(f, "BROKEN: {} bids below the minimum were accepted", self.wrongly_accepted)?;
         }
+        if self.duplicates[2] > 0 {
+            writeln!(f, "BROKEN: {} requests were answered twice, and otherwise", self.duplicates[2])?;
+        }
         match &self.invalid {
             Some(why) => writeln!(f, "INVALID: {why}"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Search {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.held_at {
+            None => write!(f, "{}: at no rate that was tried", self.condition)?,
+            Some(held) => write!(f, "{}: held at {held:.0} a second", self.condition)?,
+        }
+        if let Some(failed) = self.failed_at {
+            write!(f, ", failed at {failed:.0}")?;
+        }
+        if self.saturated { write!(f, " (the generator could not make more)") } else { Ok(()) }
     }
 }
 

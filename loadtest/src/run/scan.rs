@@ -15,13 +15,15 @@ pub enum Said<'a> {
     No(&'a str),
 }
 
-/// What the reply to an order says of its trades; nothing for a bid.
+/// What a reply that says yes tells: of an order's trades, and the number it led to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traded {
     /// Units.
     pub filled: u64,
     /// Trades.
     pub trades: u64,
+    /// The number of the channel that the command led to; 0 where it was not asked for.
+    pub seq: u64,
 }
 
 /// Reads frames of replies.
@@ -31,14 +33,19 @@ pub struct Scanner {
     next: Finder<'static>,
     filled: Finder<'static>,
     trade: Finder<'static>,
+    seq: Finder<'static>,
+    /// Whether anybody wants to know the number.
+    wants_seq: bool,
 }
 
 impl Scanner {
-    /// For this encoding.
+    /// For this encoding; `wants_seq`: replies shall tell the number that they led to.
     #[must_use]
-    pub fn new(encoding: Encoding) -> Self {
+    pub fn new(encoding: Encoding, wants_seq: bool) -> Self {
         Self {
             encoding,
+            wants_seq,
+            seq: Finder::new(SEQ),
             next: Finder::new(b"},{\""),
             filled: Finder::new(b"\"filled\":"),
             trade: Finder::new(TRADE),
@@ -93,13 +100,25 @@ impl Scanner {
 
     /// What one reply that says yes tells of trades.
     fn traded(&self, message: &[u8]) -> Traded {
-        let Some(at) = self.filled.find(message) else { return Traded::default() };
-        let digits = message[at + b"\"filled\":".len()..].iter().take_while(|byte| byte.is_ascii_digit());
-        let filled =
-            digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+        let seq = if self.wants_seq {
+            self.seq.find(message).map_or(0, |at| digits(&message[at + SEQ.len()..]))
+        } else {
+            0
+        };
+        let Some(at) = self.filled.find(message) else { return Traded { seq, ..Traded::default() } };
+        let filled = digits(&message[at + b"\"filled\":".len()..]);
         let trades = if filled == 0 { 0 } else { self.trade.find_iter(message).count() as u64 };
-        Traded { filled, trades }
+        Traded { filled, trades, seq }
     }
+}
+
+/// What stands before a reply's number.
+const SEQ: &[u8] = b"\"seq\":";
+
+/// The number that a text begins with.
+fn digits(text: &[u8]) -> u64 {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
 }
 
 /// How each trade of an order's reply begins.
@@ -107,7 +126,7 @@ const TRADE: &[u8] = b"{\"price\":";
 
 impl Said<'_> {
     /// Yes, and nothing of trades.
-    pub const YES: Self = Said::Yes(Traded { filled: 0, trades: 0 });
+    pub const YES: Self = Said::Yes(Traded { filled: 0, trades: 0, seq: 0 });
 }
 
 /// A frame in which something looks unusual; the first `seen` replies were told already.
@@ -150,7 +169,8 @@ fn told(message: &Value, reply: &mut impl FnMut(u64, Said<'_>)) {
         let result = &message["result"];
         let filled = result["filled"].as_u64().unwrap_or_default();
         let trades = result["trades"].as_array().map_or(0, Vec::len) as u64;
-        reply(id, if message["ok"] == true { Said::Yes(Traded { filled, trades }) } else { no() });
+        let seq = result["seq"].as_u64().unwrap_or_default();
+        reply(id, if message["ok"] == true { Said::Yes(Traded { filled, trades, seq }) } else { no() });
     }
 }
 
@@ -264,6 +284,7 @@ impl<'a> Packed<'a> {
         for _ in 0..self.map()? {
             match self.text()? {
                 b"filled" => traded.filled = self.unsigned()?,
+                b"seq" => traded.seq = self.unsigned()?,
                 b"trades" => {
                     traded.trades = self.array()?;
                     for _ in 0..traded.trades {
@@ -329,7 +350,7 @@ mod tests {
 
     fn scan(encoding: Encoding, payload: &[u8]) -> Result<Vec<(u64, Option<String>)>, String> {
         let mut replies = Vec::new();
-        Scanner::new(encoding).scan(payload, &mut |id, said| {
+        Scanner::new(encoding, true).scan(payload, &mut |id, said| {
             replies.push((id, if let Said::No(code) = said { Some(code.to_owned()) } else { None }));
         })?;
         Ok(replies)
@@ -399,7 +420,7 @@ mod tests {
                 (Encoding::Msgpack, rmp_serde::to_vec_named(&messages).unwrap()),
             ] {
                 let mut found: Vec<(u64, u64, u64)> = Vec::new();
-                let told = Scanner::new(encoding).scan(&bytes, &mut |id, said| {
+                let told = Scanner::new(encoding, false).scan(&bytes, &mut |id, said| {
                     let Said::Yes(traded) = said else { panic!() };
                     found.push((id, traded.filled, traded.trades));
                 });

@@ -1,8 +1,11 @@
 //! After the load: every lot and book must stand where the tool's own record says.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::journal::JournalVerdict;
 use super::ledger::{Ledger, Lot};
 use super::orders::Orders;
 use super::work::Record;
@@ -12,7 +15,7 @@ use crate::market::{Venue, together};
 /// How many lots are asked for at once.
 const AT_ONCE: usize = 64;
 /// How many wrong lots are described.
-const SHOWN: usize = 10;
+pub(super) const SHOWN: usize = 10;
 
 /// What the comparison found.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -21,12 +24,36 @@ pub struct Verification {
     pub lots: usize,
     /// Bids or orders that were acknowledged as taken, warm-up included.
     pub accepted: u64,
+    /// The number of each lot's channel, by index.
+    #[serde(skip)]
+    pub numbers: HashMap<u32, u64>,
+    /// Lots whose bids are explained by one order of them, these bids, and lots with too many to keep; absent where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<(usize, usize, usize)>,
+    /// Lots whose bids no order explains.
+    pub wrong_histories: usize,
+    /// What watchers heard wrong.
+    pub wrong_streams: u64,
+    /// The private market's journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalVerdict>,
+    /// How long all this took, in seconds.
+    pub took_s: f64,
     /// Books that cannot be compared: the fate of one of their orders is not known.
     pub unsure: usize,
     /// Lots or books that do not stand where they must.
     pub wrong: usize,
     /// The first of them, in words.
     pub problems: Vec<String>,
+}
+
+impl Verification {
+    /// Whether anything is not as it must be.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let is_unsound = self.journal.as_ref().is_some_and(|journal| !journal.sound);
+        self.wrong > 0 || self.wrong_histories > 0 || self.wrong_streams > 0 || is_unsound
+    }
 }
 
 /// Asks for everything that requests went to.
@@ -58,6 +85,7 @@ async fn books(venue: &Venue, orders: &Orders) -> Result<Verification, Failure> 
         unsure: orders.books().iter().filter(|book| book.unsure()).count(),
         wrong: problems.len(),
         problems: problems.into_iter().take(SHOWN).collect(),
+        ..Verification::default()
     })
 }
 
@@ -69,17 +97,21 @@ fn levels(value: &Value) -> Option<Vec<(u64, u64)>> {
 /// Asks for every lot and compares it with the record.
 async fn lots(venue: &Venue, ledger: &Ledger) -> Result<Verification, Failure> {
     let found = together(ledger.lots(), AT_ONCE, |lot| one(venue, lot)).await?;
-    let problems: Vec<String> = found.into_iter().flatten().collect();
+    let numbers = (0..).zip(found.iter().map(|&(number, _)| number)).collect();
+    let problems: Vec<String> = found.into_iter().filter_map(|(_, problem)| problem).collect();
     Ok(Verification {
+        numbers,
         lots: ledger.lots().len(),
         unsure: 0,
         accepted: ledger.lots().iter().map(Lot::accepted).sum(),
         wrong: problems.len(),
         problems: problems.into_iter().take(SHOWN).collect(),
+        ..Verification::default()
     })
 }
 
-async fn one(venue: &Venue, lot: &Lot) -> Result<Option<String>, Failure> {
+/// The number of the lot's channel, and what is wrong with the lot.
+async fn one(venue: &Venue, lot: &Lot) -> Result<(u64, Option<String>), Failure> {
     let id = String::from_utf8_lossy(&lot.text).into_owned();
     let snapshot = venue.read("lot.get", json!({ "lot": id })).await?;
     let snapshot = if snapshot["lot"].is_object() { &snapshot["lot"] } else { &snapshot };
@@ -87,10 +119,11 @@ async fn one(venue: &Venue, lot: &Lot) -> Result<Option<String>, Failure> {
     let (price, bids) = (snapshot["price"].as_u64(), snapshot["bids"].as_u64().unwrap_or_default());
     let (least, most) = expected.bids;
     let right = price == expected.price && (least..=most).contains(&bids);
-    Ok((!right).then(|| {
+    let problem = (!right).then(|| {
         format!(
             "{id}: price {price:?} and {bids} bids, but must be {:?} and {least} to {most}",
             expected.price
         )
-    }))
+    });
+    Ok((snapshot["seq"].as_u64().unwrap_or_default(), problem))
 }

@@ -1,11 +1,13 @@
 //! What the generator sends: bids or orders, each with the record of what was acknowledged.
 
-use super::args::Encoding;
+use super::args::{Encoding, Verify};
+use super::connection::Flying;
 use super::ledger::{Ledger, Sent};
 use super::message::{Bid, Template};
 use super::order::{OrderTemplate, SentOrder};
 use super::orders::Orders;
 use super::scan::Said;
+use super::seen::{Seen, SeenBid};
 
 /// One request.
 #[derive(Debug, Clone, Copy)]
@@ -35,21 +37,30 @@ pub enum Record {
 #[derive(Debug)]
 pub struct Work {
     record: Record,
+    /// What bidders saw, where that is checked.
+    seen: Option<Seen>,
     bid: Template,
     order: OrderTemplate,
 }
 
 impl Work {
-    /// Requests of this encoding.
+    /// Requests of this encoding; what is kept of them depends on what is to be checked.
     #[must_use]
-    pub fn new(record: Record, encoding: Encoding) -> Self {
-        Self { record, bid: Template::new(encoding), order: OrderTemplate::new(encoding) }
+    pub fn new(record: Record, encoding: Encoding, verify: Verify) -> Self {
+        let seen = (verify == Verify::Full && matches!(record, Record::Bids(_))).then(Seen::default);
+        Self { record, seen, bid: Template::new(encoding), order: OrderTemplate::new(encoding) }
     }
 
     /// The record.
     #[must_use]
     pub const fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// What bidders saw, where that is checked.
+    #[must_use]
+    pub const fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
     }
 
     /// The next request of this connection.
@@ -75,13 +86,23 @@ impl Work {
         }
     }
 
-    /// A reply came; whether the market took what it had to reject.
+    /// A reply came to what was sent at `sent_ns`; whether the market took what it had to reject.
     #[inline]
-    pub fn acknowledge(&mut self, job: &Job, connection: u32, said: &Said<'_>) -> bool {
-        match (job, &mut self.record) {
+    pub fn acknowledge(&mut self, flying: &Flying, connection: u32, said: &Said<'_>, now_ns: u64) -> bool {
+        match (&flying.sent, &mut self.record) {
             (Job::Bid(sent), Record::Bids(ledger)) => {
                 let accepted = matches!(said, Said::Yes(_));
                 ledger.acknowledge(sent, connection, accepted);
+                if let (Some(seen), Said::Yes(told)) = (&mut self.seen, said) {
+                    seen.push(SeenBid {
+                        lot: sent.lot,
+                        bidder: connection,
+                        amount: sent.amount,
+                        seq: told.seq,
+                        invoked_ns: flying.sent_ns,
+                        returned_ns: now_ns,
+                    });
+                }
                 accepted && sent.low
             }
             (Job::Order(sent), Record::Orders(orders)) => {

@@ -32,6 +32,18 @@ pub(crate) enum Fault {
     TakesLow,
     /// Every tenth bid is acknowledged and forgotten.
     Forgets,
+    /// A repeated key is decided once more.
+    Twice,
+    /// Every tenth accepted bid is told a number that was another's before.
+    OldNumber,
+    /// Every twentieth event of a lot reaches nobody.
+    Gap,
+    /// One in two watchers hears another price.
+    TwoTruths,
+    /// A watcher that comes back misses an event.
+    HoleInResume,
+    /// Everything stands still for 200 ms, once.
+    Stall,
 }
 
 #[derive(Default)]
@@ -50,6 +62,9 @@ struct Lot {
     oracle: Oracle<String>,
     closed: bool,
     first: Option<String>,
+    seq: u64,
+    events: Vec<Value>,
+    followers: Vec<mpsc::Sender<Value>>,
     history: Vec<u64>,
     keys: HashMap<(String, String), Value>,
 }
@@ -104,7 +119,7 @@ async fn serve(stream: tokio::net::TcpStream, world: Arc<Mutex<World>>, fault: F
             Message::text(message.to_string())
         }
     };
-    let (sender, mut events) = mpsc::channel(64);
+    let (sender, mut events) = mpsc::channel(65_536);
     let mut account = String::new();
     loop {
         tokio::select! {
@@ -143,7 +158,7 @@ fn answer(
     let mut world = world.lock().unwrap();
     let result = match request["method"].as_str().unwrap() {
         "connect" => {
-            *account = account_of(params["token"].as_str().unwrap());
+            *account = params["token"].as_str().map(account_of).unwrap_or_default();
             Ok(json!({"connection": "c", "account": account, "limits": {"in_flight": 1_024}, "time": 1}))
         }
         "market.create" => {
@@ -155,7 +170,16 @@ fn answer(
         "lot.create" => {
             let table = world.increments[&text(params, "market")];
             let oracle = Oracle::new(params["start_amount"].as_u64().unwrap(), table);
-            let lot = Lot { oracle, closed: false, first: None, history: Vec::new(), keys: HashMap::new() };
+            let lot = Lot {
+                oracle,
+                closed: false,
+                first: None,
+                seq: 1,
+                events: Vec::new(),
+                followers: Vec::new(),
+                history: Vec::new(),
+                keys: HashMap::new(),
+            };
             world.lots.insert(text(params, "lot"), lot);
             Ok(json!({}))
         }
@@ -164,7 +188,7 @@ fn answer(
             world.books.insert(text(params, "book"), Book::default());
             Ok(json!({}))
         }
-        "book.place" => Ok(place(&mut world, params, fault)),
+        "book.place" => Ok(place(&mut world, account, params, fault)),
         "book.get" => {
             let [bids, asks] = &world.books[&text(params, "book")].levels;
             let shown = |(price, units): (&u64, &u64)| json!([price, units]);
@@ -182,6 +206,19 @@ fn answer(
             let bids: Vec<_> =
                 world.lots[&text(params, "lot")].history.iter().map(|seq| json!({"seq": seq})).collect();
             Ok(json!({"bids": bids, "cursor": null}))
+        }
+        "subscribe" if params["channel"] != "account" => {
+            let channel = text(params, "channel");
+            let lot = world.lots.get_mut(channel.strip_prefix("lot:").unwrap()).unwrap();
+            lot.followers.push(sender.clone());
+            let from = params["resume"]["seq"].as_u64();
+            let missed = lot.events.iter().filter(|event| event["seq"].as_u64() > from);
+            let hole = usize::from(fault == Fault::HoleInResume);
+            let missed: Vec<_> = missed.skip(hole).collect();
+            match from {
+                Some(_) => Ok(json!({"epoch": "e", "seq": lot.seq, "resumed": true, "events": missed})),
+                None => Ok(json!({"epoch": "e", "seq": lot.seq, "resumed": false})),
+            }
         }
         "subscribe" => {
             world.watchers.entry(account.clone()).or_default().push(sender.clone());
@@ -202,8 +239,15 @@ fn answer(
 }
 
 fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result<Value, Value> {
+    let repeated = world.lots[&text(params, "lot")].keys.get(&(account.to_owned(), text(params, "key")));
+    if let Some(first) = repeated.filter(|_| fault != Fault::Twice) {
+        return first.clone().try_into_result();
+    }
     world.bids += 1;
     let number = world.bids;
+    if fault == Fault::Stall && number == 200 {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
     let lot = world.lots.get_mut(&text(params, "lot")).unwrap();
     let rejected = |code: &str| json!({"code": code, "message": "no", "outcome": "rejected", "details": {"min_next_amount": 1}});
     lot.first.get_or_insert_with(|| account.to_owned());
@@ -213,10 +257,12 @@ fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result
     } else {
         lot.oracle.bid(account.to_owned(), params["amount"].as_u64().unwrap())
     };
+    if matches!(verdict, Verdict::Leading | Verdict::Outbid) && !forgotten {
+        tell_followers(lot, &text(params, "lot"), number, fault);
+    }
+    let seq = if fault == Fault::OldNumber && number.is_multiple_of(10) { 2 } else { lot.seq };
     let accepted = |status| {
-        Ok(
-            json!({"bid": format!("bid_{number}"), "status": status, "price": lot.oracle.price(), "seq": number}),
-        )
+        Ok(json!({"bid": format!("bid_{number}"), "status": status, "price": lot.oracle.price(), "seq": seq}))
     };
     let result = match verdict {
         Verdict::Leading | Verdict::Raised => accepted("leading"),
@@ -226,7 +272,7 @@ fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result
         Verdict::NotAboveOwn => Err(rejected("self_outbid")),
     };
     if matches!(verdict, Verdict::Leading | Verdict::Outbid) && !forgotten {
-        lot.history.push(number);
+        lot.history.push(lot.seq);
     }
     let kept = match &result {
         Ok(result) => json!({ "ok": result }),
@@ -236,14 +282,38 @@ fn bid(world: &mut World, account: &str, params: &Value, fault: Fault) -> Result
     result
 }
 
+/// The next event of a lot, to everybody who follows it.
+fn tell_followers(lot: &mut Lot, id: &str, number: u64, fault: Fault) {
+    lot.seq += 1;
+    let ts = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64;
+    let data = json!({"price": lot.oracle.price()});
+    let event = json!({"channel": format!("lot:{id}"), "epoch": "e", "seq": lot.seq, "ts": ts, "type": "price_changed", "data": data});
+    lot.events.push(event.clone());
+    if fault == Fault::Gap && number.is_multiple_of(20) {
+        return;
+    }
+    for (nth, follower) in lot.followers.iter().enumerate() {
+        let mut event = event.clone();
+        if fault == Fault::TwoTruths && nth % 2 == 1 {
+            event["data"]["price"] = json!(1);
+        }
+        let _ = follower.try_send(event);
+    }
+}
+
 /// Units by price: bids, asks.
 #[derive(Default)]
 struct Book {
     levels: [BTreeMap<u64, u64>; 2],
+    keys: HashMap<(String, String), Value>,
 }
 
 /// Matches level by level.
-fn place(world: &mut World, params: &Value, fault: Fault) -> Value {
+fn place(world: &mut World, account: &str, params: &Value, fault: Fault) -> Value {
+    let key = (account.to_owned(), text(params, "key"));
+    if let Some(first) = world.books[&text(params, "book")].keys.get(&key) {
+        return first.clone();
+    }
     world.orders += 1;
     let forgotten = fault == Fault::Forgets && world.orders.is_multiple_of(10);
     let book = world.books.get_mut(&text(params, "book")).unwrap();
@@ -266,7 +336,9 @@ fn place(world: &mut World, params: &Value, fault: Fault) -> Value {
     if params["time_in_force"] == "gtc" && !forgotten {
         *book.levels[usize::from(sell)].entry(price).or_default() += left;
     }
-    json!({"book_order": "bko_1", "status": "open", "filled": quantity - left, "remaining": left, "trades": trades, "seq": 1})
+    let placed = json!({"book_order": "bko_1", "status": "open", "filled": quantity - left, "remaining": left, "trades": trades, "seq": 1});
+    book.keys.insert(key, placed.clone());
+    placed
 }
 
 fn close(world: &mut World, id: &str, fault: Fault) {
@@ -291,7 +363,7 @@ fn snapshot(lot: &Lot, fault: Fault) -> Value {
         price.filter(|_| lot.closed).map(|amount| json!({"alias": "A", "quantity": 1, "amount": amount}));
     json!({
         "state": if lot.closed { "closed" } else { "open" }, "price": price, "bids": lot.oracle.bids(),
-        "result": if winner.is_some() { "sold" } else { "unsold" }, "winners": winner.into_iter().collect::<Vec<_>>(),
+        "seq": lot.seq, "result": if winner.is_some() { "sold" } else { "unsold" }, "winners": winner.into_iter().collect::<Vec<_>>(),
     })
 }
 
