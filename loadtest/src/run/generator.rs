@@ -361,6 +361,8 @@ impl Generator {
         self.connections[at].reopen(url, &tokens[at], *encoding, *pipeline)?;
         leg.connect.record(began.elapsed().as_nanos() as u64);
         leg.reconnects += 1;
+        // While it waits for a server that does not answer, what is due waits for the market.
+        self.held_up_until = self.now();
         let data = epoll::EventData::new_u64(at as u64);
         epoll::add(&self.epoll, self.connections[at].stream(), data, epoll::EventFlags::IN)
             .map_err(Failure::system("waiting for the sockets"))?;

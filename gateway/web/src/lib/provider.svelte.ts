@@ -53,9 +53,10 @@ class Provider {
   /** Forgets the session here, and at the provider where it has a place for that. */
   async end(): Promise<void> {
     clearTimeout(this.timer);
+    // Before the page says so: who reloads then is signed out.
+    const answer = (await ask("POST", "/auth/logout")) as { end_session?: string | null } | null;
     this.isUsed = false;
     line.signIn(null);
-    const answer = (await ask("POST", "/auth/logout")) as { end_session?: string | null } | null;
     if (answer?.end_session) location.assign(answer.end_session);
   }
 
@@ -93,10 +94,13 @@ class Provider {
   }
 }
 
+/** Milliseconds after which the server could not be asked. */
+const PATIENCE_MS = 5_000;
+
 /** The answer, or null where there is none that could be read. */
 async function ask(method: string, path: string): Promise<Session | null> {
   try {
-    const answer = await fetch(path, { method, credentials: "same-origin", headers: { accept: "application/json" } });
+    const answer = await fetch(path, { method, credentials: "same-origin", keepalive: true, signal: AbortSignal.timeout(PATIENCE_MS), headers: { accept: "application/json" } });
     const isJson = answer.headers.get("content-type")?.startsWith("application/json") ?? false;
     return answer.ok && isJson ? ((await answer.json()) as Session) : null;
   } catch {
