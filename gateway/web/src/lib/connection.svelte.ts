@@ -49,10 +49,10 @@ class Line {
     return this.freshUntil !== null && now_ms - this.freshUntil > OFFLINE_AFTER_MS;
   }
 
-  signIn(token: string | null): void {
+  signIn(token: string | null, ofSession = false): void {
     this.tokenRefused = false;
     this.hasToken = token !== null;
-    saveToken(token);
+    saveToken(token, ofSession);
     this.client.signIn(token);
   }
 

@@ -1,5 +1,5 @@
 import { line } from "./connection.svelte";
-import { loadToken } from "./session";
+import { isTokenOfSession, loadToken, saveToken } from "./session";
 
 /** Where somebody was before going to the provider's place: the way back keeps the path of an address only. */
 const RETURN = "vendue.return";
@@ -28,15 +28,19 @@ class Provider {
   /** Whether the present token came from the session. */
   isUsed = $state(false);
   problem = $state<Problem | null>(null);
+  private hasEnded = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   async start(): Promise<void> {
     this.readAddress();
+    this.isUsed = isTokenOfSession();
     const session = await ask("GET", "/auth/session");
-    if (!session) return;
+    // Who has signed out meanwhile stays so.
+    if (!session || this.hasEnded) return;
     this.place = session.sign_in;
     // A token that was given to this tab goes before the session.
-    if (session.account && session.token && loadToken() === null) this.take(session, true);
+    if (session.account && session.token && (this.isUsed || loadToken() === null)) this.take(session, !this.isUsed);
+    else if (this.isUsed) this.forget();
   }
 
   /** Goes to the provider. */
@@ -53,11 +57,16 @@ class Provider {
   /** Forgets the session here, and at the provider where it has a place for that. */
   async end(): Promise<void> {
     clearTimeout(this.timer);
+    this.hasEnded = true;
     // Before the page says so: who reloads then is signed out.
     const answer = (await ask("POST", "/auth/logout")) as { end_session?: string | null } | null;
+    this.forget();
+    if (answer?.end_session) location.assign(answer.end_session);
+  }
+
+  private forget(): void {
     this.isUsed = false;
     line.signIn(null);
-    if (answer?.end_session) location.assign(answer.end_session);
   }
 
   /** What the provider's place said, and where one was before. */
@@ -77,8 +86,8 @@ class Provider {
   private take(session: Session, isFirst: boolean): void {
     if (!session.token) return;
     this.isUsed = true;
-    if (isFirst || !line.live) line.signIn(session.token);
-    else line.client.authenticate(session.token).catch(() => line.signIn(session.token ?? null));
+    if (isFirst || !line.live) line.signIn(session.token, true);
+    else line.client.authenticate(session.token).then(() => saveToken(session.token ?? null, true)).catch(() => line.signIn(session.token ?? null, true));
     const ends = typeof session.expires_at === "number" ? session.expires_at / 1000 : Date.parse(session.expires_at ?? "");
     const left = Number.isFinite(ends) ? ends - Date.now() : EARLY_MS;
     this.timer = setTimeout(() => void this.renew(), Math.max(left - EARLY_MS, AGAIN_MS));

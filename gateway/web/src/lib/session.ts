@@ -1,6 +1,8 @@
 /** What this tab remembers lives in `sessionStorage`: gone when the tab is, and not shared with other tabs. */
 const TOKEN = "vendue.token";
 const MEMORY = "vendue.mine";
+/** Set where the token came from signing in at the provider. */
+const OF_SESSION = "vendue.token.of-session";
 
 /** What the server cannot say again: what this tab sent and as whom, so that a reload does not forget it. */
 export interface Memory {
@@ -13,8 +15,15 @@ export function loadToken(): string | null {
   return read(TOKEN);
 }
 
-export function saveToken(token: string | null): void {
+/** Remembers a token; where it came from signing in at the provider, that too. */
+export function saveToken(token: string | null, ofSession = false): void {
   write(TOKEN, token);
+  write(OF_SESSION, token !== null && ofSession ? "yes" : null);
+}
+
+/** Whether the token of this tab came from signing in at the provider. */
+export function isTokenOfSession(): boolean {
+  return read(OF_SESSION) !== null;
 }
 
 /** The memory of an account, or null if there is none: that of another account is none. */
