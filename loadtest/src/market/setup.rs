@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use vendue_client::{Client, Key, Options};
-use vendue_domain::id::{AccountId, BookId, LotId, MarketId};
+use vendue_domain::id::{AccountId, BookId, LotId, MarketId, StockId};
 
 use super::Market;
 use crate::failure::Failure;
@@ -151,6 +151,19 @@ impl Venue {
             "funding": if funded { "full" } else { "none" },
         });
         self.command("book.create", create).await?;
+        Ok(id)
+    }
+
+    /// Creates a stock item with so many units.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn stock(&self, title: &str, on_hand: u64) -> Result<StockId, Failure> {
+        let id = StockId::from_u128(rand::random());
+        let create = json!({
+            "stock": id.to_string(), "market": self.market.to_string(), "title": title, "price": 1_000, "on_hand": on_hand,
+        });
+        self.command("stock.create", create).await?;
         Ok(id)
     }
 

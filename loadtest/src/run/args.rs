@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::chaos::Chaos;
 use super::choice::Choice;
+use super::mix::{Kind, Mix};
 use super::threshold::Threshold;
 use crate::failure::Failure;
 use crate::market::{Funding, MarketArgs};
@@ -32,6 +33,18 @@ pub enum Mode {
     Bids,
     /// Orders in books.
     Book,
+    /// Reservations of stock.
+    Stock,
+}
+
+impl Mode {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Bids => Kind::Bid,
+            Self::Book => Kind::Book,
+            Self::Stock => Kind::Reserve,
+        }
+    }
 }
 
 /// What is checked.
@@ -54,11 +67,20 @@ pub struct RunArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub market: MarketArgs,
-    /// What is sent: bids on lots; or orders in books, half of which rest at ten prices of each side, while the others take as
-    /// much.
+    /// What is sent: bids on lots; orders in books, half of which rest at ten prices of each side, while the others take as
+    /// much; reservations of one unit of stock.
     #[arg(long, value_enum, default_value = "bids", help_heading = "Load")]
     pub mode: Mode,
-    /// Books that are traded in in turn (`--mode book`).
+    /// Several kinds at once, in these shares: `bid=80,reserve=10,book=10`.
+    #[arg(long, value_name = "SHARES", conflicts_with_all = ["mode", "echo", "compare_echo"], help_heading = "Load")]
+    pub mix: Option<Mix>,
+    /// Stock items that are reserved in turn.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Load")]
+    pub items: u32,
+    /// Units of each stock item; when they are gone, everything is refused.
+    #[arg(long, value_name = "UNITS", default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), help_heading = "Load")]
+    pub on_hand: u64,
+    /// Books that are traded in in turn.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Load")]
     pub books: u32,
     /// Closed model: a connection bids again when it is answered. Says what the market can take at this concurrency, and
@@ -173,9 +195,13 @@ pub enum Model {
 #[derive(Debug, Clone, Serialize)]
 pub struct Load {
     /// What is sent.
-    pub mode: Mode,
+    pub mix: Mix,
     /// Books, where orders are.
     pub books: u32,
+    /// Stock items, where reservations are.
+    pub items: u32,
+    /// Units of each.
+    pub on_hand: u64,
     /// When bids are made.
     pub model: Model,
     /// Connections.
@@ -232,11 +258,17 @@ impl RunArgs {
         if seconds <= 0.0 {
             return Err(Failure::Usage("nothing to measure: the duration is 0".into()));
         }
+        let mix = self.mix.unwrap_or_else(|| Mix::only(self.mode.kind()));
         let bids_only =
             self.rejected > 0 || self.lots.is_some() || self.watchers > 0 || self.hot != Choice::Turn;
-        if self.mode == Mode::Book && bids_only {
+        if mix.has(Kind::Reserve) && (self.echo || self.compare_echo) {
             return Err(Failure::Usage(
-                "--rejected, --lots, --hot and --watchers are of bids, not of --mode book".into(),
+                "a gateway in echo mode answers bids and orders, not reservations".into(),
+            ));
+        }
+        if !mix.has(Kind::Bid) && bids_only {
+            return Err(Failure::Usage(
+                "--rejected, --lots, --hot and --watchers are of bids: there are none in this load".into(),
             ));
         }
         let chaos = self.chaos.unwrap_or_default();
@@ -254,8 +286,10 @@ impl RunArgs {
             return Err(Failure::Usage("--chaos slow is of watchers: add --watchers N".into()));
         }
         Ok(Load {
-            mode: self.mode,
+            mix,
             books: self.books,
+            items: self.items,
+            on_hand: self.on_hand,
             model: if self.closed { Model::Closed } else { Model::Open(self.rate) },
             connections: self.connections,
             pipeline,

@@ -129,8 +129,8 @@ fn judge(rate: f64, condition: &Threshold, figures: &Figures, load: &Load) -> St
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Mode;
     use super::super::measure::Leg;
+    use super::super::mix::{Kind, Mix};
     use super::*;
     use clap::Parser;
     use std::time::Duration;
@@ -150,7 +150,7 @@ mod tests {
             let mut leg = Leg { accepted: rate as u64, elapsed: Duration::from_secs(1), ..Leg::default() };
             let ms = if rate <= knee { 1 } else { 50 };
             (0..1_000).for_each(|_| leg.bid_ack.record(ms * 1_000_000));
-            Ok(Figures::new(&leg, Mode::Bids, Vec::new()))
+            Ok(Figures::new(&leg, Mix::only(Kind::Bid), Vec::new()))
         };
         find_max(&load, &condition, measure).unwrap().search
     }

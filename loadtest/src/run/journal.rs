@@ -34,7 +34,14 @@ pub fn verify(private: &PrivateMarket) -> Result<JournalVerdict, Failure> {
         Value::Array(findings) if !findings.is_empty() => {
             findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         }
-        _ if sound => format!("{} records", told["records"]),
+        _ if sound => {
+            let count = |name: &str| told[name].as_u64().unwrap_or_default();
+            format!(
+                "{} records, {} checkpoints of the notary",
+                (count("last") + 1).saturating_sub(count("first")),
+                count("checkpoints")
+            )
+        }
         _ => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     };
     Ok(JournalVerdict { sound, said })

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod ledger;
 pub mod measure;
 pub mod message;
+pub mod mix;
 pub mod order;
 pub mod orders;
 pub mod process;
@@ -19,6 +20,7 @@ pub mod report;
 pub mod scan;
 pub mod schedule;
 pub mod seen;
+pub mod shelf;
 pub mod threshold;
 pub mod verify;
 pub mod watch;
@@ -31,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use vendue_domain::amount::AMOUNT_MAX;
-use vendue_domain::id::{AccountId, BookId, LotId};
+use vendue_domain::id::{AccountId, BookId, LotId, StockId};
 
 use crate::failure::Failure;
 use crate::market::{Account, Funding, LotOptions, Market, Venue, together};
@@ -39,9 +41,11 @@ use generator::{Doors, Generator, Observer};
 use ledger::Ledger;
 use measure::{Leg, Stopped};
 use message::START_AMOUNT;
+use mix::Kind;
 use orders::Orders;
 use process::{ProcessCost, Usage, sync_p50_us};
 use report::{Comparison, Figures, Round};
+use shelf::Shelf;
 use verify::{Verification, verify};
 use watch::Watchers;
 use work::{Record, Work};
@@ -144,13 +148,12 @@ impl Stage {
             let (venue, accounts, record) = runtime.block_on(furnish(&market, load))?;
             (Some(venue), accounts, record)
         };
-        let watchers = match &record {
-            Record::Bids(ledger) if load.watchers > 0 => {
-                let watched = ledger.lots().iter().take(load.watched_lots as usize);
-                let lots: Vec<_> = watched.map(|lot| lot.text).collect();
-                Some(Watchers::start(&market.url, &lots, load.watchers, load.chaos, load.seed)?)
-            }
-            _ => None,
+        let watchers = if load.watchers > 0 {
+            let watched = record.bids.lots().iter().take(load.watched_lots as usize);
+            let lots: Vec<_> = watched.map(|lot| lot.text).collect();
+            Some(Watchers::start(&market.url, &lots, load.watchers, load.chaos, load.seed)?)
+        } else {
+            None
         };
         let doors = Doors {
             url: market.url.clone(),
@@ -159,7 +162,7 @@ impl Stage {
             pipeline: load.pipeline,
         };
         // Between rounds of a comparison nobody is interested in what bidders saw.
-        let generator = Generator::new(doors, Work::new(record, load.encoding, load.verify), load)?;
+        let generator = Generator::new(doors, Work::new(record, load.mix, load.encoding, load.verify), load)?;
         Ok(Self { generator, watchers, venue, market })
     }
 
@@ -192,7 +195,7 @@ impl Stage {
                 }
             }
         }
-        let mut figures = Figures::new(&leg, load.mode, costs);
+        let mut figures = Figures::new(&leg, load.mix, costs);
         figures.watched = self.watchers.as_ref().map(|watchers| watchers.watched(leg.elapsed));
         Ok(figures)
     }
@@ -216,8 +219,8 @@ impl Stage {
             found.wrong_streams = watched.wrong;
             found.problems.extend(watched.problems);
         }
-        if let (Some(seen), Record::Bids(ledger)) = (work.seen(), work.record()) {
-            let explained = seen.explain(ledger);
+        if let Some(seen) = work.seen() {
+            let explained = seen.explain(&work.record().bids);
             found.wrong_histories = explained.problems.len();
             found.problems.extend(explained.problems.iter().take(verify::SHOWN).cloned());
             found.explained = Some((explained.lots, explained.bids, explained.skipped));
@@ -272,7 +275,7 @@ impl Observer for Follower<'_> {
         if leg.replies() == 0 {
             return None;
         }
-        let mut figures = Figures::new(leg, self.load.mode, Vec::new());
+        let mut figures = Figures::new(leg, self.load.mix, Vec::new());
         figures.watched = self.watchers.as_ref().map(|watchers| watchers.watched(leg.elapsed));
         let fails = args.threshold.iter().any(|threshold| !threshold.judge(&figures).holds);
         fails.then_some(Stopped::Failed)
@@ -285,58 +288,83 @@ fn stranger(market: &Market) -> Result<Account, Failure> {
     Ok(Account { id, token: market.tokens.mint(id)? })
 }
 
-/// Lots or books that a gateway in echo mode asks nobody about.
-fn imagined(load: &Load) -> Record {
-    match load.mode {
-        Mode::Bids => {
-            let lots: Vec<_> = (0..load.lots).map(|_| LotId::from_u128(rand::random())).collect();
-            Record::Bids(Ledger::new(&lots, load.rejected, load.hot, load.seed))
-        }
-        Mode::Book => {
-            let books: Vec<_> = (0..load.books).map(|_| BookId::from_u128(rand::random())).collect();
-            Record::Orders(Orders::new(&books, load.connections))
+/// What stands behind the ids that a load is made with.
+#[derive(Default)]
+struct Things {
+    lots: Vec<LotId>,
+    books: Vec<BookId>,
+    items: Vec<StockId>,
+}
+
+impl Things {
+    fn record(&self, load: &Load) -> Record {
+        Record {
+            bids: Ledger::new(&self.lots, load.rejected, load.hot, load.seed),
+            orders: Orders::new(&self.books, load.connections),
+            shelf: Shelf::new(&self.items, load.on_hand),
         }
     }
+}
+
+/// Lots and books that a gateway in echo mode asks nobody about.
+fn imagined(load: &Load) -> Record {
+    let count = |kind: Kind, count: u32| if load.mix.has(kind) { count } else { 0 };
+    let things = Things {
+        lots: (0..count(Kind::Bid, load.lots)).map(|_| LotId::from_u128(rand::random())).collect(),
+        books: (0..count(Kind::Book, load.books)).map(|_| BookId::from_u128(rand::random())).collect(),
+        items: Vec::new(),
+    };
+    things.record(load)
 }
 
 async fn furnish(market: &Market, load: &Load) -> Result<(Venue, Vec<Account>, Record), Failure> {
     let venue = Venue::create(market, "Load", Some(INCREMENTS)).await?;
     let names: Vec<String> = (1..=load.connections).map(|number| format!("Load bidder {number}")).collect();
     let accounts = venue.bidders(market, &names).await?;
-    if load.mode == Mode::Book {
-        let record = trade(&venue, &accounts, load).await?;
-        return Ok((venue, accounts, record));
+    let funded = load.funding == Funding::Full;
+    if funded {
+        // Where there are books, what it buys and sells has to find room.
+        let amount = if load.mix.has(Kind::Book) { AMOUNT_MAX / 2 } else { AMOUNT_MAX };
+        together(&accounts, DEPOSITS_AT_ONCE, |account| venue.deposit(account.id, amount)).await?;
     }
-    let mut funded_for = None;
-    if load.funding == Funding::Full {
-        funded_for = Some(venue.account(market, "Load seller", "seller").await?.id);
-        together(&accounts, DEPOSITS_AT_ONCE, |account| venue.deposit(account.id, AMOUNT_MAX)).await?;
+    let mut things = Things::default();
+    if load.mix.has(Kind::Bid) {
+        let funded_for =
+            if funded { Some(venue.account(market, "Load seller", "seller").await?.id) } else { None };
+        let lots: Vec<_> = (1..=load.lots)
+            .map(|number| LotOptions {
+                title: format!("Load lot {number}"),
+                start_amount: START_AMOUNT,
+                funded_for,
+            })
+            .collect();
+        things.lots = venue.lots(&lots).await?;
     }
-    let lots: Vec<_> = (1..=load.lots)
-        .map(|number| LotOptions {
-            title: format!("Load lot {number}"),
-            start_amount: START_AMOUNT,
-            funded_for,
-        })
-        .collect();
-    let lots = venue.lots(&lots).await?;
-    Ok((venue, accounts, Record::Bids(Ledger::new(&lots, load.rejected, load.hot, load.seed))))
+    if load.mix.has(Kind::Book) {
+        things.books = trade(&venue, &accounts, load).await?;
+    }
+    if load.mix.has(Kind::Reserve) {
+        let item = |number| {
+            let venue = &venue;
+            async move { venue.stock(&format!("Load item {number}"), load.on_hand).await }
+        };
+        things.items = together(1..=load.items, DEPOSITS_AT_ONCE, item).await?;
+    }
+    let record = things.record(load);
+    Ok((venue, accounts, record))
 }
 
-/// Creates books; where they are funded, every trader gets half of all the money and goods that an account can have, so that what
-/// it buys and sells finds room.
-async fn trade(venue: &Venue, accounts: &[Account], load: &Load) -> Result<Record, Failure> {
+/// Creates books; where they are funded, every trader gets half of all the goods that an account can have.
+async fn trade(venue: &Venue, accounts: &[Account], load: &Load) -> Result<Vec<BookId>, Failure> {
     let funded = load.funding == Funding::Full;
-    let numbers = 1..=load.books;
-    let books = together(numbers, DEPOSITS_AT_ONCE, |number| async move {
+    let books = together(1..=load.books, DEPOSITS_AT_ONCE, |number| async move {
         venue.book(&format!("Load book {number}"), funded).await
     })
     .await?;
     if funded {
-        together(accounts, DEPOSITS_AT_ONCE, |account| venue.deposit(account.id, AMOUNT_MAX / 2)).await?;
         let pairs = accounts.iter().flat_map(|account| books.iter().map(move |book| (account.id, *book)));
         together(pairs, DEPOSITS_AT_ONCE, |(account, book)| venue.supply(account, book, AMOUNT_MAX / 2))
             .await?;
     }
-    Ok(Record::Orders(Orders::new(&books, load.connections)))
+    Ok(books)
 }

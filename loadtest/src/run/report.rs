@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::args::{Load, Mode, Model, Verify};
+use super::args::{Load, Model, Verify};
 use super::choice::Choice;
 use super::find::Search;
 use super::measure::{Codes, LatencySummary, Leg, Spread, Stopped};
+use super::mix::{Kind, Mix};
 use super::process::ProcessCost;
 use super::threshold::Judged;
 use super::verify::Verification;
@@ -18,6 +19,8 @@ use crate::market::Funding;
 /// The figures of one leg.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
+    /// What was sent: `bid`, `order`, `reserve`, or `request` where it was several kinds.
+    pub what: &'static str,
     /// Accepted bids a second.
     pub accepted_per_second: f64,
     /// Trades a second that accepted orders made at once; absent for bids.
@@ -74,11 +77,16 @@ pub struct Figures {
 impl Figures {
     /// From what was counted.
     #[must_use]
-    pub fn new(leg: &Leg, mode: Mode, processes: Vec<ProcessCost>) -> Self {
+    pub fn new(leg: &Leg, mix: Mix, processes: Vec<ProcessCost>) -> Self {
         let bids = leg.replies().max(1) as f64;
         Self {
+            what: match mix.kind() {
+                Some(Kind::Book) => "order",
+                Some(kind) => kind.name(),
+                None => "request",
+            },
             accepted_per_second: leg.accepted_per_second(),
-            trades_per_second: (mode == Mode::Book).then(|| leg.trades_per_second()),
+            trades_per_second: mix.has(Kind::Book).then(|| leg.trades_per_second()),
             replies: leg.replies(),
             replies_per_second: leg.replies_per_second(),
             rejected: leg.rejected.clone(),
@@ -208,9 +216,11 @@ impl fmt::Display for RunReport {
                     writeln!(f, "not compared: {} books with orders whose fate is not known", found.unsure)?;
                 }
                 let right = found.lots - found.wrong - found.unsure;
-                let (places, one) = match self.load.mode {
-                    Mode::Bids => ("lots", "bids"),
-                    Mode::Book => ("books", "orders"),
+                let (places, one) = match self.load.mix.kind() {
+                    Some(Kind::Bid) => ("lots", "bids"),
+                    Some(Kind::Book) => ("books", "orders"),
+                    Some(Kind::Reserve) => ("stock items", "reservations"),
+                    None => ("lots, books and items", "requests"),
                 };
                 write!(
                     f,
@@ -244,10 +254,20 @@ impl fmt::Display for Load {
             Model::Open(rate) => write!(f, "open model, {rate} a second (seed {})", self.seed)?,
         }
         write!(f, ", {} connections x {} in flight, ", self.connections, self.pipeline)?;
-        match self.mode {
-            Mode::Bids if self.hot == Choice::Turn => write!(f, "{} lots", self.lots)?,
-            Mode::Bids => write!(f, "{} lots, {}", self.lots, self.hot)?,
-            Mode::Book => write!(f, "orders in {} books", self.books)?,
+        let mut things = Vec::new();
+        if self.mix.has(Kind::Bid) {
+            let how = if self.hot == Choice::Turn { String::new() } else { format!(", {}", self.hot) };
+            things.push(format!("{} lots{how}", self.lots));
+        }
+        if self.mix.has(Kind::Book) {
+            things.push(format!("orders in {} books", self.books));
+        }
+        if self.mix.has(Kind::Reserve) {
+            things.push(format!("{} stock items of {} units", self.items, self.on_hand));
+        }
+        write!(f, "{}", things.join(", "))?;
+        if self.mix.kind().is_none() {
+            write!(f, " ({})", self.mix)?;
         }
         if self.funding == Funding::Full {
             write!(f, ", funded")?;
@@ -265,7 +285,7 @@ impl fmt::Display for Load {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let one = if self.trades_per_second.is_some() { "order" } else { "bid" };
+        let one = self.what;
         writeln!(
             f,
             "accepted   {:>12.0} {one}s/s   replies {:.0}/s",
@@ -282,7 +302,7 @@ impl fmt::Display for Figures {
             "{:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
             "us", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"
         )?;
-        let ack = if one == "bid" { "bid_ack" } else { "order_ack" };
+        let ack = if one == "order" { "order_ack" } else { "bid_ack" };
         let watched = self.watched.as_ref();
         let lines = [
             (ack, Some(&self.bid_ack)),

@@ -203,8 +203,8 @@ impl fmt::Display for Judged {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Mode;
     use super::super::measure::Leg;
+    use super::super::mix::{Kind, Mix};
     use super::*;
     use std::time::Duration;
 
@@ -212,7 +212,7 @@ mod tests {
         let mut leg = Leg { accepted: 990, elapsed: Duration::from_secs(2), ..Leg::default() };
         (0..10).for_each(|_| leg.rejected.add("bid_too_low"));
         (1..=1_000).for_each(|us| leg.bid_ack.record(us * 1_000));
-        Figures::new(&leg, Mode::Bids, Vec::new())
+        Figures::new(&leg, Mix::only(Kind::Bid), Vec::new())
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::journal::JournalVerdict;
 use super::ledger::{Ledger, Lot};
 use super::orders::Orders;
+use super::shelf::Shelf;
 use super::work::Record;
 use crate::failure::Failure;
 use crate::market::{Venue, together};
@@ -20,9 +21,9 @@ pub(super) const SHOWN: usize = 10;
 /// What the comparison found.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Verification {
-    /// Lots or books that were looked at.
+    /// Lots, books and stock items that were looked at.
     pub lots: usize,
-    /// Bids or orders that were acknowledged as taken, warm-up included.
+    /// Requests that were acknowledged as taken, warm-up included.
     pub accepted: u64,
     /// The number of each lot's channel, by index.
     #[serde(skip)]
@@ -41,13 +42,20 @@ pub struct Verification {
     pub took_s: f64,
     /// Books that cannot be compared: the fate of one of their orders is not known.
     pub unsure: usize,
-    /// Lots or books that do not stand where they must.
+    /// Lots, books and stock items that do not stand where they must.
     pub wrong: usize,
     /// The first of them, in words.
     pub problems: Vec<String>,
 }
 
 impl Verification {
+    fn add(&mut self, other: Self) {
+        self.lots += other.lots;
+        self.unsure += other.unsure;
+        self.wrong += other.wrong;
+        self.problems.extend(other.problems);
+    }
+
     /// Whether anything is not as it must be.
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -61,10 +69,31 @@ impl Verification {
 /// # Errors
 /// Where the market cannot be asked.
 pub async fn verify(venue: &Venue, record: &Record) -> Result<Verification, Failure> {
-    match record {
-        Record::Bids(ledger) => lots(venue, ledger).await,
-        Record::Orders(orders) => books(venue, orders).await,
-    }
+    let mut found = lots(venue, &record.bids).await?;
+    found.add(books(venue, &record.orders).await?);
+    found.add(items(venue, &record.shelf).await?);
+    found.accepted = record.bids.lots().iter().map(Lot::accepted).sum::<u64>()
+        + record.orders.accepted()
+        + record.shelf.reserved();
+    Ok(found)
+}
+
+/// Asks for every stock item and compares its counters with what was acknowledged.
+async fn items(venue: &Venue, shelf: &Shelf) -> Result<Verification, Failure> {
+    let found = together(shelf.items(), AT_ONCE, |item| async move {
+        let snapshot = venue.read("stock.get", json!({ "stock": item.id() })).await?;
+        let snapshot = if snapshot["stock"].is_object() { &snapshot["stock"] } else { &snapshot };
+        let counter = |name: &str| snapshot[name].as_u64().unwrap_or(u64::MAX);
+        Ok(item.wrong(counter("on_hand"), counter("reserved"), counter("available")))
+    })
+    .await?;
+    let problems: Vec<String> = found.into_iter().flatten().collect();
+    Ok(Verification {
+        lots: shelf.items().len(),
+        wrong: problems.len(),
+        problems: problems.into_iter().take(SHOWN).collect(),
+        ..Verification::default()
+    })
 }
 
 /// Asks for every book and compares its depth with what the acknowledged orders must have left.
@@ -81,7 +110,6 @@ async fn books(venue: &Venue, orders: &Orders) -> Result<Verification, Failure> 
     let problems: Vec<String> = found.into_iter().flatten().collect();
     Ok(Verification {
         lots: orders.books().len(),
-        accepted: orders.accepted(),
         unsure: orders.books().iter().filter(|book| book.unsure()).count(),
         wrong: problems.len(),
         problems: problems.into_iter().take(SHOWN).collect(),
@@ -103,7 +131,6 @@ async fn lots(venue: &Venue, ledger: &Ledger) -> Result<Verification, Failure> {
         numbers,
         lots: ledger.lots().len(),
         unsure: 0,
-        accepted: ledger.lots().iter().map(Lot::accepted).sum(),
         wrong: problems.len(),
         problems: problems.into_iter().take(SHOWN).collect(),
         ..Verification::default()

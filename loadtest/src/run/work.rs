@@ -1,13 +1,15 @@
-//! What the generator sends: bids or orders, each with the record of what was acknowledged.
+//! What the generator sends: bids, orders, reservations, each with the record of what was acknowledged.
 
 use super::args::{Encoding, Verify};
 use super::connection::Flying;
 use super::ledger::{Ledger, Sent};
 use super::message::{Bid, Template};
+use super::mix::{Dealer, Kind, Mix};
 use super::order::{OrderTemplate, SentOrder};
 use super::orders::Orders;
 use super::scan::Said;
 use super::seen::{Seen, SeenBid};
+use super::shelf::{ReserveTemplate, Shelf};
 
 /// One request.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,8 @@ pub enum Job {
     Bid(Sent),
     /// An order.
     Order(SentOrder),
+    /// A reservation of a unit of the item with this index.
+    Reserve(u32),
 }
 
 impl Default for Job {
@@ -24,31 +28,36 @@ impl Default for Job {
     }
 }
 
-/// What is sent.
+/// What was sent and acknowledged, by kind; what is not in the mix is empty.
 #[derive(Debug)]
-pub enum Record {
+pub struct Record {
     /// Bids on these lots.
-    Bids(Ledger),
+    pub bids: Ledger,
     /// Orders in these books.
-    Orders(Orders),
+    pub orders: Orders,
+    /// Reservations of these stock items.
+    pub shelf: Shelf,
 }
 
 /// Requests without end, and what became of them.
 #[derive(Debug)]
 pub struct Work {
     record: Record,
+    dealer: Dealer,
     /// What bidders saw, where that is checked.
     seen: Option<Seen>,
     bid: Template,
     order: OrderTemplate,
+    reserve: ReserveTemplate,
 }
 
 impl Work {
-    /// Requests of this encoding; what is kept of them depends on what is to be checked.
+    /// Requests of these kinds in this encoding; what is kept of them depends on what is to be checked.
     #[must_use]
-    pub fn new(record: Record, encoding: Encoding, verify: Verify) -> Self {
-        let seen = (verify == Verify::Full && matches!(record, Record::Bids(_))).then(Seen::default);
-        Self { record, seen, bid: Template::new(encoding), order: OrderTemplate::new(encoding) }
+    pub fn new(record: Record, mix: Mix, encoding: Encoding, verify: Verify) -> Self {
+        let seen = (verify == Verify::Full && mix.has(Kind::Bid)).then(Seen::default);
+        let (order, reserve) = (OrderTemplate::new(encoding), ReserveTemplate::new(encoding));
+        Self { record, dealer: Dealer::new(mix), seen, bid: Template::new(encoding), order, reserve }
     }
 
     /// The record.
@@ -66,33 +75,33 @@ impl Work {
     /// The next request of this connection.
     #[inline]
     pub fn next(&mut self, connection: u32) -> Job {
-        match &mut self.record {
-            Record::Bids(ledger) => Job::Bid(ledger.next(connection)),
-            Record::Orders(orders) => Job::Order(orders.next(connection)),
+        match self.dealer.deal() {
+            Kind::Bid => Job::Bid(self.record.bids.next(connection)),
+            Kind::Book => Job::Order(self.record.orders.next(connection)),
+            Kind::Reserve => Job::Reserve(self.record.shelf.next_item()),
         }
     }
 
     /// Appends a request.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>, id: u64, job: &Job) {
-        match (job, &self.record) {
-            (Job::Bid(sent), Record::Bids(ledger)) => {
-                self.bid.write(out, &Bid { id, lot: &ledger.lot(sent.lot).text, amount: sent.amount });
+        match job {
+            Job::Bid(sent) => {
+                let lot = &self.record.bids.lot(sent.lot).text;
+                self.bid.write(out, &Bid { id, lot, amount: sent.amount });
             }
-            (Job::Order(sent), Record::Orders(orders)) => {
-                self.order.write(out, id, orders.text(sent.book), sent);
-            }
-            _ => unreachable!("a job comes from this record"),
+            Job::Order(sent) => self.order.write(out, id, self.record.orders.text(sent.book), sent),
+            Job::Reserve(item) => self.reserve.write(out, id, self.record.shelf.text(*item)),
         }
     }
 
     /// A reply came to what was sent at `sent_ns`; whether the market took what it had to reject.
     #[inline]
     pub fn acknowledge(&mut self, flying: &Flying, connection: u32, said: &Said<'_>, now_ns: u64) -> bool {
-        match (&flying.sent, &mut self.record) {
-            (Job::Bid(sent), Record::Bids(ledger)) => {
+        match &flying.sent {
+            Job::Bid(sent) => {
                 let accepted = matches!(said, Said::Yes(_));
-                ledger.acknowledge(sent, connection, accepted);
+                self.record.bids.acknowledge(sent, connection, accepted);
                 if let (Some(seen), Said::Yes(told)) = (&mut self.seen, said) {
                     seen.push(SeenBid {
                         lot: sent.lot,
@@ -105,11 +114,14 @@ impl Work {
                 }
                 accepted && sent.low
             }
-            (Job::Order(sent), Record::Orders(orders)) => {
-                orders.acknowledge(sent, said);
+            Job::Order(sent) => {
+                self.record.orders.acknowledge(sent, said);
                 false
             }
-            _ => unreachable!("a job comes from this record"),
+            Job::Reserve(item) => {
+                let refused = if let Said::No(code) = said { Some(*code) } else { None };
+                self.record.shelf.acknowledge(*item, refused)
+            }
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     OldNumber,
     /// Every twentieth event of a lot reaches nobody.
     Gap,
+    /// Some reservations are acknowledged and forgotten.
+    Oversells,
     /// One in two watchers hears another price.
     TwoTruths,
     /// A watcher that comes back misses an event.
@@ -50,6 +52,8 @@ pub(crate) enum Fault {
 struct World {
     lots: HashMap<String, Lot>,
     books: HashMap<String, Book>,
+    /// On hand, reserved.
+    stock: HashMap<String, (u64, u64)>,
     orders: u64,
     increments: HashMap<String, &'static [(u64, u64)]>,
     watchers: HashMap<String, Vec<mpsc::Sender<Value>>>,
@@ -188,6 +192,27 @@ fn answer(
             world.books.insert(text(params, "book"), Book::default());
             Ok(json!({}))
         }
+        "stock.create" => {
+            world.stock.insert(text(params, "stock"), (params["on_hand"].as_u64().unwrap(), 0));
+            Ok(json!({}))
+        }
+        "stock.reserve" => {
+            world.orders += 1;
+            let forgotten = fault == Fault::Oversells && world.orders.is_multiple_of(7);
+            let (on_hand, reserved) = world.stock.get_mut(&text(params, "stock")).unwrap();
+            if reserved >= on_hand {
+                Err(
+                    json!({"code": "insufficient_stock", "message": "no", "outcome": "rejected", "details": {}}),
+                )
+            } else {
+                *reserved += u64::from(!forgotten);
+                Ok(json!({"reservation": "rsv_1", "seq": *reserved}))
+            }
+        }
+        "stock.get" => {
+            let (on_hand, reserved) = world.stock[&text(params, "stock")];
+            Ok(json!({"on_hand": on_hand, "reserved": reserved, "available": on_hand - reserved}))
+        }
         "book.place" => Ok(place(&mut world, account, params, fault)),
         "book.get" => {
             let [bids, asks] = &world.books[&text(params, "book")].levels;
@@ -315,7 +340,7 @@ fn place(world: &mut World, account: &str, params: &Value, fault: Fault) -> Valu
         return first.clone();
     }
     world.orders += 1;
-    let forgotten = fault == Fault::Forgets && world.orders.is_multiple_of(10);
+    let forgotten = fault == Fault::Forgets && world.orders.is_multiple_of(7);
     let book = world.books.get_mut(&text(params, "book")).unwrap();
     let (price, quantity) = (params["price"].as_u64().unwrap(), params["quantity"].as_u64().unwrap());
     let sell = params["side"] == "sell";
